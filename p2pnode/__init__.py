@@ -1,0 +1,1 @@
+"""Inference that strangers sell to strangers, with a proof instead of trust."""

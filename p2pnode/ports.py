@@ -1,0 +1,247 @@
+"""What the parts need of one another.
+
+Domain code (`market`) and the adapters (`network`, `inference`, `proving`, `chain`, `store`) know each
+other only through these Protocols; `app` is the one place that ties an adapter to a port. Peers are
+named by their base58 PeerId string, accounts by 20 bytes, digests by 32.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from p2pnode.protocol.messages import Award, Bid, Signed
+
+Tensors = Mapping[str, npt.NDArray[Any]]
+"""Named tensors in the order of the graph's inputs or outputs."""
+
+
+class Clock(Protocol):
+    """The only source of time for domain code."""
+
+    def now(self) -> int:
+        """Seconds since the epoch, UTC."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; cancellable."""
+
+
+class Topic(StrEnum):
+    """Gossip topics."""
+
+    OFFERS = "/p2pnode/1/offers"
+    MODELS = "/p2pnode/1/models"
+    NODES = "/p2pnode/1/nodes"
+    RECEIPTS = "/p2pnode/1/receipts"
+
+
+class StreamProtocol(StrEnum):
+    """Protocols of direct streams."""
+
+    BID = "/p2pnode/bid/1"
+    TASK = "/p2pnode/task/1"
+    BLOB = "/p2pnode/blob/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Gossip:
+    """One gossip message: who signed it on the libp2p layer, and its bytes."""
+
+    peer: str
+    data: bytes
+
+
+Handler = Callable[[str, bytes], Awaitable[bytes]]
+"""Answers one request: (peer that asked, request bytes) -> response bytes."""
+
+
+class Bus(Protocol):
+    """Gossip and request/response streams. Raises NetworkError only."""
+
+    @property
+    def peer_id(self) -> str: ...
+
+    async def publish(self, topic: Topic, data: bytes) -> None:
+        """Gossip `data`; paced so that no mesh peer's queue overflows."""
+
+    def subscribe(self, topic: Topic) -> AbstractAsyncContextManager[AsyncIterator[Gossip]]:
+        """Messages of other peers on `topic`, each once, from entering the context on."""
+
+    def serve(self, protocol: StreamProtocol, handler: Handler, *, max_request: int) -> None:
+        """Answer every request on `protocol`. What the handler raises is logged and ends that stream."""
+
+    async def request(
+        self, peer: str, protocol: StreamProtocol, data: bytes, *, timeout: float, max_response: int
+    ) -> bytes:
+        """Send one request to `peer` (dialled if need be) and return its one response."""
+
+    def peers(self) -> Sequence[str]:
+        """Peers connected now."""
+
+
+class Blobs(Protocol):
+    """Content by SHA-256 digest. Raises BlobError."""
+
+    async def put(self, data: bytes) -> bytes:
+        """Keep `data`, serve it to peers, announce it in the DHT; returns its digest."""
+
+    async def get(self, digest: bytes, *, max_size: int, peers: Sequence[str] = ()) -> Path:
+        """Path of the content: from the cache, else from `peers`, else from the DHT's providers."""
+
+    def has(self, digest: bytes) -> bool: ...
+
+
+class Executor(Protocol):
+    """Runs ONNX models in a thread. Raises InferenceError."""
+
+    async def load(self, model: Path) -> None:
+        """Check and load a model; the error names what is unsupported."""
+
+    async def run(self, model: Path, tensors: bytes) -> bytes:
+        """Outputs of `model` for the canonically encoded `tensors`, canonically encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofTask:
+    """One task of a batch: its ID and its canonically encoded input tensors."""
+
+    task_id: bytes
+    tensors: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A wrapped and natively verified proof of a batch.
+
+    `journal` is the 40 bytes of the protocol, `seal` the Keccak seal in contract encoding without the
+    verifier's selector, `outputs` the proved output tensors of each task in batch order.
+    """
+
+    image_id: bytes
+    journal: bytes
+    seal: bytes
+    outputs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One line of the prover: `step` of execute, segment, lift, join, wrap, verify; `index` of `total`."""
+
+    step: str
+    index: int
+    total: int
+    seconds: float
+    remaining: float | None = None
+    detail: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+class Prover(Protocol):
+    """Proves batches of one model. Raises ProverError. A job resumes in its folder after a crash."""
+
+    async def prove(
+        self, model: Path, tasks: Sequence[ProofTask], job: Path, on_progress: Callable[[Progress], None]
+    ) -> Proof:
+        """Execute, prove, wrap, verify; kills its subprocess when cancelled."""
+
+    async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
+        """The outputs the guest would prove, without a proof."""
+
+    async def verify(self, proof_journal: bytes, seal: bytes) -> None:
+        """Check a seal against the committed image ID; ProverError says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelListing:
+    """A model registered in ModelMarketplace; `fee` is the least that an award must pay its owner."""
+
+    model_digest: bytes
+    owner: bytes
+    fee: int
+    metadata: str
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A worker registered in NodeCoordinator."""
+
+    account: bytes
+    peer_id: str
+    stake: int
+    capacity: int
+    active: bool
+    settled: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementOutcome:
+    """What one settleBatch transaction did."""
+
+    transaction: bytes
+    gas_used: int
+    block: int
+    settled: tuple[bytes, ...]
+    skipped: Mapping[bytes, str]
+
+
+class Chain(Protocol):
+    """The contracts, as calls. Raises ChainError. Reads may be cached for seconds, writes never."""
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def settlement_address(self) -> bytes:
+        """Address of ProofOfInference: the EIP-712 verifying contract."""
+
+    @property
+    def token_address(self) -> bytes: ...
+
+    @property
+    def account(self) -> bytes: ...
+
+    async def listing(self, model_digest: bytes) -> ModelListing | None: ...
+
+    async def node(self, account: bytes) -> NodeRecord | None: ...
+
+    async def free_escrow(self, requester: bytes) -> int: ...
+
+    async def is_nonce_used(self, requester: bytes, nonce: int) -> bool: ...
+
+    async def settle_batch(
+        self,
+        awards: Sequence[Signed[Award]],
+        output_digests: Sequence[bytes],
+        seal: bytes,
+        key: str,
+    ) -> SettlementOutcome:
+        """Send one settleBatch (seal without selector) and wait for it.
+
+        `key` names the intent: a repeat with the same key after a crash finds the transaction that was
+        sent before, instead of paying gas twice.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Reputation:
+    """What this node itself has seen of a worker."""
+
+    answered: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBid:
+    """A bid with what selection needs to know of its worker."""
+
+    bid: Signed[Bid]
+    peer: str
+    stake: int
+    capacity: int
+    load: int
+    reputation: Reputation
