@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title Verifier of RISC Zero receipts
+/// @notice The calling convention of RISC Zero's own verifiers, so that either side can use the other's.
+interface IRiscZeroVerifier {
+    /// @notice The seal does not prove the claim.
+    error VerificationFailed();
+
+    /// @notice Returns when `seal` proves that `imageId` halted with exit code 0, no assumptions and a journal of
+    /// SHA-256 `journalDigest`; reverts otherwise.
+    /// @param seal First four bytes: the verifier's selector; then the proof in that verifier's encoding.
+    /// @param imageId The guest program.
+    /// @param journalDigest SHA-256 of the journal.
+    function verify(bytes calldata seal, bytes32 imageId, bytes32 journalDigest) external view;
+}

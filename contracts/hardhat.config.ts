@@ -1,0 +1,34 @@
+import path from "node:path";
+
+import hardhatToolboxViem from "@nomicfoundation/hardhat-toolbox-viem";
+import { configVariable, defineConfig } from "hardhat/config";
+
+/** The compiler is the one in package-lock.json: naming its path keeps Hardhat from fetching another. */
+const solc = {
+  version: "0.8.37",
+  path: path.join(import.meta.dirname, "node_modules/solc/soljson.js"),
+  settings: {
+    evmVersion: "osaka",
+    optimizer: { enabled: true, runs: 10_000 },
+  },
+};
+
+/** Mainnet's rules: no `transactionGasCap` here, so EIP-7825's 16,777,216 holds in tests and on the devnet. */
+const mainnetRules = {
+  type: "edr-simulated",
+  chainType: "l1",
+  chainId: 31337,
+  hardfork: "osaka",
+  blockGasLimit: 60_000_000n,
+} as const;
+
+export default defineConfig({
+  plugins: [hardhatToolboxViem],
+  solidity: { profiles: { default: solc, production: solc } },
+  paths: { sources: "./contracts", tests: "./test", artifacts: "./artifacts", cache: "./cache" },
+  networks: {
+    default: mainnetRules,
+    node: mainnetRules,
+    rpc: { type: "http", chainType: "l1", url: configVariable("P2PNODE_RPC_URL") },
+  },
+});
