@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+
+import {IRiscZeroVerifier} from "./interfaces/IRiscZeroVerifier.sol";
+
+/// @title Routes a seal to the verifier of its kind
+/// @notice The first four bytes of a seal name the verifier. The set is fixed at deployment: nobody can add or
+/// replace one. The owner can stop and restart a single verifier, which refuses proofs but never accepts one.
+contract ZKVerifier is IRiscZeroVerifier, Ownable2Step {
+    /// @notice A verifier and the selector that names it.
+    struct Entry {
+        bytes4 selector;
+        IRiscZeroVerifier verifier;
+    }
+
+    /// @notice A verifier joined the fixed set.
+    event VerifierAdded(bytes4 indexed selector, address indexed verifier);
+    /// @notice The owner stopped a verifier.
+    event VerifierPaused(bytes4 indexed selector);
+    /// @notice The owner restarted a verifier.
+    event VerifierUnpaused(bytes4 indexed selector);
+
+    /// @notice No verifier has this selector.
+    error UnknownSelector(bytes4 selector);
+    /// @notice The verifier of this selector is stopped.
+    error SelectorPaused(bytes4 selector);
+    /// @notice The verifier of this selector is not stopped.
+    error SelectorNotPaused(bytes4 selector);
+    /// @notice Two entries share a selector.
+    error DuplicateSelector(bytes4 selector);
+    /// @notice An entry's address holds no code.
+    error NotAContract(address verifier);
+    /// @notice The seal is too short to hold a selector.
+    error SealTooShort(uint256 length);
+    /// @notice There must be a verifier.
+    error NoVerifiers();
+
+    mapping(bytes4 selector => IRiscZeroVerifier) private _verifiers;
+    mapping(bytes4 selector => bool) private _paused;
+
+    /// @param owner_ Who may stop and restart a verifier.
+    /// @param entries The verifiers, for ever.
+    constructor(address owner_, Entry[] memory entries) Ownable(owner_) {
+        if (entries.length == 0) revert NoVerifiers();
+        for (uint256 i = 0; i < entries.length; ++i) {
+            (bytes4 selector, IRiscZeroVerifier verifier) = (entries[i].selector, entries[i].verifier);
+            if (address(verifier).code.length == 0) revert NotAContract(address(verifier));
+            if (address(_verifiers[selector]) != address(0)) revert DuplicateSelector(selector);
+            _verifiers[selector] = verifier;
+            emit VerifierAdded(selector, address(verifier));
+        }
+    }
+
+    /// @inheritdoc IRiscZeroVerifier
+    function verify(bytes calldata seal, bytes32 imageId, bytes32 journalDigest) external view {
+        if (seal.length < 4) revert SealTooShort(seal.length);
+        bytes4 selector = bytes4(seal[:4]);
+        IRiscZeroVerifier verifier = _known(selector);
+        if (_paused[selector]) revert SelectorPaused(selector);
+        verifier.verify(seal, imageId, journalDigest);
+    }
+
+    /// @notice Stops one verifier: its seals are refused until it is restarted. Only the owner.
+    function pause(bytes4 selector) external onlyOwner {
+        _known(selector);
+        if (_paused[selector]) revert SelectorPaused(selector);
+        _paused[selector] = true;
+        emit VerifierPaused(selector);
+    }
+
+    /// @notice Restarts one verifier. Only the owner.
+    function unpause(bytes4 selector) external onlyOwner {
+        _known(selector);
+        if (!_paused[selector]) revert SelectorNotPaused(selector);
+        _paused[selector] = false;
+        emit VerifierUnpaused(selector);
+    }
+
+    /// @notice The verifier of a selector; reverts when there is none.
+    function verifierOf(bytes4 selector) external view returns (IRiscZeroVerifier) {
+        return _known(selector);
+    }
+
+    /// @notice Whether the verifier of a selector is stopped; reverts when there is none.
+    function isPaused(bytes4 selector) external view returns (bool) {
+        _known(selector);
+        return _paused[selector];
+    }
+
+    function _known(bytes4 selector) private view returns (IRiscZeroVerifier verifier) {
+        verifier = _verifiers[selector];
+        if (address(verifier) == address(0)) revert UnknownSelector(selector);
+    }
+}

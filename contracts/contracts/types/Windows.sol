@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @dev Furthest a settle deadline may lie ahead of the settlement. Whatever can take cover away from a signed
+/// award (a withdrawal, a higher model fee) must take longer than this.
+uint64 constant MAX_SETTLE_WINDOW = 1 days;
+
+/// @dev Time between the announcement of a higher model price and its effect.
+uint64 constant PRICE_NOTICE = 2 days;
