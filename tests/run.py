@@ -1,0 +1,87 @@
+"""Runs every test of every part and says which failed; what `make test` calls once set-up is done.
+
+Each stage is one command of the part's own tool. All stages run, whatever fails, so that one run names
+every failure.
+
+    .venv/bin/python tests/run.py [--deep] [--only NAME,NAME]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+CONTRACTS = ROOT / "contracts"
+SOURCES = ("p2pnode", "tests", "bootstrap", "benchmarks", "circuits_guest", "contracts")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command; `deep` is added to it by --deep."""
+
+    name: str
+    command: tuple[str, ...]
+    cwd: Path = ROOT
+    deep: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage("lint", (f"{BIN}/ruff", "check", *SOURCES)),
+    Stage("format", (f"{BIN}/ruff", "format", "--check", *SOURCES)),
+    Stage("types", (f"{BIN}/mypy",)),
+    Stage("circuits", (f"{BIN}/python", "circuits_guest/build.py", "test")),
+    Stage("stark", (f"{BIN}/python", "-m", "stark", "check"), CONTRACTS),
+    Stage("contracts", (f"{BIN}/npx", "--no-install", "hardhat", "test"), CONTRACTS),
+    Stage("abi", (f"{BIN}/npm", "run", "--silent", "export-abi", "--", "--check"), CONTRACTS),
+    Stage("python", (f"{BIN}/python", "-m", "pytest", "-m", "not deep"), deep=("-m", "deep or not deep")),
+)
+
+
+def run(stage: Stage, deep: bool) -> float | None:
+    """Seconds the stage took, or None when it failed; its output goes straight to the terminal."""
+    print(f"\n== {stage.name}: {' '.join(stage.command).replace(f'{ROOT}/', '')}", flush=True)
+    started = time.monotonic()
+    env = {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+        "P2PNODE_DEEP": "1" if deep else "",
+    }
+    command = [*stage.command, *(stage.deep if deep else ())]
+    code = subprocess.run(command, cwd=stage.cwd, env=env, stdin=subprocess.DEVNULL, check=False).returncode
+    seconds = time.monotonic() - started
+    outcome = "passed" if code == 0 else f"FAILED (exit {code})"
+    print(f"== {stage.name}: {outcome} in {seconds:.1f} s", flush=True)
+    return seconds if code == 0 else None
+
+
+def main() -> int:
+    """0 when every stage passed; the last line is `N passed, N failed`, counting stages."""
+    names = [stage.name for stage in STAGES]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--deep", action="store_true", help="slow tests too, and more examples")
+    parser.add_argument("--only", default=",".join(names), help=f"stages to run, of {', '.join(names)}")
+    arguments = parser.parse_args()
+    chosen = arguments.only.split(",")
+    unknown = sorted(set(chosen) - set(names))
+    if unknown:
+        parser.error(f"--only: no stage {', '.join(unknown)}; there are {', '.join(names)}")
+
+    took = {stage.name: run(stage, arguments.deep) for stage in STAGES if stage.name in chosen}
+
+    print("\nStages")
+    for name, seconds in took.items():
+        print(f"  {name:<12}{'FAILED' if seconds is None else f'{seconds:8.1f} s'}")
+    failed = [name for name, seconds in took.items() if seconds is None]
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    print(f"{len(took) - len(failed)} passed, {len(failed)} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
