@@ -1,0 +1,224 @@
+"""Settings of a node: one TOML file, overridden by the environment, refused on the first bad field.
+
+Each setting is declared once, with its default, bounds and sentence; the loader, the commented file that
+`p2pnode init` writes and the check of docs/configuration.md all read that declaration.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from p2pnode.errors import ConfigError
+from p2pnode.settings import Setting, declared, parse_text, read_section, toml_lines
+
+CONFIG_NAME = "p2pnode.toml"
+ENV_PREFIX = "P2PNODE_"
+MAX_CONFIG_BYTES = 1 << 20
+JOY = 10**18
+"""Smallest units in one JOY."""
+MAX_AMOUNT = 10**27
+"""A thousand million JOY: the whole supply."""
+
+
+def _check_level(value: str) -> str | None:
+    right = ("debug", "info", "warning", "error")
+    return None if value in right else f"use one of {', '.join(right)}"
+
+
+def _check_format(value: str) -> str | None:
+    right = ("auto", "json", "human")
+    return None if value in right else f"use one of {', '.join(right)}"
+
+
+def _check_listen(value: tuple[str, ...]) -> str | None:
+    for address in value:
+        if not address.startswith("/") or address.count("/") < 4:
+            return f"{address!r} is no multiaddr; write for example /ip4/0.0.0.0/tcp/4001"
+    return None if value else "give at least one address, for example /ip4/0.0.0.0/tcp/4001"
+
+
+def _check_bootstrap(value: tuple[str, ...]) -> str | None:
+    right = "remove the empty entry; give multiaddrs ending in /p2p/<peer id>, or list files"
+    return None if all(value) else right
+
+
+def _check_url(value: str) -> str | None:
+    right = "use an http:// or https:// URL, for example http://127.0.0.1:8545"
+    try:
+        parts = urlsplit(value)
+        return None if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else right
+    except ValueError:
+        return right
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """How this node is reached and how it finds the others."""
+
+    listen: Annotated[
+        tuple[str, ...], Setting("Multiaddrs to listen on; port 0 takes a free one.", check=_check_listen)
+    ] = ("/ip4/0.0.0.0/tcp/4001",)
+    bootstrap: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Peers to join by: multiaddrs ending in /p2p/<peer id>, or files that list them.",
+            check=_check_bootstrap,
+        ),
+    ] = ()
+    mdns: Annotated[bool, Setting("Also find peers on the local network.")] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConfig:
+    """The EVM chain that pays, and how transactions are sent to it."""
+
+    rpc_url: Annotated[str, Setting("JSON-RPC endpoint of the chain.", check=_check_url)] = (
+        "http://127.0.0.1:8545"
+    )
+    deployment: Annotated[Path, Setting("File with the chain id and the contracts' addresses.")] = Path(
+        "deployment.json"
+    )
+    confirmations: Annotated[int, Setting("Blocks on a transaction before it counts.", 1, 1000)] = 1
+    poll_seconds: Annotated[float, Setting("Seconds between looks for new blocks.", 0.05, 600)] = 1.0
+    timeout_seconds: Annotated[float, Setting("Seconds one JSON-RPC call may take.", 0.1, 600)] = 30.0
+    resend_seconds: Annotated[
+        float, Setting("Seconds without a block before a transaction is sent with more fee.", 0.1, 86400)
+    ] = 60.0
+    max_fee_gwei: Annotated[int, Setting("Most to pay for one unit of gas, in gwei.", 1, 10**9)] = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """Selling inference."""
+
+    enabled: Annotated[bool, Setting("Bid for offers; needs a registered and staked account.")] = False
+    capacity: Annotated[int, Setting("Tasks held at the same time.", 1, 1024)] = 4
+    price: Annotated[
+        int, Setting("Least price of one task, in the smallest unit (10^18 is one JOY).", 0, MAX_AMOUNT)
+    ] = JOY // 100
+    batch_size: Annotated[int, Setting("Most tasks of one model proved together.", 1, 1024)] = 16
+    batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    min_profit: Annotated[
+        int, Setting("Least earnings of a batch worth settling, in the smallest unit.", 0, MAX_AMOUNT)
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterConfig:
+    """Buying inference."""
+
+    enabled: Annotated[bool, Setting("Accept tasks from `p2pnode submit`.")] = True
+    bid_wait: Annotated[float, Setting("Seconds to collect bids before the award.", 0.05, 600)] = 2.0
+    result_seconds: Annotated[int, Setting("Seconds a worker has to answer.", 1, 86400)] = 60
+    settle_seconds: Annotated[
+        int, Setting("Seconds a worker has to prove and settle; then the award is void.", 60, 2592000)
+    ] = 7200
+    min_stake: Annotated[
+        int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProverConfig:
+    """The prover subprocess."""
+
+    binary: Annotated[str, Setting("Path of the prover; empty looks in its usual places.")] = ""
+    timeout_seconds: Annotated[int, Setting("Seconds one proof may take.", 1, 604800)] = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings; paths are absolute."""
+
+    data_dir: Annotated[Path, Setting("Folder of the keys, the ledger and the models.")] = Path(".")
+    log_level: Annotated[str, Setting("debug, info, warning or error.", check=_check_level)] = "info"
+    log_format: Annotated[str, Setting("json, human, or auto: human on a terminal.", check=_check_format)] = (
+        "auto"
+    )
+    password_file: Annotated[
+        Path | None,
+        Setting("File (mode 0600) with the keystore's password; else P2PNODE_PASSWORD, else a prompt."),
+    ] = None
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    chain: ChainConfig = field(default_factory=ChainConfig)
+    worker: WorkerConfig = field(default_factory=WorkerConfig)
+    requester: RequesterConfig = field(default_factory=RequesterConfig)
+    prover: ProverConfig = field(default_factory=ProverConfig)
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "network": NetworkConfig,
+    "chain": ChainConfig,
+    "worker": WorkerConfig,
+    "requester": RequesterConfig,
+    "prover": ProverConfig,
+}
+"""The tables of the file."""
+
+
+def load_config(path: Path, env: Mapping[str, str] | None = None) -> Config:
+    """Read the TOML file at `path` under the overrides of `env` (default: the process environment).
+
+    Relative paths are relative to the file's folder. Raises ConfigError.
+    """
+    path = path.expanduser().absolute()
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; `p2pnode init` writes one") from error
+    if len(raw) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so no p2pnode configuration")
+    try:
+        tree = tomllib.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    return parse_config(tree, path.parent, os.environ if env is None else env)
+
+
+def parse_config(tree: Mapping[str, Any], base: Path, env: Mapping[str, str]) -> Config:
+    """Build a Config from a decoded TOML document; `base` anchors relative paths."""
+    tables: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    top: dict[str, Any] = {}
+    for name, value in tree.items():
+        if name not in SECTIONS:
+            top[name] = value
+        elif isinstance(value, dict):
+            tables[name].update(value)
+        else:
+            raise ConfigError(f"{name} = {value!r}: must be a table; write [{name}] on its own line")
+    for name, text in env.items():
+        if name.startswith(ENV_PREFIX):
+            _override(top, tables, name, text)
+    values = {
+        name: kind(**read_section(kind, tables[name], f"{name}.", base)) for name, kind in SECTIONS.items()
+    }
+    return Config(**read_section(Config, top, "", base), **values)
+
+
+def default_toml() -> str:
+    """The commented configuration file with every default, as `p2pnode init` writes it."""
+    lines = ["# Settings of a p2pnode. Each can be overridden by P2PNODE_<SECTION>_<FIELD>.", ""]
+    lines += toml_lines(Config)
+    for name, kind in SECTIONS.items():
+        lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{name}]", *toml_lines(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _override(top: dict[str, Any], tables: dict[str, dict[str, Any]], name: str, text: str) -> None:
+    key = name.removeprefix(ENV_PREFIX).lower()
+    section, _, rest = key.partition("_")
+    if section not in SECTIONS:
+        # Other variables with this prefix (the password, the demo's) are none of the settings.
+        for item in declared(Config):
+            if item.name == key:
+                top[key] = parse_text(item, text, name)
+        return
+    known = {item.name: item for item in declared(SECTIONS[section])}
+    if rest not in known:
+        raise ConfigError(f"{name}: unknown setting; [{section}] has {', '.join(known)}")
+    tables[section][rest] = parse_text(known[rest], text, name)

@@ -1,0 +1,142 @@
+"""One bad field, one error that names it."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pnode.config import SECTIONS, Config, default_toml, load_config, parse_config
+from p2pnode.errors import ConfigError
+from p2pnode.settings import declared
+
+BASE = Path("/srv/node")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "p2pnode.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_written_defaults_are_the_defaults() -> None:
+    assert parse_config(tomllib.loads(default_toml()), BASE, {}) == parse_config({}, BASE, {})
+
+
+def test_every_setting_is_in_the_written_file() -> None:
+    text = default_toml()
+    for name, kind in {"": Config, **SECTIONS}.items():
+        assert not name or f"[{name}]" in text
+        for item in declared(kind):
+            assert f"{item.name} = " in text
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, '[chain]\ndeployment = "chain/deployment.json"\n'), {})
+    assert config.data_dir == tmp_path
+    assert config.chain.deployment == tmp_path / "chain" / "deployment.json"
+
+
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("log_level", {"log_level": "loud"}, "'loud'"),
+    ("log_format", {"log_format": "xml"}, "json"),
+    ("data_dir", {"data_dir": ""}, "path"),
+    ("data_dir", {"data_dir": 3}, "path"),
+    ("password_file", {"password_file": ["a"]}, "path"),
+    ("colour", {"colour": "red"}, "unknown setting"),
+    ("worker", {"worker": 7}, "[worker]"),
+    ("network.listen", {"network": {"listen": []}}, "at least one"),
+    ("network.listen", {"network": {"listen": ["127.0.0.1:4001"]}}, "/ip4/"),
+    ("network.listen", {"network": {"listen": "/ip4/0.0.0.0/tcp/1"}}, "list of texts"),
+    ("network.bootstrap", {"network": {"bootstrap": [""]}}, "empty entry"),
+    ("network.bootstrap", {"network": {"bootstrap": [1]}}, "list of texts"),
+    ("network.mdns", {"network": {"mdns": 1}}, "true or false"),
+    ("network.port", {"network": {"port": 1}}, "listen, bootstrap, mdns"),
+    ("chain.rpc_url", {"chain": {"rpc_url": "localhost:8545"}}, "http://"),
+    ("chain.rpc_url", {"chain": {"rpc_url": "http://[::1"}}, "http://"),
+    ("chain.rpc_url", {"chain": {"rpc_url": "http://a:99999"}}, "http://"),
+    ("chain.deployment", {"chain": {"deployment": False}}, "path"),
+    ("chain.confirmations", {"chain": {"confirmations": 0}}, "between 1 and 1000"),
+    ("chain.confirmations", {"chain": {"confirmations": True}}, "integer"),
+    ("chain.poll_seconds", {"chain": {"poll_seconds": float("nan")}}, "between"),
+    ("chain.timeout_seconds", {"chain": {"timeout_seconds": "30"}}, "number"),
+    ("chain.resend_seconds", {"chain": {"resend_seconds": 0}}, "between"),
+    ("chain.max_fee_gwei", {"chain": {"max_fee_gwei": 1.5}}, "integer"),
+    ("worker.enabled", {"worker": {"enabled": "yes"}}, "true or false"),
+    ("worker.capacity", {"worker": {"capacity": 1025}}, "1025"),
+    ("worker.price", {"worker": {"price": -1}}, "-1"),
+    ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 1024"),
+    ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
+    ("worker.min_profit", {"worker": {"min_profit": -5}}, "-5"),
+    ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
+    ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),
+    ("requester.result_seconds", {"requester": {"result_seconds": 0}}, "between"),
+    ("requester.settle_seconds", {"requester": {"settle_seconds": 1}}, "between 60"),
+    ("requester.min_stake", {"requester": {"min_stake": "1"}}, "integer"),
+    ("prover.binary", {"prover": {"binary": 1}}, "text"),
+    ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
+]
+
+
+@pytest.mark.parametrize(("name", "tree", "remedy"), BAD)
+def test_a_bad_field_is_named_with_its_remedy(name: str, tree: dict[str, Any], remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(tree, BASE, {})
+    assert str(caught.value).startswith(name)
+    assert remedy in str(caught.value)
+
+
+def test_every_setting_has_a_bad_example() -> None:
+    settings = {f"{name}.{item.name}" for name, kind in SECTIONS.items() for item in declared(kind)}
+    settings |= {item.name for item in declared(Config)}
+    assert settings <= {name for name, _, _ in BAD}
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    env = {
+        "P2PNODE_WORKER_CAPACITY": "9",
+        "P2PNODE_NETWORK_LISTEN": "/ip4/127.0.0.1/tcp/1, /ip4/127.0.0.1/tcp/2",
+        "P2PNODE_NETWORK_MDNS": "false",
+        "P2PNODE_REQUESTER_BID_WAIT": "0.5",
+        "P2PNODE_LOG_LEVEL": "debug",
+        "P2PNODE_DATA_DIR": "/srv/other",
+        "P2PNODE_PASSWORD": "correct horse",
+    }
+    config = load_config(write(tmp_path, "[worker]\ncapacity = 2\n"), env)
+    assert config.worker.capacity == 9
+    assert config.network.listen == ("/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/2")
+    assert config.network.mdns is False
+    assert config.requester.bid_wait == 0.5
+    assert (config.log_level, config.data_dir) == ("debug", Path("/srv/other"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        ("P2PNODE_WORKER_CAPACITY", "many", "integer"),
+        ("P2PNODE_REQUESTER_BID_WAIT", "long", "number"),
+        ("P2PNODE_NETWORK_MDNS", "perhaps", "true or false"),
+        ("P2PNODE_WORKER_PRIZE", "1", "unknown setting"),
+    ],
+)
+def test_a_bad_override_is_named(name: str, text: str, remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config({}, BASE, {name: text})
+    assert str(caught.value).startswith(name)
+    assert remedy in str(caught.value)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="p2pnode init"):
+        load_config(tmp_path / "none.toml", {})
+
+
+@pytest.mark.parametrize("text", ["worker = [", "\N{ZERO WIDTH SPACE}= 1"])
+def test_broken_toml_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_config(write(tmp_path, text), {})
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="larger than"):
+        load_config(write(tmp_path, "#" * (1 << 20) + "\n"), {})
