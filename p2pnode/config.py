@@ -115,7 +115,7 @@ class RequesterConfig:
     bid_wait: Annotated[float, Setting("Seconds to collect bids before the award.", 0.05, 600)] = 2.0
     result_seconds: Annotated[int, Setting("Seconds a worker has to answer.", 1, 86400)] = 60
     settle_seconds: Annotated[
-        int, Setting("Seconds a worker has to prove and settle; then the award is void.", 60, 2592000)
+        int, Setting("Seconds a worker has to prove and settle; then the award is void.", 60, 86400)
     ] = 7200
     min_stake: Annotated[
         int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
