@@ -1,0 +1,121 @@
+"""EIP-712 digests and signatures of the messages that the chain checks.
+
+The struct types are those of the ProofOfInference contract; a test compares with vectors made by Solidity.
+Sources: EIP-712 (typed data), EIP-2 (low s).
+"""
+
+from dataclasses import astuple, dataclass
+from typing import Any, TypeVar
+
+from eth_keys.datatypes import PrivateKey, Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
+
+from p2pnode.errors import ProtocolError, SignatureError
+from p2pnode.protocol import schema
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+
+M = TypeVar("M", Offer, Bid, Award, Result)
+
+NAME = "p2pnode"
+VERSION = "1"
+
+TYPES: dict[type[Any], str] = {
+    Offer: (
+        "Offer(address requester,bytes32 modelDigest,bytes32 inputDigest,uint256 priceMin,uint256 priceMax,"
+        "uint64 rampStart,uint64 rampEnd,uint64 resultDeadline,uint64 settleDeadline,uint256 minStake,"
+        "address payToken,uint256 nonce)"
+    ),
+    Bid: "Bid(bytes32 offerHash,address worker,uint256 price,uint64 resultBy,uint64 validUntil)",
+    Award: (
+        "Award(bytes32 offerHash,bytes32 bidHash,address requester,address worker,bytes32 modelDigest,"
+        "bytes32 inputDigest,uint256 price,uint256 modelFee,uint64 resultDeadline,uint64 settleDeadline,"
+        "uint256 nonce)"
+    ),
+    Result: "Result(bytes32 taskId,bytes32 outputDigest)",
+}
+
+_DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+_TYPE_HASHES = {of: keccak(text=text) for of, text in TYPES.items()}
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The chain and the ProofOfInference contract (20 bytes) that signatures are for."""
+
+    chain_id: int
+    verifying_contract: bytes
+
+    def separator(self) -> bytes:
+        """The domain separator, 32 bytes."""
+        return keccak(
+            keccak(text=_DOMAIN_TYPE)
+            + keccak(text=NAME)
+            + keccak(text=VERSION)
+            + self.chain_id.to_bytes(32, "big")
+            + self.verifying_contract.rjust(32, b"\0")
+        )
+
+
+def digest(domain: Domain, message: Offer | Bid | Award | Result) -> bytes:
+    """What is signed: the offer hash, bid hash or task ID (of an Award), 32 bytes.
+
+    Raises ProtocolError if a field is out of range.
+    """
+    # A digest that is too short would be padded below, so every field is checked here.
+    schema.write_fields(type(message), message)
+    words = b"".join(_word(value) for value in astuple(message))
+    return keccak(b"\x19\x01" + domain.separator() + keccak(_TYPE_HASHES[type(message)] + words))
+
+
+def sign(domain: Domain, message: M, private_key: bytes) -> Signed[M]:
+    """`message` with the signature of `private_key` (32 bytes); low s, v of 27 or 28."""
+    signature = PrivateKey(private_key).sign_msg_hash(digest(domain, message))
+    return Signed(message, signature.to_bytes()[:64] + bytes([27 + signature.v]))
+
+
+def recover(domain: Domain, signed: Signed[M]) -> bytes:
+    """Address that signed, 20 bytes. Raises SignatureError for a malformed or malleable signature."""
+    raw = signed.signature
+    if len(raw) != 65:
+        raise SignatureError(f"signature has {len(raw)} bytes; give the 65 bytes r | s | v")
+    if raw[64] not in (27, 28):
+        raise SignatureError(f"signature has v {raw[64]}; give 27 or 28")
+    if int.from_bytes(raw[32:64], "big") > _HALF_ORDER:
+        raise SignatureError("signature has a high s; give the low one (EIP-2)")
+    try:
+        signature = Signature(raw[:64] + bytes([raw[64] - 27]))
+        key = signature.recover_public_key_from_msg_hash(digest(domain, signed.message))
+    except (BadSignature, ValidationError) as error:
+        raise SignatureError(f"signature is not one of this curve: {error}") from error
+    return key.to_canonical_address()
+
+
+def signer(message: Offer | Bid | Award) -> bytes:
+    """The account that a message says has signed it; a Result does not name its worker."""
+    return message.worker if isinstance(message, Bid) else message.requester
+
+
+def verify(domain: Domain, signed: Signed[M], account: bytes | None = None) -> None:
+    """Check that the named account signed; `account` is the awarded worker for a Result.
+
+    Raises SignatureError; a signature for another chain or contract looks like another account's.
+    """
+    message = signed.message
+    if account is None:
+        if isinstance(message, Result):
+            raise ProtocolError("a Result does not name its worker; give the award's worker as account")
+        account = signer(message)
+    found = recover(domain, signed)
+    if found != account:
+        raise SignatureError(
+            f"signature of the {type(message).__name__} is by 0x{found.hex()} if made for chain "
+            f"{domain.chain_id} and contract 0x{domain.verifying_contract.hex()}; it must be by 0x{account.hex()}"
+        )
+
+
+def _word(value: bytes | int) -> bytes:
+    # Addresses are left-padded and digests fill the word, so one rule serves both.
+    return value.to_bytes(32, "big") if isinstance(value, int) else value.rjust(32, b"\0")
