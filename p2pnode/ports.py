@@ -5,8 +5,8 @@ other only through these Protocols; `app` is the one place that ties an adapter 
 named by their base58 PeerId string, accounts by 20 bytes, digests by 32.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from p2pnode.protocol.messages import Award, Bid, Signed
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 """Named tensors in the order of the graph's inputs or outputs."""
@@ -281,3 +281,133 @@ class RankedBid:
     capacity: int
     load: int
     reputation: Reputation
+
+
+class Role(StrEnum):
+    """On which side of a task this node is."""
+
+    REQUESTER = "requester"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """A task in the ledger, one for each role and offer. `state` is a name of `market.state`.
+
+    `peer` is the other side, `award` the newest one for the offer, `reason` says in a sentence why the task
+    ended as it did. Inputs and outputs are kept apart, by digest.
+    """
+
+    role: Role
+    offer_hash: bytes
+    state: str
+    offer: Signed[Offer]
+    changed: int
+    peer: str = ""
+    bid: Signed[Bid] | None = None
+    award: Signed[Award] | None = None
+    task_id: bytes | None = None
+    result: Signed[Result] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """Tasks that are proved together, in the journal's order. `proof` is None until they are.
+
+    `batch_id` (64 hex digits) is also the key of the settlement's intent and the name of the job folder.
+    """
+
+    batch_id: str
+    model_digest: bytes
+    task_ids: tuple[bytes, ...]
+    proof: Proof | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SentTransaction:
+    """A signed transaction that was written down before it was sent; a replacement has the same nonce."""
+
+    key: str
+    sender: bytes
+    nonce: int
+    raw: bytes
+    hash: bytes
+    block: int | None = None
+
+
+class Store(Protocol):
+    """The write-ahead ledger: what a method wrote is on the disk when it returns. Raises StoreError.
+
+    Calls are synchronous and short, so that between a check and its write no other task can run, and the
+    line after a write may send.
+    """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All writes inside it land together or not at all; may be nested. Do not await inside."""
+
+    def add_task(self, task: TaskEntry) -> None:
+        """Write a new task; StoreError if this role has that offer already."""
+
+    def move_task(self, task: TaskEntry, *, expect: str) -> None:
+        """Replace a task whose state is still `expect`; its award stays findable by its task ID for good."""
+
+    def task(self, role: Role, offer_hash: bytes) -> TaskEntry | None: ...
+
+    def task_by_id(self, role: Role, task_id: bytes) -> TaskEntry | None:
+        """The task for which this award was made, be it the newest one or not."""
+
+    def tasks(self, role: Role, states: Iterable[str]) -> list[TaskEntry]:
+        """Tasks in one of these states, oldest first."""
+
+    def awards(self, offer_hash: bytes) -> list[Signed[Award]]:
+        """Every award that was ever written for an offer, oldest first."""
+
+    def put_content(self, data: bytes) -> bytes:
+        """Keep encoded tensors once; returns their SHA-256."""
+
+    def content(self, digest: bytes) -> bytes | None: ...
+
+    def use_nonce(self, requester: bytes, nonce: int) -> None:
+        """Take an award nonce for good; StoreError if it was taken before."""
+
+    def add_batch(self, batch: BatchEntry) -> None: ...
+
+    def batch(self, batch_id: str) -> BatchEntry | None: ...
+
+    def batch_of(self, task_id: bytes) -> BatchEntry | None:
+        """The newest batch that holds this task."""
+
+    def open_batches(self) -> list[BatchEntry]:
+        """Batches that are not closed, oldest first."""
+
+    def save_proof(self, batch_id: str, proof: Proof) -> None:
+        """Keep the proof of a batch; StoreError if it has another one."""
+
+    def close_batch(self, batch_id: str) -> None: ...
+
+    def add_transaction(self, transaction: SentTransaction) -> None:
+        """Write a signed transaction before it is sent; the same one twice is no error."""
+
+    def transactions(self, key: str) -> list[SentTransaction]:
+        """What was sent for an intent, oldest first; replacements share a nonce."""
+
+    def unmined_transactions(self, sender: bytes) -> list[SentTransaction]:
+        """What has no block yet, by nonce."""
+
+    def mine_transaction(self, transaction_hash: bytes, block: int | None) -> None:
+        """Note the block of a transaction, or None after a reorganisation took it out."""
+
+    def add_receipt(self, task_id: bytes, receipt: str) -> None:
+        """Keep a receipt (JSON); a second one for a task replaces the first."""
+
+    def receipt(self, task_id: bytes) -> str | None: ...
+
+    def receipts(self) -> list[bytes]:
+        """Task IDs that have a receipt, newest first."""
+
+    def reputation(self, worker: bytes) -> Reputation: ...
+
+    def record_outcome(self, worker: bytes, *, answered: bool) -> None:
+        """Count one award that a worker answered or failed."""

@@ -112,7 +112,8 @@ def verify(domain: Domain, signed: Signed[M], account: bytes | None = None) -> N
     if found != account:
         raise SignatureError(
             f"signature of the {type(message).__name__} is by 0x{found.hex()} if made for chain "
-            f"{domain.chain_id} and contract 0x{domain.verifying_contract.hex()}; it must be by 0x{account.hex()}"
+            f"{domain.chain_id} and contract 0x{domain.verifying_contract.hex()}; "
+            f"it must be by 0x{account.hex()}"
         )
 
 

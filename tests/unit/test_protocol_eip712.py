@@ -1,6 +1,5 @@
 """Digests and signatures are those of the contracts, and only low-s signatures by the right account pass."""
 
-import json
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from eth_account.messages import encode_typed_data
 
 from p2pnode.errors import ProtocolError, SignatureError
 from p2pnode.protocol.eip712 import TYPES, Domain, digest, recover, sign, verify
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.messages import Award, Bid, Result, Signed
 from tests.unit.test_protocol_codec import OFFER
 
 KEY = b"\x01" * 32

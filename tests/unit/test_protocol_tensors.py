@@ -16,7 +16,7 @@ def u32(*values: int) -> bytes:
 
 
 def test_layout() -> None:
-    assert ONE == u32(1, 1) + b"x" + u32(3, 2, 1, 2) + b"\x01\xfe"
+    assert u32(1, 1) + b"x" + u32(3, 2, 1, 2) + b"\x01\xfe" == ONE
     assert tensors_digest(ONE).hex() == "f937ea76495d1d0e392a146d4df507e61759714469bab83c0fc951377cbf950b"
 
 
