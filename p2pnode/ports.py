@@ -325,19 +325,7 @@ class BatchEntry:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SentTransaction:
-    """A signed transaction that was written down before it was sent; a replacement has the same nonce."""
-
-    key: str
-    sender: bytes
-    nonce: int
-    raw: bytes
-    hash: bytes
-    block: int | None = None
-
-
-class Store(Protocol):
+class Store(TxLog, Protocol):
     """The write-ahead ledger: what a method wrote is on the disk when it returns. Raises StoreError.
 
     Calls are synchronous and short, so that between a check and its write no other task can run, and the
@@ -386,18 +374,6 @@ class Store(Protocol):
         """Keep the proof of a batch; StoreError if it has another one."""
 
     def close_batch(self, batch_id: str) -> None: ...
-
-    def add_transaction(self, transaction: SentTransaction) -> None:
-        """Write a signed transaction before it is sent; the same one twice is no error."""
-
-    def transactions(self, key: str) -> list[SentTransaction]:
-        """What was sent for an intent, oldest first; replacements share a nonce."""
-
-    def unmined_transactions(self, sender: bytes) -> list[SentTransaction]:
-        """What has no block yet, by nonce."""
-
-    def mine_transaction(self, transaction_hash: bytes, block: int | None) -> None:
-        """Note the block of a transaction, or None after a reorganisation took it out."""
 
     def add_receipt(self, task_id: bytes, receipt: str) -> None:
         """Keep a receipt (JSON); a second one for a task replaces the first."""
