@@ -1,0 +1,93 @@
+"""Which bids win: a ranking for one offer, and a plan for the tasks of one submission. Pure.
+
+Tasks of one model that the same worker takes are proved together, and a proof costs the same for one or
+for many; so a submission goes to as few workers as have room, the best first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from p2pnode.ports import RankedBid
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each part counts; every part is between 0 and 1 and more is better."""
+
+    price: float = 0.5
+    free_capacity: float = 0.15
+    stake: float = 0.1
+    record: float = 0.25
+
+
+DEFAULT_WEIGHTS = Weights()
+
+
+def rank(bids: Sequence[RankedBid], weights: Weights = DEFAULT_WEIGHTS) -> list[RankedBid]:
+    """Bids for one offer, best first; equal ones in the order of the bidders' addresses."""
+    best_stake = max((bid.stake for bid in bids), default=0)
+    prices = [bid.bid.message.price for bid in bids]
+    low, high = min(prices, default=0), max(prices, default=0)
+
+    def score(ranked: RankedBid) -> float:
+        cheap = 1.0 if high == low else (high - ranked.bid.message.price) / (high - low)
+        seen = ranked.reputation.answered + ranked.reputation.failed
+        return (
+            weights.price * cheap
+            + weights.free_capacity * (free_places(ranked) / ranked.capacity if ranked.capacity else 0.0)
+            + weights.stake * (ranked.stake / best_stake if best_stake else 0.0)
+            # A worker that was never tried starts in the middle (Laplace's rule of succession).
+            + weights.record * (ranked.reputation.answered + 1) / (seen + 2)
+        )
+
+    return sorted(bids, key=lambda ranked: (-score(ranked), ranked.bid.message.worker))
+
+
+def free_places(ranked: RankedBid) -> int:
+    """Tasks that the worker has room for."""
+    return max(ranked.capacity - ranked.load, 0)
+
+
+def plan(
+    bids: Mapping[bytes, Sequence[RankedBid]], weights: Weights = DEFAULT_WEIGHTS
+) -> dict[bytes, list[RankedBid]]:
+    """For each offer its bids in the order to try them; the first one is awarded, the rest stand by.
+
+    Workers are taken in turn by how many of the offers they can serve at once, then by rank, until every
+    offer with a bid has one; a worker gets no more tasks than it has free places, as long as others bid.
+    """
+    ranked = {offer: rank(found, weights) for offer, found in bids.items()}
+    order = {offer: list(found) for offer, found in ranked.items()}
+    waiting = [offer for offer, found in ranked.items() if found]
+    places = {r.bid.message.worker: free_places(r) for found in ranked.values() for r in found}
+    while waiting:
+        worker = _widest(waiting, ranked, places)
+        if worker is None:
+            break
+        taken = [offer for offer in waiting if _bid_of(ranked[offer], worker)][: places.pop(worker)]
+        for offer in taken:
+            chosen = _bid_of(ranked[offer], worker)
+            order[offer] = [*chosen, *(bid for bid in ranked[offer] if bid not in chosen)]
+        waiting = [offer for offer in waiting if offer not in taken]
+    return order
+
+
+def _widest(
+    waiting: Sequence[bytes], ranked: Mapping[bytes, Sequence[RankedBid]], places: Mapping[bytes, int]
+) -> bytes | None:
+    def merit(worker: bytes) -> tuple[int, float, bytes]:
+        served = [offer for offer in waiting if _bid_of(ranked[offer], worker)]
+        position = sum(ranked[offer].index(_bid_of(ranked[offer], worker)[0]) for offer in served)
+        return (-min(len(served), places[worker]), position / len(served), worker)
+
+    able = {
+        bid.bid.message.worker
+        for offer in waiting
+        for bid in ranked[offer]
+        if places.get(bid.bid.message.worker, 0) > 0
+    }
+    return min(able, key=merit, default=None)
+
+
+def _bid_of(ranked: Sequence[RankedBid], worker: bytes) -> list[RankedBid]:
+    return [bid for bid in ranked if bid.bid.message.worker == worker][:1]
