@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
+import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
+
+/// @title Register of workers: stake, peer identity, capacity and record
+/// @notice One node an account and one account a peer id. Holds the stakes, which only their own accounts can take
+/// out; has no owner. Endpoints are not recorded: peers find each other off chain.
+contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+
+    uint256 private constant MAX_PEER_ID = 64;
+    /// @dev Multihash codes of libp2p peer ids, github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md.
+    uint8 private constant IDENTITY = 0x00;
+    uint8 private constant SHA2_256 = 0x12;
+
+    IERC20 private immutable _token;
+    address private immutable _settlement;
+    uint64 private immutable _unbondingDelay;
+    uint256 private immutable _minStake;
+
+    mapping(address account => Node) private _nodes;
+    mapping(address account => Record) private _records;
+    mapping(bytes32 peerIdHash => address account) private _accounts;
+
+    modifier onlySettlement() {
+        if (msg.sender != _settlement) revert NotSettlement(msg.sender);
+        _;
+    }
+
+    modifier onlyRegistered() {
+        if (_nodes[msg.sender].peerId.length == 0) revert NotRegistered(msg.sender);
+        _;
+    }
+
+    /// @param token_ JOY.
+    /// @param settlement_ The contract that writes records.
+    /// @param minStake_ In the smallest unit of JOY.
+    /// @param unbondingDelay_ Seconds; longer than the longest settle window.
+    constructor(IERC20 token_, address settlement_, uint256 minStake_, uint64 unbondingDelay_) {
+        if (unbondingDelay_ <= MAX_SETTLE_WINDOW) revert UnbondingDelayTooShort(unbondingDelay_, MAX_SETTLE_WINDOW + 1);
+        _token = token_;
+        _settlement = settlement_;
+        _minStake = minStake_;
+        _unbondingDelay = unbondingDelay_;
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function register(bytes calldata peerId, uint32 capacity, uint256 stake) external nonReentrant {
+        Node storage node = _nodes[msg.sender];
+        if (node.peerId.length != 0) revert AlreadyRegistered(msg.sender);
+        _requirePeerId(peerId);
+        bytes32 peerIdHash = keccak256(peerId);
+        address taken = _accounts[peerIdHash];
+        if (taken != address(0)) revert PeerIdTaken(peerId, taken);
+        if (capacity == 0) revert ZeroCapacity();
+        if (stake < _minStake) revert StakeTooLow(stake, _minStake);
+        _accounts[peerIdHash] = msg.sender;
+        node.peerId = peerId;
+        node.capacity = capacity;
+        node.stake = stake.toUint96();
+        emit NodeRegistered(msg.sender, peerId, capacity, stake);
+        _token.safeTransferFrom(msg.sender, address(this), stake);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function addStake(uint256 amount) external nonReentrant onlyRegistered {
+        if (amount == 0) revert ZeroAmount();
+        Node storage node = _nodes[msg.sender];
+        uint256 stake = node.stake + amount;
+        node.stake = stake.toUint96();
+        emit StakeAdded(msg.sender, amount, stake);
+        _token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function setCapacity(uint32 capacity) external onlyRegistered {
+        if (capacity == 0) revert ZeroCapacity();
+        _nodes[msg.sender].capacity = capacity;
+        emit CapacityChanged(msg.sender, capacity);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function deactivate() external onlyRegistered {
+        Node storage node = _nodes[msg.sender];
+        if (node.withdrawableAt != 0) revert NotActive(msg.sender);
+        uint64 withdrawableAt = uint64(block.timestamp) + _unbondingDelay;
+        node.withdrawableAt = withdrawableAt;
+        emit NodeDeactivated(msg.sender, withdrawableAt);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function reactivate() external onlyRegistered {
+        Node storage node = _nodes[msg.sender];
+        if (node.withdrawableAt == 0) revert StillActive(msg.sender);
+        node.withdrawableAt = 0;
+        emit NodeReactivated(msg.sender);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function withdraw() external nonReentrant onlyRegistered {
+        Node memory node = _nodes[msg.sender];
+        if (node.withdrawableAt == 0) revert StillActive(msg.sender);
+        if (block.timestamp < node.withdrawableAt) revert StillBonded(node.withdrawableAt);
+        delete _accounts[keccak256(node.peerId)];
+        delete _nodes[msg.sender];
+        emit NodeWithdrawn(msg.sender, node.peerId, node.stake);
+        _token.safeTransfer(msg.sender, node.stake);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function recordSettled(address worker, uint64 count) external onlySettlement {
+        Record storage record = _records[worker];
+        record.settled += count;
+        emit RecordChanged(worker, record.settled, record.missed);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function recordMissed(address worker) external onlySettlement {
+        Record storage record = _records[worker];
+        record.missed += 1;
+        emit RecordChanged(worker, record.settled, record.missed);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function nodeOf(address account) external view returns (Node memory node, Record memory record) {
+        return (_nodes[account], _records[account]);
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function accountOf(bytes calldata peerId) external view returns (address) {
+        return _accounts[keccak256(peerId)];
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function isActive(address account, uint256 stake) external view returns (bool) {
+        Node storage node = _nodes[account];
+        return node.peerId.length != 0 && node.withdrawableAt == 0 && node.stake >= stake;
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function minStake() external view returns (uint256) {
+        return _minStake;
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function unbondingDelay() external view returns (uint64) {
+        return _unbondingDelay;
+    }
+
+    /// @notice The token of all stakes.
+    function token() external view returns (IERC20) {
+        return _token;
+    }
+
+    /// @notice The contract that writes records.
+    function settlement() external view returns (address) {
+        return _settlement;
+    }
+
+    function _requirePeerId(bytes calldata peerId) private pure {
+        bool valid = peerId.length > 2 && peerId.length <= MAX_PEER_ID;
+        if (valid) {
+            uint8 code = uint8(peerId[0]);
+            valid = (code == IDENTITY || code == SHA2_256) && uint8(peerId[1]) == peerId.length - 2;
+        }
+        if (!valid) revert InvalidPeerId(peerId);
+    }
+}
