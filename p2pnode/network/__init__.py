@@ -1,0 +1,23 @@
+"""Peers, gossip, streams and blobs over libp2p: the only package that imports libp2p.
+
+`open_network` gives a `Network` whose `bus`, `blobs` and `directory` are what `ports` asks for. What the
+library does wrong and how it is worked around is listed, row by row, in docs/network.md.
+"""
+
+from p2pnode.network.bootstrap import parse_peer_list, read_peer_list
+from p2pnode.network.bootstrap_peer import run_bootstrap
+from p2pnode.network.host import Network, open_network
+from p2pnode.network.key import create_key, load_key, peer_id_of
+from p2pnode.network.settings import NetworkSettings
+
+__all__ = [
+    "Network",
+    "NetworkSettings",
+    "create_key",
+    "load_key",
+    "open_network",
+    "parse_peer_list",
+    "peer_id_of",
+    "read_peer_list",
+    "run_bootstrap",
+]

@@ -1,0 +1,65 @@
+"""Guards between the library and what peers send: no bytes of a peer may end the node.
+
+Rows 1, 2 and 23 of docs/network.md.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import structlog
+import trio
+from libp2p.abc import IMuxedConn, INetStream, IRawConnection
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
+
+from p2pnode.network.address import Multiaddr
+
+log = structlog.get_logger("p2pnode.network")
+
+StreamHandler = Callable[[INetStream], Awaitable[None]]
+OnOffence = Callable[[str, Exception], None]
+
+
+def guarded(handler: StreamHandler, on_error: OnOffence | None = None) -> StreamHandler:
+    """`handler`, but what it raises is logged and resets the stream (row 1: it would end the node)."""
+
+    async def run(stream: INetStream) -> None:
+        try:
+            await handler(stream)
+        except Exception as error:
+            peer = stream.muxed_conn.peer_id.to_base58()
+            log.debug("stream.failed", peer=peer, protocol=stream.get_protocol(), error=repr(error))
+            if on_error is not None:
+                on_error(peer, error)
+            await reset(stream)
+
+    return run
+
+
+async def reset(stream: INetStream) -> None:
+    """Reset a stream in a second at most, whatever state it is in, also when cancelled."""
+    with trio.CancelScope(shield=True), trio.move_on_after(1):
+        try:
+            await stream.reset()
+        except Exception as error:
+            log.debug("stream.reset_failed", error=repr(error))
+
+
+def guard_swarm(swarm: Swarm) -> None:
+    """Free the slot of a closed inbound connection, and survive a broken protocol negotiation.
+
+    Row 2: the library holds one of its inbound slots for the whole life of the swarm, not of the
+    connection; waiting here for the end of the connection and then raising lets it go. Row 23: what a
+    peer sends while a stream's protocol is being agreed can raise past the library's own handler.
+    """
+    upgrade = swarm.upgrade_inbound_raw_conn
+
+    async def upgrade_and_hold(raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
+        muxed = await upgrade(raw_conn, maddr)
+        connections = [c for c in swarm.get_connections(muxed.peer_id) if c.muxed_conn is muxed]
+        closed = connections[0] if connections else muxed
+        await cast(trio.Event, closed.event_closed).wait()  # type: ignore[union-attr]
+        raise SwarmException("connection closed")
+
+    swarm.upgrade_inbound_raw_conn = upgrade_and_hold  # type: ignore[method-assign]
+    swarm.set_stream_handler(guarded(swarm.common_stream_handler))

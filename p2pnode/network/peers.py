@@ -1,0 +1,219 @@
+"""Finding, dialling and keeping peers: bootstrap list, peer exchange, redial.
+
+A node that knows only a bootstrap peer reaches any other node: it asks its peers for the signed record of
+the one it wants (`/p2pnode/peers/1`), then the DHT. The same protocol hands out samples, so that a node
+soon has `target_peers` connections of its own and does not hang on the bootstrap peer.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import cbor2
+import structlog
+import trio
+from libp2p.abc import IHost
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+
+from p2pnode.errors import NetworkError, ProtocolError
+from p2pnode.network.address import Multiaddr, parse_peer_id
+from p2pnode.network.connections import Connections
+from p2pnode.network.records import (
+    MAX_RECORD,
+    accept_record,
+    dialable,
+    known_record,
+    own_record,
+)
+from p2pnode.network.reputation import Offence, Reputation
+from p2pnode.network.settings import NetworkSettings
+from p2pnode.network.streams import Streams
+
+log = structlog.get_logger("p2pnode.network")
+
+PROTOCOL = "/p2pnode/peers/1"
+MAX_RECORDS = 16
+MAX_REQUEST = 64
+MAX_RESPONSE = MAX_RECORDS * (MAX_RECORD + 8) + 8
+EXCHANGE_TIMEOUT = 5.0
+ASKED = 4
+"""Peers asked at once for a record."""
+
+FindInDht = Callable[[ID], Awaitable[None]]
+
+
+class Peers:
+    """Owns no task of its own: `run` is started by the host and ends with it."""
+
+    def __init__(
+        self,
+        host: IHost,
+        swarm: Swarm,
+        settings: NetworkSettings,
+        connections: Connections,
+        reputation: Reputation,
+        bootstrap: Sequence[tuple[ID, Multiaddr]],
+    ) -> None:
+        self._host = host
+        self._swarm = swarm
+        self._settings = settings
+        self._connections = connections
+        self._reputation = reputation
+        self._random = random.Random(settings.seed)
+        self._bootstrap: dict[ID, list[Multiaddr]] = {}
+        for peer, address in bootstrap:
+            if peer != host.get_id():
+                self._bootstrap.setdefault(peer, []).append(address)
+        self._dialling: dict[ID, trio.Lock] = {}
+        self._streams: Streams | None = None
+        self._find_in_dht: FindInDht | None = None
+
+    def attach(self, streams: Streams, find_in_dht: FindInDht) -> None:
+        """Serve peer exchange on `streams`, and fall back to `find_in_dht` for unknown peers."""
+        self._streams = streams
+        self._find_in_dht = find_in_dht
+        streams.serve(PROTOCOL, self._serve, max_request=MAX_REQUEST)
+
+    async def connect(self, peer: str) -> None:
+        """Be connected to `peer`, finding its addresses if need be; NetworkError when that fails."""
+        target = parse_peer_id(peer)
+        if target == self._host.get_id():
+            raise NetworkError(f"{peer} is this node itself")
+        if self._reputation.refuses(peer):
+            raise NetworkError(f"{peer} is refused for misbehaving; it is forgiven with time")
+        if self._connections.connected(target):
+            return
+        tried: set[str] = set()
+        for find in (self._nowhere, self._ask_peers, self._ask_dht):
+            await find(target)
+            addresses = [*dialable(self._host, target), *self._bootstrap.get(target, [])]
+            fresh = [address for address in addresses if str(address) not in tried]
+            tried.update(map(str, fresh))
+            if fresh and await self.dial(target, fresh):
+                return
+        where = f"tried {', '.join(sorted(tried))}" if tried else "no peer knows its address"
+        raise NetworkError(f"{peer} cannot be reached: {where}")
+
+    async def dial(self, peer: ID, addresses: Sequence[Multiaddr]) -> bool:
+        """Dial `addresses` one after the other until one connects; False when none does.
+
+        Row 24: the library itself dials one address of each transport and drops loopback ones; row 9: it
+        then refuses to dial the peer for a minute.
+        """
+        lock = self._dialling.setdefault(peer, trio.Lock())
+        try:
+            async with lock:
+                for address in addresses:
+                    if self._connections.connected(peer):
+                        return True
+                    self._swarm.unblock_peer(peer)
+                    with trio.move_on_after(self._settings.dial_seconds):
+                        try:
+                            await self._swarm.dial_addr(address, peer)
+                        except Exception as error:
+                            log.debug("peer.dial_failed", peer=peer.to_base58(), error=str(error))
+                return self._connections.connected(peer)
+        finally:
+            if not lock.locked():
+                self._dialling.pop(peer, None)
+
+    async def run(self) -> None:
+        """Keep the bootstrap peers connected, and `target_peers` in all."""
+        async with trio.open_nursery() as nursery:
+            for peer, addresses in self._bootstrap.items():
+                nursery.start_soon(self._keep, peer, addresses)
+            nursery.start_soon(self._grow)
+
+    async def _keep(self, peer: ID, addresses: list[Multiaddr]) -> None:
+        """Rows 9 and 10: the library never redials, and its own bootstrap forgets a peer that was away."""
+        first, longest = self._settings.redial_seconds
+        wait = first
+        while True:
+            if await self.dial(peer, addresses):
+                log.info("peer.bootstrap_connected", peer=peer.to_base58())
+                wait = first
+                await self._connections.wait_disconnected(peer)
+                log.info("peer.bootstrap_lost", peer=peer.to_base58())
+                continue
+            log.info("peer.bootstrap_unreachable", peer=peer.to_base58(), retry_seconds=round(wait, 1))
+            await trio.sleep(wait * self._random.uniform(0.75, 1.25))
+            wait = min(wait * 2, longest)
+
+    async def _grow(self) -> None:
+        """Ask for samples when a peer joins and now and then, and dial until there are enough peers."""
+        while True:
+            with trio.move_on_after(self._settings.exchange_seconds):
+                await self._connections.wait_joined()
+            peers = self._connections.peers()
+            if peers and len(peers) < self._settings.target_peers:
+                await self._sample(self._random.choice(peers))
+
+    async def _sample(self, source: ID) -> None:
+        for peer in await self._exchange(source, b""):
+            if len(self._connections.peers()) >= self._settings.target_peers:
+                return
+            if not self._connections.connected(peer) and not self._reputation.refuses(peer.to_base58()):
+                await self.dial(peer, dialable(self._host, peer))
+
+    async def _nowhere(self, target: ID) -> None:
+        """The first attempt uses what is known already."""
+
+    async def _ask_peers(self, target: ID) -> None:
+        peers = [peer for peer in self._connections.peers() if peer != target]
+        self._random.shuffle(peers)
+        # Bootstrap peers have met most others, so they are asked first.
+        peers.sort(key=lambda peer: peer not in self._bootstrap)
+        async with trio.open_nursery() as nursery:
+            for peer in peers[:ASKED]:
+                nursery.start_soon(self._exchange, peer, target.to_bytes())
+
+    async def _ask_dht(self, target: ID) -> None:
+        if self._find_in_dht is not None:
+            await self._find_in_dht(target)
+
+    async def _exchange(self, source: ID, request: bytes) -> list[ID]:
+        """Ask `source` and keep the records it answers with; [] when it does not answer."""
+        assert self._streams is not None
+        name = source.to_base58()
+        try:
+            answer = await self._streams.request(
+                name, PROTOCOL, request, timeout=EXCHANGE_TIMEOUT, max_response=MAX_RESPONSE
+            )
+            return [peer for peer in map(self._accept, decode_records(answer)) if peer != self._host.get_id()]
+        except ProtocolError as error:
+            log.info("peer.bad_exchange", peer=name, error=str(error))
+            self._connections.offence(name, Offence.MALFORMED)
+        except NetworkError as error:
+            log.debug("peer.exchange_failed", peer=name, error=str(error))
+        return []
+
+    def _accept(self, record: bytes) -> ID:
+        return accept_record(self._host, record)
+
+    async def _serve(self, peer: str, request: bytes) -> bytes:
+        """A peer's record when its ID is asked for, else a sample of those connected here."""
+        if request:
+            wanted = [ID(request)]
+        else:
+            wanted = [other for other in self._connections.peers() if other.to_base58() != peer]
+            self._random.shuffle(wanted)
+        records = []
+        for other in wanted[:MAX_RECORDS]:
+            own = other == self._host.get_id()
+            record = own_record(self._host) if own else known_record(self._host, other)
+            if record is not None and len(record) <= MAX_RECORD:
+                records.append(record)
+        return cbor2.dumps(records)
+
+
+def decode_records(data: bytes) -> list[bytes]:
+    """The records of an exchange answer; ProtocolError unless it is a list of at most 16 byte strings."""
+    try:
+        records = cbor2.loads(data)
+    except Exception as error:
+        raise ProtocolError(f"peer exchange answer is not CBOR: {error}") from error
+    if not isinstance(records, list) or len(records) > MAX_RECORDS:
+        raise ProtocolError(f"peer exchange answer is not a list of at most {MAX_RECORDS} records")
+    if not all(isinstance(record, bytes) for record in records):
+        raise ProtocolError("peer exchange answer holds something other than byte strings")
+    return records
