@@ -100,7 +100,7 @@ class WorkerConfig:
     price: Annotated[
         int, Setting("Least price of one task, in the smallest unit (10^18 is one JOY).", 0, MAX_AMOUNT)
     ] = JOY // 100
-    batch_size: Annotated[int, Setting("Most tasks of one model proved together.", 1, 1024)] = 16
+    batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
     min_profit: Annotated[
         int, Setting("Least earnings of a batch worth settling, in the smallest unit.", 0, MAX_AMOUNT)

@@ -65,7 +65,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.enabled", {"worker": {"enabled": "yes"}}, "true or false"),
     ("worker.capacity", {"worker": {"capacity": 1025}}, "1025"),
     ("worker.price", {"worker": {"price": -1}}, "-1"),
-    ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 1024"),
+    ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 256"),
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
     ("worker.min_profit", {"worker": {"min_profit": -5}}, "-5"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),

@@ -1,0 +1,154 @@
+"""The chain as the node uses it: `ports.Chain` and the operator's calls over the deployed contracts."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import trio
+
+from p2pnode.chain.call import ReadOnly, Sends
+from p2pnode.chain.contract import NAMES, Contract, Event
+from p2pnode.chain.deployment import Deployment, load_deployment
+from p2pnode.chain.escrow import Escrow
+from p2pnode.chain.events import open_events
+from p2pnode.chain.models import Models
+from p2pnode.chain.nodes import Nodes
+from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
+from p2pnode.chain.sender import Sender
+from p2pnode.chain.settlement import Settlement
+from p2pnode.chain.token import Token
+from p2pnode.config import ChainConfig
+from p2pnode.errors import ChainError
+from p2pnode.identity import Account
+from p2pnode.ports import ModelListing, NodeRecord, SettlementOutcome, TxLog
+from p2pnode.protocol.messages import Award, Signed
+
+
+class ChainClient:
+    """Implements `ports.Chain`; `token`, `nodes`, `models`, `escrow` and `settlement` hold the rest."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment, sender: Sends, config: ChainConfig) -> None:
+        self._rpc = rpc
+        self._config = config
+        self._sender = sender
+        self.deployment = deployment
+        contracts = {name: Contract(rpc, name, deployment.addresses[name]) for name in NAMES}
+        self._contracts = contracts
+        self.token = Token(contracts["JoyToken"], sender)
+        self.nodes = Nodes(contracts["NodeCoordinator"], self.token, sender)
+        self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
+        self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
+        self.settlement = Settlement(contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
+
+    @property
+    def chain_id(self) -> int:
+        """See `ports.Chain`."""
+        return self.deployment.chain_id
+
+    @property
+    def settlement_address(self) -> bytes:
+        """See `ports.Chain`."""
+        return self.deployment.addresses["ProofOfInference"]
+
+    @property
+    def token_address(self) -> bytes:
+        """See `ports.Chain`."""
+        return self.deployment.addresses["JoyToken"]
+
+    @property
+    def account(self) -> bytes:
+        """See `ports.Chain`."""
+        return self._sender.account
+
+    async def listing(self, model_digest: bytes) -> ModelListing | None:
+        """See `ports.Chain`."""
+        return await self.models.listing(model_digest)
+
+    async def node(self, account: bytes) -> NodeRecord | None:
+        """See `ports.Chain`."""
+        return await self.nodes.node(account)
+
+    async def free_escrow(self, requester: bytes) -> int:
+        """See `ports.Chain`."""
+        return await self.escrow.free(requester)
+
+    async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
+        """See `ports.Chain`."""
+        return await self.settlement.is_nonce_used(requester, nonce)
+
+    async def settle_batch(
+        self,
+        awards: Sequence[Signed[Award]],
+        output_digests: Sequence[bytes],
+        seal: bytes,
+        key: str,
+    ) -> SettlementOutcome:
+        """See `ports.Chain`."""
+        return await self.settlement.settle_batch(awards, output_digests, seal, key)
+
+    async def gas_balance(self, account: bytes) -> int:
+        """Wei that `account` has to pay for gas."""
+        return await self._rpc.balance(account)
+
+    async def receipt(self, tx_hash: bytes) -> TxReceipt | None:
+        """Receipt of any transaction, None while it is in no block."""
+        return await self._rpc.receipt(tx_hash)
+
+    async def block_number(self) -> int:
+        return await self._rpc.block_number()
+
+    def events(self, first: int) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Event]]:
+        """Events of all contracts from block `first` on, with the configured confirmations."""
+        return open_events(
+            self._rpc,
+            list(self._contracts.values()),
+            first,
+            self._config.confirmations,
+            self._config.poll_seconds,
+        )
+
+
+@asynccontextmanager
+async def open_chain(config: ChainConfig, account: Account, ledger: TxLog) -> AsyncIterator[ChainClient]:
+    """Connect `account` to the chain of `config` and resume what an earlier run left open.
+
+    Raises ConfigError for a bad deployment file, ChainError for an unreachable or wrong chain.
+    """
+    deployment = load_deployment(config.deployment)
+    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+        sender = Sender(rpc, deployment.chain_id, account, ledger, config)
+        client = ChainClient(rpc, deployment, sender, config)
+        await _check(rpc, client, config)
+        await sender.resume()
+        yield client
+
+
+@asynccontextmanager
+async def open_chain_reader(config: ChainConfig, address: bytes) -> AsyncIterator[ChainClient]:
+    """As `open_chain` for the account at `address`, without its key: whatever would send raises."""
+    deployment = load_deployment(config.deployment)
+    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+        client = ChainClient(rpc, deployment, ReadOnly(address), config)
+        await _check(rpc, client, config)
+        yield client
+
+
+async def _check(rpc: Rpc, client: ChainClient, config: ChainConfig) -> None:
+    deployment = client.deployment
+    found = await rpc.chain_id()
+    if found != deployment.chain_id:
+        raise ChainError(
+            f"chain.rpc_url {config.rpc_url} is chain {found}, but chain.deployment is for chain "
+            f"{deployment.chain_id}; change one of the two"
+        )
+    for name, address in deployment.addresses.items():
+        if not await rpc.code(address):
+            raise ChainError(
+                f"chain.deployment: no contract at 0x{address.hex()} ({name}) on chain {found}; "
+                "the file belongs to another network or an older deployment"
+            )
+    image_id = await client.settlement.image_id()
+    if image_id != deployment.image_id:
+        raise ChainError(
+            f"chain.deployment: imageId is 0x{deployment.image_id.hex()}, but the contract accepts "
+            f"0x{image_id.hex()}; take the current deployment file"
+        )

@@ -1,0 +1,103 @@
+"""ProofOfInference: proved batches in, payments out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import Final
+
+from p2pnode.chain.call import Call, Sends
+from p2pnode.chain.contract import Contract, Event
+from p2pnode.chain.rpc import TxReceipt
+from p2pnode.errors import ChainError
+from p2pnode.ports import SettlementOutcome
+from p2pnode.protocol.messages import Award, Bid, Offer, Signed
+
+SKIP_REASONS: Final = (
+    "None",
+    "BadSignature",
+    "NonceUsed",
+    "Expired",
+    "TooFarAhead",
+    "InvalidWorker",
+    "UnknownModel",
+    "ModelFeeTooLow",
+    "InsufficientEscrow",
+)
+"""IProofOfInference.SkipReason, by its number."""
+
+
+class Settlement:
+    """Calls of the settlement contract."""
+
+    def __init__(self, contract: Contract, verifier: Contract, sender: Sends) -> None:
+        self._contract = contract
+        self._verifier = verifier
+        self._sender = sender
+        self._selector: bytes | None = None
+
+    async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
+        return bool(await self._contract.read("isNonceUsed", requester, nonce))
+
+    async def image_id(self) -> bytes:
+        """The guest whose proofs are accepted."""
+        return bytes(await self._contract.read("imageId"))
+
+    async def settle_batch(
+        self,
+        awards: Sequence[Signed[Award]],
+        output_digests: Sequence[bytes],
+        seal: bytes,
+        key: str,
+    ) -> SettlementOutcome:
+        """See `ports.Chain.settle_batch`."""
+        call = Call(
+            self._contract,
+            "settleBatch",
+            (
+                [astuple(signed.message) for signed in awards],
+                [signed.signature for signed in awards],
+                list(output_digests),
+                await self._verifier_selector() + seal,
+            ),
+        )
+        return self.outcome(await self._sender.send(call, key))
+
+    async def report_missed(
+        self, offer: Offer, bid: Signed[Bid], award: Signed[Award], key: str
+    ) -> TxReceipt:
+        """Put a broken promise on the worker's record, after the settle deadline."""
+        arguments = (
+            astuple(offer),
+            astuple(bid.message),
+            bid.signature,
+            astuple(award.message),
+            award.signature,
+        )
+        return await self._sender.send(Call(self._contract, "reportMissed", arguments), key)
+
+    def outcome(self, receipt: TxReceipt) -> SettlementOutcome:
+        """What a settleBatch transaction did, from its events."""
+        events = list(self._contract.events(receipt.logs))
+        if not any(event.name == "BatchVerified" for event in events):
+            raise ChainError(f"transaction 0x{receipt.tx_hash.hex()} settled no batch; check its hash")
+        return SettlementOutcome(
+            transaction=receipt.tx_hash,
+            gas_used=receipt.gas_used,
+            block=receipt.block,
+            settled=tuple(event.arguments["taskId"] for event in events if event.name == "AwardSettled"),
+            skipped=_skipped(events),
+        )
+
+    async def _verifier_selector(self) -> bytes:
+        if self._selector is None:
+            self._selector = bytes(await self._verifier.read("SELECTOR"))
+        return self._selector
+
+
+def _skipped(events: Sequence[Event]) -> Mapping[bytes, str]:
+    skipped = {}
+    for event in events:
+        if event.name == "AwardSkipped":
+            reason = int(event.arguments["reason"])
+            known = reason < len(SKIP_REASONS)
+            skipped[event.arguments["taskId"]] = SKIP_REASONS[reason] if known else f"reason {reason}"
+    return skipped
