@@ -25,7 +25,7 @@ const mainnetRules = {
 export default defineConfig({
   plugins: [hardhatToolboxViem],
   solidity: { profiles: { default: solc, production: solc } },
-  paths: { sources: "./contracts", tests: "./test", artifacts: "./artifacts", cache: "./cache" },
+  paths: { ignition: process.env.P2PNODE_IGNITION_DIR ?? "./ignition" },
   networks: {
     default: mainnetRules,
     node: mainnetRules,

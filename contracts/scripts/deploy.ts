@@ -1,0 +1,76 @@
+/**
+ * Deploys all contracts with Ignition to a running chain and writes one file that tells where they are.
+ *
+ *     P2PNODE_RPC_URL=http://127.0.0.1:8545 node scripts/deploy.ts
+ *
+ * | variable | meaning | default |
+ * |---|---|---|
+ * | P2PNODE_RPC_URL | JSON-RPC of the chain; its first unlocked account deploys | required |
+ * | P2PNODE_PARAMETERS | Ignition parameters | ignition/parameters/devnet.json |
+ * | P2PNODE_IMAGE_ID | image ID of the guest, 32 bytes of hex | `P2PNode.imageId` of the parameters |
+ * | P2PNODE_DEPLOYMENT | file to write | deployment.json |
+ * | P2PNODE_IGNITION_DIR | where Ignition keeps its journal and deployed_addresses.json | ignition |
+ *
+ * The file: {"chainId", "blockNumber", "imageId", "verifierSelector", "addresses": {contract: address}}, where
+ * blockNumber is the last block before the deployment, so that events are read from the next one on.
+ */
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { readDeploymentParameters } from "@nomicfoundation/hardhat-ignition/helpers";
+import hre from "hardhat";
+import { isHex, size } from "viem";
+
+import P2PNode from "../ignition/modules/P2PNode.ts";
+
+const DEVNET_CHAIN_ID = 31337;
+
+function required(name: string, value: string | undefined): string {
+  if (value === undefined || value === "") throw new Error(`${name} is not set; see the head of scripts/deploy.ts`);
+  return value;
+}
+
+required("P2PNODE_RPC_URL", process.env.P2PNODE_RPC_URL);
+const parametersFile =
+  process.env.P2PNODE_PARAMETERS ?? path.join(import.meta.dirname, "../ignition/parameters/devnet.json");
+const target = process.env.P2PNODE_DEPLOYMENT ?? "deployment.json";
+
+const parameters = await readDeploymentParameters(parametersFile);
+const own = (parameters.P2PNode ??= {});
+if (process.env.P2PNODE_IMAGE_ID !== undefined) own.imageId = process.env.P2PNODE_IMAGE_ID;
+const imageId = own.imageId;
+if (!isHex(imageId) || size(imageId) !== 32) {
+  throw new Error(`the image ID is ${String(imageId)}; set P2PNODE_IMAGE_ID to 32 bytes of hex with 0x`);
+}
+
+await hre.tasks.getTask("build").run({ quiet: true });
+const { ignition, viem } = await hre.network.create({ network: "rpc" });
+const publicClient = await viem.getPublicClient();
+const chainId = await publicClient.getChainId();
+const first = await publicClient.getBlock({ blockNumber: 0n });
+const blockNumber = await publicClient.getBlockNumber();
+
+const contracts = await ignition.deploy(P2PNode, {
+  parameters,
+  // A devnet starts anew with the same chain id: the genesis hash keeps its journals apart.
+  deploymentId: `chain-${chainId}-${first.hash.slice(2, 10)}`,
+  config: chainId === DEVNET_CHAIN_ID ? { requiredConfirmations: 1, blockPollingInterval: 50 } : {},
+});
+
+const deployment = {
+  chainId,
+  blockNumber: Number(blockNumber),
+  imageId,
+  verifierSelector: await contracts.starkVerifier.read.SELECTOR(),
+  addresses: {
+    JoyToken: contracts.joyToken.address,
+    ModelMarketplace: contracts.modelMarketplace.address,
+    NodeCoordinator: contracts.nodeCoordinator.address,
+    ProofOfInference: contracts.proofOfInference.address,
+    ProofOfUse: contracts.proofOfUse.address,
+    StarkVerifier: contracts.starkVerifier.address,
+    ZKVerifier: contracts.zkVerifier.address,
+  },
+};
+await writeFile(target, JSON.stringify(deployment, null, 2) + "\n");
+console.log(`wrote ${target}`);
