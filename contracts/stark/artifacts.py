@@ -1,7 +1,8 @@
-"""What is committed: the contracts' code for the deployment, and the facts about it that Solidity and tests need.
+"""What is committed: the contracts' code for the deployment, and the facts about it that Solidity and tests
+need.
 
-`build` returns every generated file as text by its path under `contracts/`, so that writing and comparing are the
-same computation.
+`build` returns every generated file as text by its path under `contracts/`, so that writing and comparing are
+the same computation.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class GeneratorError(Exception):
 
 @dataclass(frozen=True)
 class SealVerifierCode:
-    """Creation code, without the addresses of the constraint contracts that follow it; the phases it measures."""
+    """Creation code, without the addresses of the constraint contracts that follow it; the phases it
+    measures."""
 
     creation: bytes
     yul: str
@@ -55,7 +57,9 @@ def compile_yul(source: str) -> bytes:
     return bytes.fromhex(result.stdout)
 
 
-def compile_seal_verifier(circuit: Circuit, constraints: ConstraintContracts, variant: Variant) -> SealVerifierCode:
+def compile_seal_verifier(
+    circuit: Circuit, constraints: ConstraintContracts, variant: Variant
+) -> SealVerifierCode:
     """Render and compile SealVerifier."""
     source = render_seal_verifier(circuit, constraints, variant)
     creation = compile_yul(source.yul)
@@ -94,7 +98,9 @@ def _layout_json(circuit: Circuit) -> str:
     layout = Layout(circuit)
 
     def describe(fields: tuple[Field, ...]) -> list[dict[str, object]]:
-        return [{"name": f.name, "offset": f.offset, "length": f.length, "digests": f.digests} for f in fields]
+        return [
+            {"name": f.name, "offset": f.offset, "length": f.length, "digests": f.digests} for f in fields
+        ]
 
     content = {
         "length": layout.length,

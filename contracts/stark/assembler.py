@@ -1,7 +1,8 @@
 """EVM bytecode, written instruction by instruction.
 
 `Assembler` emits instructions and resolves jump labels. `NamedStack` also follows the stack, for code without
-jumps, so that values are reached by name and constants that lie on the stack are duplicated instead of pushed.
+jumps, so that values are reached by name and constants that lie on the stack are duplicated instead of
+pushed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The recursion circuit: its constraint program and its taps, read from the published crate.
 
-`load_circuit` parses two generated Rust files, poly_ext.rs and taps.rs, of risc0-circuit-recursion in the cargo
-registry. Nothing is copied into this repository, so what is checked on chain can be traced to that crate.
+`load_circuit` parses two generated Rust files, poly_ext.rs and taps.rs, of risc0-circuit-recursion in the
+cargo registry. Nothing is copied into this repository, so what is checked on chain can be traced to that
+crate.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -22,8 +24,8 @@ class CircuitSourceError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the constraint program: `Const`, `Get`, `GetGlobal`, `Add`, `Sub`, `Mul`, `True`, `AndEqz` or
-    `AndCond`. Arguments are indices of earlier steps of the operand's kind, or immediate numbers."""
+    """One step of the constraint program: `Const`, `Get`, `GetGlobal`, `Add`, `Sub`, `Mul`, `True`, `AndEqz`
+    or `AndCond`. Arguments are indices of earlier steps of the operand's kind, or immediate numbers."""
 
     name: str
     args: tuple[int, ...]
@@ -41,8 +43,8 @@ class Register:
 
 @dataclass(frozen=True)
 class Circuit:
-    """The program (`steps`, with `result` the index of the final mix state), the registers in tap order, and for
-    each combo the rows back at which its registers are opened."""
+    """The program (`steps`, with `result` the index of the final mix state), the registers in tap order, and
+    for each combo the rows back at which its registers are opened."""
 
     steps: tuple[Step, ...]
     result: int
@@ -86,7 +88,8 @@ def crate_source() -> Path:
     found = sorted(home.glob(f"registry/src/*/{CRATE}/src"))
     if not found:
         raise CircuitSourceError(
-            f"{CRATE} is not under {home}/registry/src: run `cargo fetch` in circuits_guest, or set CARGO_HOME"
+            f"{CRATE} is not under {home}/registry/src: "
+            "run `cargo fetch` in circuits_guest, or set CARGO_HOME"
         )
     return found[0]
 
@@ -120,7 +123,7 @@ def load_circuit(source: Path | None = None) -> Circuit:
     ]
     combo_taps = _numbers(_search(r"combo_taps: &\[([^\]]*)\]", taps, "combo_taps"))
     begins = _numbers(_search(r"combo_begin: &\[([^\]]*)\]", taps, "combo_begin"))
-    combos = tuple(combo_taps[a:b] for a, b in zip(begins, begins[1:], strict=False))
+    combos = tuple(combo_taps[a:b] for a, b in itertools.pairwise(begins))
     registers: list[Register] = []
     index = 0
     while index < len(tap_rows):

@@ -1,8 +1,8 @@
 """Straight-line contracts that evaluate the constraint program.
 
-The program is one long sum. It is cut between terms into contracts that fit the code size limit (EIP-170). Each
-value that is used more than once is kept in a memory slot until its last use. For every value a bound of its
-lanes is tracked, and `reduce` is emitted where an operation would need it, nowhere else.
+The program is one long sum. It is cut between terms into contracts that fit the code size limit (EIP-170).
+Each value that is used more than once is kept in a memory slot until its last use. For every value a bound of
+its lanes is tracked, and `reduce` is emitted where an operation would need it, nowhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from . import lanes
 from .circuit import Circuit
 from .dag import ADD, CONSTANT, GLOBAL, OPENING, SUB, Graph, Term, build_graph
 from .field import P
-from .image import MULTIPLES, TOTALS, WORD, Image
+from .image import MULTIPLES, WORD, Image
 from .segment import SegmentCode
 
 CODE_LIMIT = 24_576
@@ -69,7 +69,7 @@ class ConstraintCompiler:
     def _code(self) -> SegmentCode:
         return self.segments[-1]
 
-    # --- mix chains -------------------------------------------------------------------------------------------
+    # --- mix chains
 
     def _chain(self, terms: tuple[Term, ...], depth: int) -> int:
         """Add all terms to the total on top of the stack, of which `depth` lie there; the total's bound."""
@@ -120,7 +120,7 @@ class ConstraintCompiler:
             self._code.push(self._image.variables + WORD * index, 2).op("MSTORE")
         self._code.return_from(self._image.variables)
 
-    # --- values -----------------------------------------------------------------------------------------------
+    # --- values
 
     def _value(self, number: int) -> int:
         """Leave the value of a node on the stack; its bound."""
@@ -214,7 +214,7 @@ class ConstraintCompiler:
         self._code.push(factor * lanes.FORM % P)
         return self._scale(back, self._value(number))
 
-    # --- calls and loads --------------------------------------------------------------------------------------
+    # --- calls and loads
 
     def _call_from(self) -> int:
         """Push the return label of a subroutine call whose operands follow."""

@@ -1,7 +1,7 @@
 """The constraint program as a graph: constants folded, equal subexpressions shared, mix states as chains.
 
-A mix chain is a sum of terms. Each constraint's term is value * poly_mix^e, where e is the number of constraints
-before it in its chain; a conditional term is value * (inner chain) * poly_mix^e.
+A mix chain is a sum of terms. Each constraint's term is value * poly_mix^e, where e is the number of
+constraints before it in its chain; a conditional term is value * (inner chain) * poly_mix^e.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ class GraphBuilder:
         if x is not None:
             a, b, x, y = b, a, y, x
         if y is not None and self.nodes[a].kind == MUL:  # y * (k * v) = (y * k) * v
-            for factor, other in ((self.nodes[a].left, self.nodes[a].right), (self.nodes[a].right, self.nodes[a].left)):
+            for factor, other in (
+                (self.nodes[a].left, self.nodes[a].right),
+                (self.nodes[a].right, self.nodes[a].left),
+            ):
                 k = self._value(factor)
                 if k is not None:
                     return self.mul(other, self.const(k * y))

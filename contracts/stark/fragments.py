@@ -48,8 +48,8 @@ def evaluate_trace(circuit: Circuit, memory: Memory, image: Image) -> Lines:
 def evaluation_function(circuit: Circuit, memory: Memory, combo: int) -> Lines:
     """From the coefficients at s, the openings at d: for each row back b, sum_j (c_j z^j) * back^(b j).
 
-    The second factors are in the base field. Those above p/2 are subtracted as p minus themselves, which keeps
-    the sum below the limit of a fold.
+    The second factors are in the base field. Those above p/2 are subtracted as p minus themselves, which
+    keeps the sum below the limit of a fold.
     """
     backs = circuit.combos[combo]
     lines = [f"function evaluate_{combo}(s, d) {{"]
@@ -123,9 +123,7 @@ def call_parts(memory: Memory, image: Image, slots: int, parts: int) -> Lines:
 
 def set_parts(parts: int) -> Lines:
     """Constructor: the addresses behind the code become immutables."""
-    return [
-        f'setimmutable(0, "part{part}", mload(add(size, {EVM_WORD * part})))' for part in range(parts)
-    ]
+    return [f'setimmutable(0, "part{part}", mload(add(size, {EVM_WORD * part})))' for part in range(parts)]
 
 
 def quotient_blocks(circuit: Circuit, memory: Memory) -> Lines:
@@ -157,7 +155,8 @@ def mix_columns(circuit: Circuit, memory: Memory) -> Lines:
         lines.append(
             f"for {{ let s := {start} }} lt(s, {start + count * step}) {{ s := add(s, {step}) }} {{ "
             f"mix_in(s, {memory['OPENINGS'] + EVM_WORD * opening}, {step}, weight) "
-            f"mstore(slot, fold_twice(weight)) slot := add(slot, {EVM_WORD}) weight := multiply(weight, mix) }}"
+            f"mstore(slot, fold_twice(weight)) slot := add(slot, {EVM_WORD}) "
+            f"weight := multiply(weight, mix) }}"
         )
     return lines
 
@@ -194,8 +193,8 @@ def generator_tables(memory: Memory) -> Lines:
         start = memory["GENERATORS"] + GENERATOR_TABLE * table
         step = pow(ROOTS[params.DOMAIN_LOG2], 32**table, P)
         lines.append(
-            f"{{ let v := 1 for {{ let i := {start} }} lt(i, {start + GENERATOR_TABLE}) {{ i := add(i, 32) }} "
-            f"{{ mstore(i, v) v := mulmod(v, {step}, $P) }} }}"
+            f"{{ let v := 1 for {{ let i := {start} }} lt(i, {start + GENERATOR_TABLE}) "
+            f"{{ i := add(i, 32) }} {{ mstore(i, v) v := mulmod(v, {step}, $P) }} }}"
         )
     return lines
 
@@ -217,14 +216,16 @@ def open_trace(layout: Layout, memory: Memory) -> Lines:
 
 
 def path_function(depth: int) -> Lines:
-    """The node `depth` levels above leaf i with hash v, siblings at calldata p. Bit k of i says whether the node
-    of level k is the right one; shifted to bit 5 it is the node's own place in the scratch words at 0 and 32."""
+    """The node `depth` levels above leaf i with hash v, siblings at calldata p. Bit k of i says whether the
+    node of level k is the right one; shifted to bit 5 it is the node's own place in the scratch words at 0
+    and 32."""
     lines = [f"function path{depth}(hash, i, p) -> v {{", "    let place", "    v := hash"]
     for level in range(depth):
         bit = f"shl({5 - level}, i)" if level < 5 else ("i" if level == 5 else f"shr({level - 5}, i)")
         lines.append(
             f"    place := and({bit}, 32) mstore(place, v) "
-            f"mstore(xor(place, 32), calldataload(add(p, {params.DIGEST_BYTES * level}))) v := keccak256(0, 64)"
+            f"mstore(xor(place, 32), calldataload(add(p, {params.DIGEST_BYTES * level}))) "
+            f"v := keccak256(0, 64)"
         )
     return [*lines, "}"]
 

@@ -5,6 +5,8 @@ They work at fixed memory addresses and keep their constants on the stack, which
 
 from __future__ import annotations
 
+import itertools
+
 from . import lanes, params
 from .assembler import NamedStack
 from .circuit import Circuit
@@ -19,10 +21,11 @@ Group = tuple[int, int, tuple[int | None, int | None, int | None, int | None]]
 
 
 def weight_groups(circuit: Circuit) -> list[Group]:
-    """Which weight meets which lane: (combo, split word, weight index of lanes 0 to 3), one for each dot product.
+    """Which weight meets which lane: (combo, split word, weight index of lanes 0 to 3), one for each dot
+    product.
 
-    A split word holds every other 32-bit word of a row word. Index i < 179 is the i-th column's weight; 1000 + i
-    is the i-th negated opening, which is multiplied with the i-th power of x.
+    A split word holds every other 32-bit word of a row word. Index i < 179 is the i-th column's weight; 1000
+    + i is the i-th negated opening, which is multiplied with the i-th power of x.
     """
     groups: dict[tuple[int, int], list[int | None]] = {}
     trees = ("accum", "code", "data", "check")
@@ -33,7 +36,7 @@ def weight_groups(circuit: Circuit) -> list[Group]:
         lane_pair, parity = divmod(column % 8, 2)
         groups.setdefault((combo, 2 * word + parity), [None] * 4)[lane_pair] = index
     begins = (*circuit.combo_begin, circuit.combo_begin[-1] + 1)
-    for combo, (begin, end) in enumerate(zip(begins, begins[1:], strict=False)):
+    for combo, (begin, end) in enumerate(itertools.pairwise(begins)):
         for half in range(-(-(end - begin) // 4)):
             lanes_: list[int | None] = [None] * 4
             for power in range(begin + 4 * half, min(end, begin + 4 * half + 4)):
@@ -47,7 +50,8 @@ OPENING = 1000
 
 
 def split_rows(memory: Memory) -> str:
-    """[over] -> [over]: store the odd and the even 32-bit words of each row word, accumulate the range check."""
+    """[over] -> [over]: store the odd and the even 32-bit words of each row word, accumulate the range
+    check."""
     a = NamedStack("over")
     a.push(lanes.LOW_WORDS).name("words").push(lanes.NON_CANONICAL).name("margin")
     a.swap(2).names("margin", "words", "over")
@@ -61,8 +65,8 @@ def split_rows(memory: Memory) -> str:
 
 
 def numerators(memory: Memory, groups: list[Group], combos: int) -> str:
-    """[] -> []: NUMERATOR_c for each combo. MUL of a split word with a lane-reversed weight word leaves the sum of
-    the four products in the top lane."""
+    """[] -> []: NUMERATOR_c for each combo. MUL of a split word with a lane-reversed weight word leaves the
+    sum of the four products in the top lane."""
     a = NamedStack()
     for combo in range(combos):
         own = [(word, index) for index, (c, word, _) in enumerate(groups) if c == combo]
@@ -81,7 +85,8 @@ def numerators(memory: Memory, groups: list[Group], combos: int) -> str:
 
 
 def unpack_leaf(memory: Memory) -> str:
-    """[over] -> [over]: 64 words, all coefficients of 1 first, then x, x^2, x^3, become 16 packed elements."""
+    """[over] -> [over]: 64 words, all coefficients of 1 first, then x, x^2, x^3, become 16 packed
+    elements."""
     a = NamedStack("over")
     a.push(lanes.LOW_WORDS).name("words").push(lanes.NON_CANONICAL).name("margin")
     a.push(EVEN_LANES).name("even").push(LOW_HALF).name("half").swap(4)
@@ -102,7 +107,9 @@ def unpack_leaf(memory: Memory) -> str:
                 a.copy(high).copy("even").op("NOT", "AND", "OR").name(f"{name} odd")
             first = memory["ELEMENTS"] + EVM_WORD * (8 * half + parity)
             for kind, address in (("even", first + 192), ("odd", first + 128)):
-                a.copy(f"q {kind}").shift_left(128).copy(f"p {kind}").copy("half").op("AND", "OR").store(address)
+                a.copy(f"q {kind}").shift_left(128).copy(f"p {kind}").copy("half").op("AND", "OR").store(
+                    address
+                )
             for kind, address in (("even", first + 64), ("odd", first)):
                 a.copy(f"q {kind}").shift_right(128).shift_left(128)
                 a.copy(f"p {kind}").shift_right(128).op("OR").store(address)
@@ -111,11 +118,13 @@ def unpack_leaf(memory: Memory) -> str:
 
 
 def fold_leaf(memory: Memory) -> str:
-    """[y] -> [16 * P(y)], P the interpolation of the 16 elements on the subgroup of order 16: four radix-2 steps
-    (a, b) -> (a + b) + y^(2^level) * w^-i * (a - b), the halves of which are not taken."""
+    """[y] -> [16 * P(y)], P the interpolation of the 16 elements on the subgroup of order 16: four radix-2
+    steps (a, b) -> (a + b) + y^(2^level) * w^-i * (a - b), the halves of which are not taken."""
     a = NamedStack("y")
     a.push(lanes.LOW_BITS).name("LOW_BITS").push(lanes.FOLD_OFFSET).name("FOLD_OFFSET")
-    a.push(lanes.PRODUCT_OFFSET).name("PRODUCT_OFFSET").push(lanes.QUOTIENT_MASK).name("QUOTIENT_MASK").swap(4)
+    a.push(lanes.PRODUCT_OFFSET).name("PRODUCT_OFFSET").push(lanes.QUOTIENT_MASK).name("QUOTIENT_MASK").swap(
+        4
+    )
     a.names("QUOTIENT_MASK", "LOW_BITS", "FOLD_OFFSET", "PRODUCT_OFFSET", "y")
     for level in range(params.FRI_FOLD_LOG2):
         half = params.FRI_FOLD >> (level + 1)

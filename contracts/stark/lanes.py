@@ -8,10 +8,10 @@ The emitters write EVM code; the functions of the same name without `emit_` are 
 integers, against which the bounds are tested.
 
 fold:     t -> t / 2^27 mod p. As p = 1 mod 2^27, t - p * (t mod 2^27) is divisible by 2^27 in each lane.
-multiply: MUL of two words holds c0..c3 of the product in its lanes; MULMOD by 2^256 - 1 wraps c4..c6 around, so
-          it holds c_i + c_{i+4}. Their difference is the high half, which x^4 = -11 folds in as -11 * high; then
-          two folds take out 2^54.
-reduce:   t - p * floor(t / p), with the quotient from one multiplication by floor(2^52 / p).
+multiply: MUL of two words holds c0..c3 of the product in its lanes; MULMOD by 2^256 - 1 wraps c4..c6 around,
+so it holds c_i + c_{i+4}. Their difference is the high half, which x^4 = -11 folds in as -11 * high; then two
+folds take out 2^54. reduce:   t - p * floor(t / p), with the quotient from one multiplication by floor(2^52 /
+p).
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ WORD_TO_FORM_UNFOLDED = pow(2, 76, P)
 
 FOLD_BITS = 27
 NON_RESIDUE = 11
-LOW_BITS = ONES * (2**FOLD_BITS - 1)
+LOW_BITS = ONES * ((1 << FOLD_BITS) - 1)
 FOLD_OFFSET = (P << FOLD_BITS) * ONES
-PRODUCT_OFFSET = sum(((P << FOLD_BITS) * 1024) << (LANE * lane) for lane in range(3)) + ((P << FOLD_BITS) << 192)
+PRODUCT_OFFSET = sum(((P << FOLD_BITS) * 1024) << (LANE * lane) for lane in range(3)) + (
+    (P << FOLD_BITS) << 192
+)
 """Keeps `low - 11 * high` positive: lanes 0 to 2 have up to three high products each, lane 3 has none."""
 QUOTIENT_SHIFT = 52
-QUOTIENT_FACTOR = 2**QUOTIENT_SHIFT // P
+QUOTIENT_FACTOR = (1 << QUOTIENT_SHIFT) // P
 QUOTIENT_MASK = ONES * (2**12 - 1)
 LOW_WORDS = ONES * (2**32 - 1)
 NON_CANONICAL = (2**32 - P) * ONES
@@ -44,7 +46,8 @@ NON_CANONICAL = (2**32 - P) * ONES
 CARRY = ONES << 32
 
 PRODUCT_LIMIT = 18157000000000000000
-"""Four times the product of the two lane bounds of a multiplication must stay below this, under 2^64 - 2^58."""
+"""Four times the product of the two lane bounds of a multiplication must stay below this, under 2^64 -
+2^58."""
 REDUCIBLE = 2**42 - 2**30
 """`reduce` is right for lanes below this."""
 PRODUCT_BOUND = P + 2**15
@@ -61,7 +64,7 @@ def pack(lanes: Ext) -> int:
 
 def unpack(word: int) -> Ext:
     """The lane values of a word."""
-    a, b, c, d = ((word >> (LANE * lane)) & (2**LANE - 1) for lane in range(LANES))
+    a, b, c, d = ((word >> (LANE * lane)) & ((1 << LANE) - 1) for lane in range(LANES))
     return (a, b, c, d)
 
 
@@ -96,7 +99,9 @@ def reduce(t: int) -> int:
 
 def emit_reduce(a: Assembler) -> None:
     """[t] -> [reduce(t)]."""
-    a.dup(1).push(QUOTIENT_FACTOR).op("MUL").push(QUOTIENT_SHIFT).op("SHR").constant("QUOTIENT_MASK", QUOTIENT_MASK)
+    a.dup(1).push(QUOTIENT_FACTOR).op("MUL").push(QUOTIENT_SHIFT).op("SHR").constant(
+        "QUOTIENT_MASK", QUOTIENT_MASK
+    )
     a.op("AND").push(P).op("MUL").swap(1).op("SUB")
 
 

@@ -1,8 +1,8 @@
 """Where each part of a proof stands in the calldata of the verifier.
 
-A native seal is a sequence of big-endian u32 words, in which a digest is eight little-endian words. The contract
-encoding has the same order; only digests are written as their 32 raw bytes. So there is one encoding for each
-seal and one seal for each encoding.
+A native seal is a sequence of big-endian u32 words, in which a digest is eight little-endian words. The
+contract encoding has the same order; only digests are written as their 32 raw bytes. So there is one encoding
+for each seal and one seal for each encoding.
 """
 
 from __future__ import annotations
@@ -86,5 +86,7 @@ class Layout:
         fields = list(self.header)
         for query in range(params.QUERIES):
             base = self.queries + query * self.query_length
-            fields += [Field(f"query {query} {f.name}", base + f.offset, f.length, f.digests) for f in self.query]
+            fields += [
+                Field(f"query {query} {f.name}", base + f.offset, f.length, f.digests) for f in self.query
+            ]
         return fields

@@ -1,8 +1,9 @@
 """Memory of contracts A (HeaderVerifier) and B (SealVerifier).
 
 What A has computed for the queries lies between `SHARED` and the end of the final polynomial. A returns that
-stretch and B receives it at the same addresses, so both use one map. A alone has the coefficients, the weights and
-the image for the constraint contracts behind it; B has there the copy of the header that it passes to A.
+stretch and B receives it at the same addresses, so both use one map. A alone has the coefficients, the
+weights and the image for the constraint contracts behind it; B has there the copy of the header that it
+passes to A.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ PHASES = 15
 class Memory:
     """Addresses by the name which the templates use."""
 
-    def __init__(self, circuit: Circuit, layout: Layout, image: Image, slots: int, weight_groups: int) -> None:
+    def __init__(
+        self, circuit: Circuit, layout: Layout, image: Image, slots: int, weight_groups: int
+    ) -> None:
         self.address: dict[str, int] = {}
         self._next = 0x40  # 0x00 to 0x3f: scratch for hashing
         word = self._word

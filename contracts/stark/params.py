@@ -1,7 +1,7 @@
 """Sizes and constants of the protocol that do not depend on the constraint source.
 
-Source unless said otherwise: risc0-zkp 3.0.6-rc.1, src/lib.rs and src/verify/. The circuit is always proved at
-2^18 rows (`RECURSION_PO2` of risc0-circuit-recursion).
+Source unless said otherwise: risc0-zkp 3.0.6-rc.1, src/lib.rs and src/verify/. The circuit is always proved
+at 2^18 rows (`RECURSION_PO2` of risc0-circuit-recursion).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The low-degree test of the reference verifier: DEEP quotients and FRI at 50 positions (risc0-zkp `fri.rs`)."""
+"""The low-degree test of the reference verifier: DEEP quotients and FRI at 50 positions (risc0-zkp
+`fri.rs`)."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from . import field, params
@@ -13,14 +15,15 @@ from .transcript import hash_words
 
 
 class DeepInputs:
-    """What all queries share: the weight of each column (powers of `mix`) and the mixed openings of each combo."""
+    """What all queries share: the weight of each column (powers of `mix`) and the mixed openings of each
+    combo."""
 
     def __init__(self, circuit: Circuit, coefficients: Sequence[Ext], z: Ext, mix: Ext) -> None:
         self.circuit = circuit
         self.z = z
         self.weights: list[Ext] = []
         begins = circuit.combo_begin
-        self.openings = [[ZERO] * (end - begin) for begin, end in zip(begins, begins[1:], strict=False)] + [[ZERO]]
+        self.openings = [[ZERO] * (end - begin) for begin, end in itertools.pairwise(begins)] + [[ZERO]]
         weight = ONE
 
         def mix_in(combo: int, own: Sequence[Ext]) -> None:
@@ -41,7 +44,9 @@ class DeepInputs:
         """The DEEP quotient at domain point `position`, from the opened rows (accum, code, data, check)."""
         point = field.from_base(pow(ROOTS[params.DOMAIN_LOG2], position, P))
         numerators = [ZERO] * len(self.openings)
-        values = [rows[register.group][register.column] for register in self.circuit.registers] + list(rows[3])
+        values = [rows[register.group][register.column] for register in self.circuit.registers] + list(
+            rows[3]
+        )
         combos = [register.combo for register in self.circuit.registers]
         combos += [len(self.circuit.combos)] * params.CHECK_COLUMNS
         for combo, weight, value in zip(combos, self.weights, values, strict=True):
@@ -77,9 +82,7 @@ def fold(values: Sequence[Ext], challenge: Ext) -> Ext:
 def _transposed(words: Sequence[int]) -> list[Ext]:
     """Elements of a component-major list: first all coefficients of 1, then of x, x^2, x^3."""
     count = len(words) // 4
-    return [
-        (words[i], words[count + i], words[2 * count + i], words[3 * count + i]) for i in range(count)
-    ]
+    return [(words[i], words[count + i], words[2 * count + i], words[3 * count + i]) for i in range(count)]
 
 
 def check_queries(reader: SealReader, deep: DeepInputs, trees: Sequence[MerkleTree]) -> list[int]:

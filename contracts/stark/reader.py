@@ -51,7 +51,8 @@ class SealReader:
 
 
 class MerkleTree:
-    """A committed table of 2^log2 rows. The seal holds its layer of TOP_NODES nodes; the root is committed."""
+    """A committed table of 2^log2 rows. The seal holds its layer of TOP_NODES nodes; the root is
+    committed."""
 
     def __init__(self, reader: SealReader, log2: int, columns: int) -> None:
         self._reader = reader

@@ -1,8 +1,9 @@
-"""A plain verifier over the native seal, step by step as risc0-zkp 3.0.6-rc.1 `src/verify/mod.rs` and `fri.rs`.
+"""A plain verifier over the native seal, step by step as risc0-zkp 3.0.6-rc.1 `src/verify/mod.rs` and
+`fri.rs`.
 
-It is what the contracts are tested against, and the readable statement of what they compute. It is stricter than
-the Rust code in three points: every word of a field is range checked by name, the odd half of the inner root must
-be zero, and the row count is fixed at 2^18.
+It is what the contracts are tested against, and the readable statement of what they compute. It is stricter
+than the Rust code in three points: every word of a field is range checked by name, the odd half of the inner
+root must be zero, and the row count is fixed at 2^18.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ BACK_ONE = INVERSE_ROOTS[params.PO2]
 class Verified:
     """What an accepted seal proves, and the values which the contracts' parts are tested against.
 
-    `control_id` is the Merkle root of the code columns, so it names the recursion program; `claim` the digest that
-    the program put out. `outputs` and `mixes` are the globals, `evaluations` the trace openings at z,
+    `control_id` is the Merkle root of the code columns, so it names the recursion program; `claim` the digest
+    that the program put out. `outputs` and `mixes` are the globals, `evaluations` the trace openings at z,
     `constraint` the value of the constraint program, `positions` the 50 queried rows.
     """
 
@@ -42,7 +43,9 @@ class Verified:
     positions: list[int]
 
 
-def constraint_value(circuit: Circuit, poly_mix: Ext, u: Sequence[Ext], globals_: Sequence[Sequence[int]]) -> Ext:
+def constraint_value(
+    circuit: Circuit, poly_mix: Ext, u: Sequence[Ext], globals_: Sequence[Sequence[int]]
+) -> Ext:
     """Run the constraint program (risc0-zkp `adapter.rs`, `PolyExtStep`).
 
     A mix state is (total, multiplier). `AndEqz` adds multiplier * value and multiplies the multiplier with
@@ -113,7 +116,8 @@ def statement(outputs: Sequence[int]) -> bytes:
 
 
 def verify(words: Sequence[int], circuit: Circuit) -> Verified:
-    """Check a native seal; raises InvalidProof. The caller compares `control_id` and `claim` with what it wants."""
+    """Check a native seal; raises InvalidProof. The caller compares `control_id` and `claim` with what it
+    wants."""
     reader = SealReader(words)
     transcript = reader.transcript
     transcript.commit(hash_info(params.PROOF_SYSTEM_INFO))

@@ -1,28 +1,24 @@
 """From the templates in `yul/` to the source of the contracts.
 
-`$NAME` stands for a number, a kernel or a block of generated lines. Every name that a template uses must have a
-value. `// phase: NAME` ends a phase of the execution; it is a comment unless the variant measures gas.
+`$NAME` stands for a number, a kernel or a block of generated lines. Every name that a template uses must have
+a value. `// phase: NAME` ends a phase of the execution; it is a comment unless the variant measures gas.
 """
 
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from string import Template
 
-from . import fragments, kernels, lanes, params
-from .assembler import Assembler
+from . import kernels, params, placeholders
 from .circuit import Circuit
 from .constraints import ConstraintContracts
 from .failures import PATH_FAILURES, Failure
-from .field import MONTGOMERY_R_INVERSE, P, to_seal_word
-from .layout import FINAL_WORDS, FRI_LEAF, GLOBALS, TOP, WORD, Layout
+from .layout import Layout
 from .memory import EVM_WORD, PHASES, Memory
-from .transcript import Transcript, hash_info
 
 INDENT = " " * 12
 PHASE_FUNCTION = """
@@ -35,8 +31,8 @@ PHASE_FUNCTION = """
 
 @dataclass(frozen=True)
 class Variant:
-    """`without_paths` drops the Merkle comparisons, so that tests reach the checks behind them; `phases` returns
-    the gas of each phase instead of only the control id. Only the plain build is for use."""
+    """`without_paths` drops the Merkle comparisons, so that tests reach the checks behind them; `phases`
+    returns the gas of each phase instead of only the control id. Only the plain build is for use."""
 
     without_paths: bool = False
     phases: bool = False
@@ -66,59 +62,13 @@ def _block(lines: list[str]) -> str:
     return f"\n{INDENT}".join(lines)
 
 
-def _kernel(emit: object) -> str:
-    assembler = Assembler()
-    assert callable(emit)
-    emit(assembler)
-    return assembler.assemble().hex()
-
-
 def _number(value: int) -> str:
     return str(value) if value < 2**32 else f"{value:#x}"
 
 
-def _initial_state() -> int:
-    transcript = Transcript()
-    transcript.commit(hash_info(params.PROOF_SYSTEM_INFO))
-    transcript.commit(hash_info(params.CIRCUIT_INFO))
-    return int.from_bytes(transcript.state, "big")
-
-
-def _inner_root_words() -> tuple[int, int]:
-    """The first sixteen globals as two EVM words: each 32-bit word of the root, then a zero."""
-    words = b""
-    for value in struct.unpack("<8I", params.INNER_CONTROL_ROOT):
-        words += struct.pack(">2I", to_seal_word(value), 0)
-    return int.from_bytes(words[:32], "big"), int.from_bytes(words[32:], "big")
-
-
-def _numbers(layout: Layout, memory: Memory, parts: int) -> dict[str, int]:
-    low, high = _inner_root_words()
-    numbers = dict(memory.address)
-    numbers |= {f"FAIL_{failure.name}": failure.value for failure in Failure}
-    numbers |= {
-        "SEAL_" + field.name.replace(" ", "_").upper(): EVM_WORD + field.offset for field in layout.header
-    }
-    numbers |= {
-        "P": P, "FORM": lanes.FORM, "MINUS_ONE": P - lanes.FORM, "PO2": params.PO2, "QUERIES": params.QUERIES,
-        "DOMAIN_MASK": params.DOMAIN - 1, "PART_ARGUMENTS": EVM_WORD * parts,
-        "CALLDATA_HEADER": EVM_WORD + layout.queries, "CALLDATA_LENGTH": EVM_WORD + layout.length,
-        "QUERY_LENGTH": layout.query_length, "GLOBALS_LENGTH": WORD * GLOBALS, "TOP_LENGTH": TOP,
-        "COEFFICIENTS_LENGTH": 4 * WORD * layout.coefficients, "FINAL_LENGTH": WORD * FINAL_WORDS,
-        "LEAF_LENGTH": FRI_LEAF, "INITIAL_STATE": _initial_state(), "INNER_ROOT_LOW": low, "INNER_ROOT_HIGH": high,
-        "WORD_TO_FORM": lanes.WORD_TO_FORM, "WORD_TO_FORM_UNFOLDED": lanes.WORD_TO_FORM_UNFOLDED,
-        "WORD_TO_CANONICAL": MONTGOMERY_R_INVERSE, "NON_CANONICAL": lanes.NON_CANONICAL,
-        "LOW_WORDS": lanes.LOW_WORDS, "CARRY": lanes.CARRY, "TWICE_P": 2 * P * lanes.ONES,
-        "P_TIMES_64": 64 * P * lanes.ONES, "EVEN_LANES": kernels.EVEN_LANES,
-        "ODD_LANES": kernels.EVEN_LANES << lanes.LANE, "LOW_HALF": kernels.LOW_HALF,
-        "HIGH_HALF": kernels.LOW_HALF << 128, "UPPER_LANES": (2**256 - 1) ^ (2**64 - 1),
-    }  # fmt: skip
-    return numbers
-
-
 def _fri_rounds(layout: Layout, memory: Memory, numbers: Mapping[str, str]) -> str:
-    """The three rounds. In round r the leaf index is the position modulo the domain d, the element is taken from
-    its place in the coset (position / d), and the fold's shift is g^-(index * 2^20 / (16 d))."""
+    """The three rounds. In round r the leaf index is the position modulo the domain d, the element is taken
+    from its place in the coset (position / d), and the fold's shift is g^-(index * 2^20 / (16 d))."""
     rounds = []
     for index, log2 in enumerate(params.FRI_ROUND_LOG2):
         name = f"FRI{index + 1}"
@@ -131,12 +81,16 @@ def _fri_rounds(layout: Layout, memory: Memory, numbers: Mapping[str, str]) -> s
         else:
             check = f"if iszero(equal(goal, mul({params.FRI_FOLD}, {value}))) {{ fail($FAIL_{name}_VALUE) }}"
         local = {
-            "LEAF_OFFSET": str(layout.offset(f"fri{index + 1} leaf")), "DEPTH": str(params.path_length(log2)),
-            "INDEX_MASK": str((1 << log2) - 1), "PATH_OFFSET": str(layout.offset(f"fri{index + 1} path")),
-            "TOP": numbers[f"SEAL_{name}_TOP"], "FAIL_PATH": numbers[f"FAIL_{name}_PATH"], "CHECK_VALUE": check,
+            "LEAF_OFFSET": str(layout.offset(f"fri{index + 1} leaf")),
+            "DEPTH": str(params.path_length(log2)),
+            "INDEX_MASK": str((1 << log2) - 1),
+            "PATH_OFFSET": str(layout.offset(f"fri{index + 1} path")),
+            "TOP": numbers[f"SEAL_{name}_TOP"],
+            "FAIL_PATH": numbers[f"FAIL_{name}_PATH"],
+            "CHECK_VALUE": check,
             "FOLD": f"{'' if index else 'let '}goal := fold_leaf(mload(${name}_CHALLENGE), "
-                    f"generator_power({exponent}))",
-        }  # fmt: skip
+            f"generator_power({exponent}))",
+        }
         rounds.append(_substitute(_template("fri_round.yul"), {**numbers, **local}))
     return "".join(rounds)
 
@@ -168,45 +122,23 @@ def _mark_phases(yul: str, memory: Memory) -> SealVerifierSource:
     return SealVerifierSource(marked, tuple(names))
 
 
-def render_seal_verifier(circuit: Circuit, constraints: ConstraintContracts, variant: Variant) -> SealVerifierSource:
+def render_seal_verifier(
+    circuit: Circuit, constraints: ConstraintContracts, variant: Variant
+) -> SealVerifierSource:
     """The Yul object of SealVerifier, with HeaderVerifier inside it."""
     if circuit.combos != ((0,), (0, 1), (0, 1, 2, 3, 4, 68), (0, 1, 2, 7, 15, 16), (0, 2, 7, 15, 16)):
         raise AssertionError("the DEEP equation in seal.yul is written for other combos than the circuit has")
-    layout, image, slots = Layout(circuit), constraints.image, constraints.slots
+    layout = Layout(circuit)
     groups = kernels.weight_groups(circuit)
-    memory = Memory(circuit, layout, image, slots, len(groups))
+    memory = Memory(circuit, layout, constraints.image, constraints.slots, len(groups))
     parts = len(constraints.codes)
-    values = {name: _number(value) for name, value in _numbers(layout, memory, parts).items()}
-    depths = {params.path_length(log2) for log2 in (params.DOMAIN_LOG2, *params.FRI_ROUND_LOG2)}
-    blocks = {
-        "SET_PARTS": fragments.set_parts(parts),
-        "STORE_MULTIPLES": fragments.store_multiples(memory),
-        "EVALUATE_TRACE": fragments.evaluate_trace(circuit, memory, image),
-        "POLY_MIX_POWERS": fragments.poly_mix_powers(memory, image.exponents),
-        "CALL_PARTS": fragments.call_parts(memory, image, slots, parts),
-        "QUOTIENT_BLOCKS": fragments.quotient_blocks(circuit, memory),
-        "MIX_COLUMNS": fragments.mix_columns(circuit, memory),
-        "WEIGHT_TABLES": fragments.weight_tables(memory, groups),
-        "STORE_POLES": fragments.store_poles(circuit, memory),
-        "GENERATOR_TABLES": fragments.generator_tables(memory),
-        "EVALUATION_FUNCTIONS": [
-            line
-            for combo in range(len(circuit.combos))
-            for line in fragments.evaluation_function(circuit, memory, combo)
-        ],
-        "OPEN_TRACE": fragments.open_trace(layout, memory),
-        "PATH_FUNCTIONS": [line for depth in sorted(depths) for line in fragments.path_function(depth)],
-        "FINAL_COMPONENTS": fragments.final_components(memory),
-    }
-    values |= {name: _block(lines) for name, lines in blocks.items()}
+    values = {name: _number(value) for name, value in placeholders.numbers(layout, memory, parts).items()}
     values |= {
-        "MULTIPLY": _kernel(lanes.emit_multiply),
-        "FOLD_TWICE": _kernel(lanes.emit_fold_twice),
-        "REDUCE": _kernel(lanes.emit_reduce),
-        "SPLIT_ROWS": kernels.split_rows(memory),
-        "NUMERATORS": kernels.numerators(memory, groups, len(circuit.combos) + 1),
-        "UNPACK_LEAF": kernels.unpack_leaf(memory),
-        "FOLD_LEAF": kernels.fold_leaf(memory),
+        name: _block(lines)
+        for name, lines in placeholders.blocks(circuit, layout, memory, constraints, groups).items()
+    }
+    values |= placeholders.bytecode(circuit, memory, groups)
+    values |= {
         "COMMON_FUNCTIONS": _template("common.yul") + (PHASE_FUNCTION if variant.phases else ""),
         "HEADER_OBJECT": _template("header.yul"),
         "RESULT": f"return({memory['CONTROL_ID']}, {memory['NUMERATORS_AT'] - memory['CONTROL_ID']})"

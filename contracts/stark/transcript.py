@@ -1,7 +1,7 @@
 """The Keccak-256 hash suite of the outer proof: Merkle hashing and the Fiat-Shamir transcript.
 
-Source of the shape: risc0-zkp src/core/hash (traits `HashFn`, `RngFactory`, `Rng`) and src/verify/read_iop.rs.
-The suite itself is this project's, the same as in circuits_guest/prover.
+Source of the shape: risc0-zkp src/core/hash (traits `HashFn`, `RngFactory`, `Rng`) and
+src/verify/read_iop.rs. The suite itself is this project's, the same as in circuits_guest/prover.
 """
 
 from __future__ import annotations
@@ -60,4 +60,4 @@ class Transcript:
 
     def bits(self, count: int) -> int:
         """A number below 2^count."""
-        return self.draw() % 2**count
+        return self.draw() % (1 << count)
