@@ -1,0 +1,135 @@
+//! Attributes of one node, read by name, with every mistake collected rather than the first.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::proto::{AttributeProto, AttributeValue};
+use crate::tensor::Tensor;
+
+pub(crate) struct Attributes<'a> {
+    unread: Vec<&'a AttributeProto<'a>>,
+    pub problems: Vec<String>,
+}
+
+impl<'a> Attributes<'a> {
+    pub(crate) fn new(list: &'a [AttributeProto<'a>]) -> Self {
+        let mut problems = Vec::new();
+        for (i, attribute) in list.iter().enumerate() {
+            if list[..i].iter().any(|a| a.name == attribute.name) {
+                problems.push(format!("attribute {:?} is given twice", attribute.name));
+            }
+        }
+        Attributes { unread: list.iter().collect(), problems }
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a AttributeValue<'a>> {
+        let at = self.unread.iter().position(|a| a.name == name)?;
+        Some(&self.unread.swap_remove(at).value)
+    }
+
+    fn mistyped<T>(&mut self, name: &str, default: T) -> T {
+        self.problems.push(format!("attribute {name:?} has the wrong type"));
+        default
+    }
+
+    pub(crate) fn int(&mut self, name: &str, default: i64) -> i64 {
+        match self.take(name) {
+            None => default,
+            Some(&AttributeValue::Int(v)) => v,
+            Some(_) => self.mistyped(name, default),
+        }
+    }
+
+    /// An attribute that is 0 or 1.
+    pub(crate) fn flag(&mut self, name: &str, default: bool) -> bool {
+        match self.int(name, i64::from(default)) {
+            0 => false,
+            1 => true,
+            other => {
+                self.problems.push(format!("attribute {name:?} is {other}, only 0 and 1 are defined"));
+                default
+            }
+        }
+    }
+
+    pub(crate) fn float(&mut self, name: &str, default: f32) -> f32 {
+        match self.take(name) {
+            None => default,
+            Some(&AttributeValue::Float(v)) if v.is_finite() => v,
+            Some(_) => self.mistyped(name, default),
+        }
+    }
+
+    pub(crate) fn text(&mut self, name: &str, default: &'static str) -> &'a str {
+        match self.take(name) {
+            None => default,
+            Some(AttributeValue::Text(v)) => match core::str::from_utf8(v) {
+                Ok(text) => text,
+                Err(_) => self.mistyped(name, default),
+            },
+            Some(_) => self.mistyped(name, default),
+        }
+    }
+
+    pub(crate) fn ints(&mut self, name: &str) -> Option<&'a [i64]> {
+        match self.take(name)? {
+            AttributeValue::Ints(v) => Some(v),
+            _ => self.mistyped(name, None),
+        }
+    }
+
+    /// A list of sizes, each at least `least`.
+    pub(crate) fn sizes(&mut self, name: &str, least: i64) -> Option<Vec<usize>> {
+        let ints = self.ints(name)?;
+        // Far above any size that fits in memory, and far below where sums of a few of them overflow.
+        if ints.iter().any(|&v| v < least || v > 1 << 24) {
+            self.problems.push(format!("attribute {name:?} is {ints:?}, out of range"));
+            return None;
+        }
+        Some(ints.iter().map(|&v| v as usize).collect())
+    }
+
+    /// Refuses every value but the one that leaves the operator as it is computed here.
+    pub(crate) fn only_int(&mut self, name: &str, only: i64) {
+        let found = self.int(name, only);
+        if found != only {
+            self.problems.push(format!("attribute {name:?} = {found} is not supported, only {only}"));
+        }
+    }
+
+    /// The one value attribute of a Constant node.
+    pub(crate) fn constant(&mut self) -> Option<Tensor> {
+        use crate::tensor::Data;
+        if self.unread.len() != 1 {
+            self.problems.push(format!("{} value attributes, exactly one is defined", self.unread.len()));
+            return None;
+        }
+        let attribute = self.unread.remove(0);
+        match (attribute.name, &attribute.value) {
+            ("value", AttributeValue::Tensor(t)) => match t.decode() {
+                Ok(tensor) => Some(tensor),
+                Err(reason) => {
+                    self.problems.push(reason);
+                    None
+                }
+            },
+            ("value_int", &AttributeValue::Int(v)) => Tensor::new(Vec::new(), Data::I64([v].into())),
+            ("value_float", &AttributeValue::Float(v)) => Tensor::new(Vec::new(), Data::F32([v].into())),
+            ("value_ints", AttributeValue::Ints(v)) => Tensor::new([v.len()].into(), Data::I64(v.clone())),
+            ("value_floats", AttributeValue::Floats(v)) => Tensor::new([v.len()].into(), Data::F32(v.clone())),
+            (name, _) => {
+                self.problems.push(format!("attribute {name:?} is not supported for a constant"));
+                None
+            }
+        }
+    }
+
+    /// Every problem, with the attributes that nothing asked for.
+    pub(crate) fn finish(mut self) -> Vec<String> {
+        for attribute in &self.unread {
+            self.problems.push(format!("attribute {:?} is not supported", attribute.name));
+        }
+        self.problems
+    }
+}

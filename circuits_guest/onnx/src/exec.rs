@@ -1,0 +1,152 @@
+//! One run of a model: checks the inputs, then computes node after node.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::build::Op;
+use crate::error::{Error, Problem};
+use crate::model::{Dim, Model, Node, ValueInfo};
+use crate::ops;
+use crate::tensor::{Data, NamedTensor, Tensor, MAX_ELEMENTS};
+
+/// Most elements that all nodes of one run may produce together, however a graph repeats itself.
+const MAX_RUN_ELEMENTS: usize = 8 * MAX_ELEMENTS;
+
+impl Model {
+    /// Runs the model on its inputs, given in any order, and returns its outputs in graph order.
+    ///
+    /// Float inputs must be finite, and no output may be NaN: its bits differ between processors.
+    pub fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, Error> {
+        let mut values = self.bind(inputs)?;
+        let mut uses = self.uses();
+        let mut budget = MAX_RUN_ELEMENTS;
+        for node in &self.nodes {
+            let fail = |reason: String| {
+                let (op, opset) = (node.op_name.clone(), node.opset);
+                Error::Run(Problem { node: node.name.clone(), op, opset, reason })
+            };
+            node.inputs.iter().flatten().for_each(|&i| uses[i] -= 1);
+            // A value moves into its last node, so that reshaping it copies nothing.
+            let movable = |i: usize| uses[i] == 0 && node.inputs.iter().filter(|&&j| j == Some(i)).count() == 1;
+            let mut moved: Vec<Option<Cow<'_, Tensor>>> = node
+                .inputs
+                .iter()
+                .map(|input| input.filter(|&i| movable(i)).and_then(|i| values[i].take()))
+                .collect();
+            let mut arguments = Vec::with_capacity(node.inputs.len());
+            for (input, moved) in node.inputs.iter().zip(&mut moved) {
+                arguments.push(match (*input, moved.take()) {
+                    (Some(_), Some(value)) => Some(value),
+                    (Some(i), None) => {
+                        let value = values[i].as_deref().or(self.constants[i].as_ref());
+                        Some(Cow::Borrowed(value.ok_or_else(|| fail("an input was not computed".into()))?))
+                    }
+                    (None, _) => None,
+                });
+            }
+            let results = ops::run(node, arguments).map_err(fail)?;
+            for (&index, result) in node.outputs.iter().zip(results) {
+                budget = budget
+                    .checked_sub(result.data().len())
+                    .ok_or_else(|| fail(format!("the run computes more than {MAX_RUN_ELEMENTS} elements")))?;
+                values[index] = Some(Cow::Owned(result));
+            }
+        }
+        self.collect(values)
+    }
+
+    /// How often each value is read, graph outputs included.
+    fn uses(&self) -> Vec<usize> {
+        let mut uses = vec![0; self.constants.len()];
+        let reads = self.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
+        reads.chain(&self.output_values).for_each(|&i| uses[i] += 1);
+        uses
+    }
+
+    fn bind<'a>(&self, inputs: &'a [NamedTensor]) -> Result<Vec<Option<Cow<'a, Tensor>>>, Error> {
+        if inputs.len() != self.inputs.len() {
+            let (given, wanted) = (inputs.len(), self.inputs.len());
+            return Err(Error::Input(format!("{given} tensors given, the model takes {wanted}")));
+        }
+        let mut values = vec![None; self.constants.len()];
+        for (info, &index) in self.inputs.iter().zip(&self.input_values) {
+            let Some(given) = inputs.iter().find(|t| t.name == info.name) else {
+                return Err(Error::Input(format!("{:?} is missing", info.name)));
+            };
+            check_input(info, &given.tensor)?;
+            values[index] = Some(Cow::Borrowed(&given.tensor));
+        }
+        Ok(values)
+    }
+
+    fn collect(&self, mut values: Vec<Option<Cow<'_, Tensor>>>) -> Result<Vec<NamedTensor>, Error> {
+        let mut outputs = Vec::with_capacity(self.outputs.len());
+        for (info, &index) in self.outputs.iter().zip(&self.output_values) {
+            let tensor = match values[index].take() {
+                Some(value) => value.into_owned(),
+                None => self.constants[index].clone().ok_or_else(|| missing(info))?,
+            };
+            if !shape_fits(info, tensor.dims()) {
+                let reason = format!("output {:?} has dims {:?}, not those declared", info.name, tensor.dims());
+                return Err(Error::Input(reason));
+            }
+            if matches!(tensor.data(), Data::F32(v) if v.iter().any(|x| x.is_nan())) {
+                return Err(Error::Input(format!("output {:?} holds NaN for these inputs", info.name)));
+            }
+            outputs.push(NamedTensor { name: info.name.clone(), tensor });
+        }
+        Ok(outputs)
+    }
+}
+
+fn missing(info: &ValueInfo) -> Error {
+    Error::Input(format!("output {:?} was not computed", info.name))
+}
+
+fn check_input(info: &ValueInfo, tensor: &Tensor) -> Result<(), Error> {
+    let fail = |reason: String| Err(Error::Input(format!("{:?} {reason}", info.name)));
+    if tensor.dtype() != info.dtype {
+        return fail(format!("has type {}, the model takes {}", tensor.dtype(), info.dtype));
+    }
+    if tensor.data().is_empty() || !shape_fits(info, tensor.dims()) {
+        return fail(format!("has dims {:?}, the model takes {:?}", tensor.dims(), info.shape));
+    }
+    if matches!(tensor.data(), Data::F32(v) if v.iter().any(|x| !x.is_finite())) {
+        return fail("holds NaN or infinity".into());
+    }
+    Ok(())
+}
+
+fn shape_fits(info: &ValueInfo, dims: &[usize]) -> bool {
+    let Some(shape) = &info.shape else { return true };
+    let fits = |(dim, &n): (&Dim, &usize)| match dim {
+        Dim::Fixed(size) => *size == n,
+        Dim::Symbol(_) => true,
+    };
+    shape.len() == dims.len() && shape.iter().zip(dims).all(fits)
+}
+
+/// Constant weights of a node, put once into the order of the inner product; `None` where they are
+/// read as they are or come from another node.
+pub(crate) fn pack_weights(op: &Op, inputs: &[Option<usize>], constants: &[Option<Tensor>]) -> Option<Data> {
+    let constant = |i: usize| inputs.get(i).copied().flatten().and_then(|i| constants[i].as_ref());
+    match op {
+        Op::QLinearConv(conv) => ops::conv_integer::pack(constant(3)?, conv.group),
+        Op::ConvInteger(conv) => ops::conv_integer::pack(constant(1)?, conv.group),
+        Op::QGemm { trans_b: true, .. } => ops::gemm_integer::pack_transposed(constant(3)?),
+        _ => None,
+    }
+}
+
+impl Node {
+    /// The node's packed weights, or these packed now.
+    pub(crate) fn packed_or(&self, pack: impl FnOnce() -> Option<Data>) -> Option<Cow<'_, Data>> {
+        match &self.packed {
+            Some(packed) => Some(Cow::Borrowed(packed)),
+            None => pack().map(Cow::Owned),
+        }
+    }
+}

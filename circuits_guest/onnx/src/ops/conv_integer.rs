@@ -1,0 +1,151 @@
+//! Convolutions of 8-bit operands with exact int32 accumulation.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::conv_float::Conv;
+use super::gemm_integer::check_range;
+use super::kernel::{product, widen, Weights};
+use super::quantize::{scalar_scale, scalar_zero, scales, zeros};
+use super::requantize::{Quantized, Requantizer};
+use super::Args;
+use crate::build::ConvAttributes;
+use crate::error::{refuse, OpResult};
+use crate::model::Node;
+use crate::tensor::{checked_count, DType, Data, Tensor};
+
+/// Weights `[filters, ...]` as, for each group, a matrix with a column for each of its filters.
+pub(crate) fn pack(weights: &Tensor, groups: usize) -> Option<Data> {
+    fn by_group<T: Copy>(v: &[T], filters: usize, k: usize) -> Vec<T> {
+        let mut out = Vec::with_capacity(v.len());
+        for group in v.chunks(filters * k) {
+            for i in 0..k {
+                out.extend((0..filters).map(|f| group[f * k + i]));
+            }
+        }
+        out
+    }
+    let (&filters, rest) = weights.dims().split_first()?;
+    if groups == 0 || filters % groups != 0 || weights.data().is_empty() {
+        return None;
+    }
+    let (filters, k) = (filters / groups, rest.iter().product());
+    match weights.data() {
+        Data::U8(v) => Some(Data::U8(by_group(v, filters, k))),
+        Data::I8(v) => Some(Data::I8(by_group(v, filters, k))),
+        _ => None,
+    }
+}
+
+/// Which inputs of a node hold the operands.
+struct Operands {
+    x: usize,
+    x_zero: usize,
+    w: usize,
+    w_zero: usize,
+    bias: Option<usize>,
+}
+
+/// `emit(filters, position, sums)` takes the accumulators at one position of one image and group:
+/// `filters` is the index of the group's first filter in the result's `[batch, filters]`.
+fn accumulate(
+    node: &Node,
+    args: &Args<'_>,
+    conv: &Conv,
+    operands: &Operands,
+    emit: &mut dyn FnMut(usize, usize, &[i32]),
+) -> OpResult<()> {
+    let (x, w) = (args.get(operands.x)?, args.get(operands.w)?);
+    let filters = conv.groups * conv.filters;
+    let (x_zero, w_zeros) = (scalar_zero(args, operands.x_zero)?, zeros(args, operands.w_zero, filters)?);
+    let bias = operands.bias.map_or(Ok(None), |i| args.optional_slice::<i32>(i))?;
+    if bias.is_some_and(|b| b.len() != filters) {
+        refuse!("a bias of {} does not fit {} filters", bias.map_or(0, <[i32]>::len), filters);
+    }
+    check_range(conv.k, (x.dtype(), &[x_zero]), (w.dtype(), &w_zeros), bias.unwrap_or(&[]))?;
+    let Some(packed) = node.packed_or(|| pack(w, conv.groups)) else { refuse!("weights are not 8-bit") };
+    let (starts, taps, plane) = (conv.window.starts(), conv.taps(), conv.window.plane());
+    let x = widen(x.data(), x_zero);
+    let mut padded = vec![0i32; conv.channels * plane];
+    let last = |offsets: &[usize]| offsets.iter().copied().max().unwrap_or(0);
+    assert!(last(&starts) + last(&taps) < padded.len());
+    let mut with_bias = vec![0i32; conv.filters];
+    for image in 0..conv.batch * conv.groups {
+        for c in 0..conv.channels {
+            let at = (image * conv.channels + c) * conv.size;
+            conv.window.pad(&x[at..at + conv.size], &mut padded[c * plane..(c + 1) * plane], |v| v);
+        }
+        let group = image % conv.groups;
+        let own = group * conv.filters..(group + 1) * conv.filters;
+        let group_zeros = if w_zeros.len() == 1 { &w_zeros[..] } else { &w_zeros[own.clone()] };
+        let mut fill = |row: usize, rows: usize, panel: &mut [i32]| {
+            for r in 0..rows {
+                let start = starts[row + r];
+                for (i, &tap) in taps.iter().enumerate() {
+                    // SAFETY: the largest start plus the largest tap is inside `padded` (asserted above),
+                    // and the panel holds taps.len() * rows elements (contract of `product`).
+                    unsafe { *panel.get_unchecked_mut(i * rows + r) = *padded.get_unchecked(start + tap) };
+                }
+            }
+        };
+        let sizes = (starts.len(), conv.k, conv.filters);
+        let each = conv.k * conv.filters;
+        let weights = Weights::of(&packed, group * each, each)?;
+        product(sizes, weights, group_zeros, &mut fill, &mut |position, sums| {
+            let sums = match bias {
+                None => sums,
+                Some(bias) => {
+                    let biased = sums.iter().zip(&bias[own.clone()]).map(|(s, b)| s + b);
+                    with_bias.iter_mut().zip(biased).for_each(|(to, from)| *to = from);
+                    &with_bias
+                }
+            };
+            emit(image * conv.filters, position, sums);
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn conv_integer(node: &Node, args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
+    let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(1)?.dims())?;
+    let operands = Operands { x: 0, x_zero: 2, w: 1, w_zero: 3, bias: None };
+    let positions = conv.window.positions();
+    let mut out = vec![0i32; checked_count(&conv.dims)?];
+    accumulate(node, args, &conv, &operands, &mut |filter, position, sums| {
+        let column = out.iter_mut().skip(filter * positions + position).step_by(positions);
+        column.zip(sums).for_each(|(to, &sum)| *to = sum);
+    })?;
+    Tensor::of(conv.dims, Data::I32(out))
+}
+
+pub(super) fn qlinear_conv(node: &Node, args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
+    match args.get(7)?.dtype() {
+        DType::I8 => typed_qlinear_conv::<i8>(node, args, attributes),
+        _ => typed_qlinear_conv::<u8>(node, args, attributes),
+    }
+}
+
+fn typed_qlinear_conv<T: Quantized>(
+    node: &Node,
+    args: &Args<'_>,
+    attributes: &ConvAttributes,
+) -> OpResult<Tensor> {
+    let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(3)?.dims())?;
+    let operands = Operands { x: 0, x_zero: 2, w: 3, w_zero: 5, bias: Some(8) };
+    let (x_scale, y_scale) = (scalar_scale(args, 1)?, scalar_scale(args, 6)?);
+    let w_scales = scales(args, 4, conv.groups * conv.filters)?;
+    let combined: Vec<f32> = w_scales.iter().map(|&w| (x_scale * w) / y_scale).collect();
+    let zero = scalar_zero(args, 7)?;
+    // One requantiser a group, with the scales of the group's own filters.
+    let per_group = if combined.len() == 1 { 1 } else { conv.filters };
+    let requantizers: Vec<Requantizer> =
+        combined.chunks(per_group).map(|s| Requantizer::new::<T>(s, zero)).collect::<OpResult<_>>()?;
+    let positions = conv.window.positions();
+    let mut out = vec![T::default(); checked_count(&conv.dims)?];
+    accumulate(node, args, &conv, &operands, &mut |filter, position, sums| {
+        let requantizer = &requantizers[filter / conv.filters % requantizers.len()];
+        let first = filter * positions + position;
+        requantizer.row(sums, |c, value| out[first + c * positions] = T::truncate(value));
+    })?;
+    Tensor::of(conv.dims, T::wrap(out))
+}

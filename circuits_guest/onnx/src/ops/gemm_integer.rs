@@ -1,0 +1,144 @@
+//! Matrix products of 8-bit operands with exact int32 accumulation.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::gemm_float::{bias_strides, gemm_sizes, Stack};
+use super::kernel::{product, widen, Weights};
+use super::quantize::{scalar_scale, scalar_zero, scales, zeros};
+use super::requantize::{Quantized, Requantizer};
+use super::Args;
+use crate::error::{refuse, OpResult};
+use crate::model::Node;
+use crate::tensor::{checked_count, DType, Data, Element, Tensor};
+
+/// Refuses a product of `k` terms whose sum, with a bias, could leave the range of int32.
+pub(super) fn check_range(k: usize, a: (DType, &[i32]), w: (DType, &[i32]), bias: &[i32]) -> OpResult<()> {
+    let reach = |(dtype, zeros): (DType, &[i32])| {
+        let (low, high) = if dtype == DType::U8 { (0i64, 255i64) } else { (-128, 127) };
+        zeros.iter().map(|&z| (high - i64::from(z)).max(i64::from(z) - low)).max().unwrap_or(0)
+    };
+    let bias = bias.iter().map(|&b| i64::from(b).abs()).max().unwrap_or(0);
+    if k as i64 * reach(a) * reach(w) + bias > i64::from(i32::MAX) {
+        refuse!("a sum of {} products may leave the range of int32", k);
+    }
+    Ok(())
+}
+
+/// Accumulators of one stack of products, handed out row by row with the index of the row.
+fn accumulate(
+    stack: &Stack,
+    a: &[i32],
+    (weights, zeros): (&Data, &[i32]),
+    emit: &mut dyn FnMut(usize, &[i32]),
+) -> OpResult<()> {
+    let &Stack { m, k, n, .. } = stack;
+    for (matrix, &(i, j)) in stack.pairs.iter().enumerate() {
+        let a = &a[i..i + m * k];
+        let weights = Weights::of(weights, j, k * n)?;
+        let mut fill = |row: usize, rows: usize, panel: &mut [i32]| {
+            for r in 0..rows {
+                let source = &a[(row + r) * k..(row + r + 1) * k];
+                panel.iter_mut().skip(r).step_by(rows).zip(source).for_each(|(p, &v)| *p = v);
+            }
+        };
+        product((m, k, n), weights, zeros, &mut fill, &mut |row, sums| emit(matrix * m + row, sums));
+    }
+    Ok(())
+}
+
+pub(super) fn matmul_integer(args: &Args<'_>) -> OpResult<Tensor> {
+    let (a, b) = (args.get(0)?, args.get(1)?);
+    let stack = Stack::of(a.dims(), b.dims())?;
+    let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 3, stack.n)?);
+    check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
+    let mut out = Vec::with_capacity(checked_count(&stack.dims)?);
+    let a = widen(a.data(), a_zero);
+    accumulate(&stack, &a, (b.data(), &b_zeros), &mut |_, sums| out.extend_from_slice(sums))?;
+    Tensor::of(stack.dims, Data::I32(out))
+}
+
+pub(super) fn qlinear_matmul(args: &Args<'_>) -> OpResult<Tensor> {
+    match args.get(7)?.dtype() {
+        DType::I8 => typed_qlinear_matmul::<i8>(args),
+        _ => typed_qlinear_matmul::<u8>(args),
+    }
+}
+
+fn typed_qlinear_matmul<T: Quantized>(args: &Args<'_>) -> OpResult<Tensor> {
+    let (a, b) = (args.get(0)?, args.get(3)?);
+    let stack = Stack::of(a.dims(), b.dims())?;
+    let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, stack.n)?);
+    check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
+    let (a_scale, y_scale) = (scalar_scale(args, 1)?, scalar_scale(args, 6)?);
+    let combined: Vec<f32> = scales(args, 4, stack.n)?.iter().map(|&b| (a_scale * b) / y_scale).collect();
+    let requantizer = Requantizer::new::<T>(&combined, scalar_zero(args, 7)?)?;
+    let mut out: Vec<T> = Vec::with_capacity(checked_count(&stack.dims)?);
+    let a = widen(a.data(), a_zero);
+    accumulate(&stack, &a, (b.data(), &b_zeros), &mut |_, sums| {
+        requantizer.row(sums, |_, value| out.push(T::truncate(value)));
+    })?;
+    Tensor::of(stack.dims, T::wrap(out))
+}
+
+/// A matrix of 8-bit weights transposed, so that the inner product reads it in rows.
+pub(crate) fn pack_transposed(b: &Tensor) -> Option<Data> {
+    fn transposed<T: Element>(v: &[T], rows: usize, columns: usize) -> Vec<T> {
+        (0..columns).flat_map(|c| (0..rows).map(move |r| v[r * columns + c])).collect()
+    }
+    match (b.dims(), b.data()) {
+        (&[r, c], Data::U8(v)) => Some(Data::U8(transposed(v, r, c))),
+        (&[r, c], Data::I8(v)) => Some(Data::I8(transposed(v, r, c))),
+        _ => None,
+    }
+}
+
+/// `com.microsoft.QGemm`: the bias is int32 at scale `alpha * a_scale * b_scale`, and without an
+/// output scale the result is float32 at that scale.
+pub(super) fn qgemm(node: &Node, args: &Args<'_>, alpha: f32, ta: bool, tb: bool) -> OpResult<Tensor> {
+    let (a, b) = (args.get(0)?, args.get(3)?);
+    let (m, k, n) = gemm_sizes(a.dims(), b.dims(), ta, tb)?;
+    let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, n)?);
+    let bias = args.optional_slice::<i32>(6)?;
+    check_range(k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), bias.unwrap_or(&[]))?;
+    let (row_step, column_step) = match args.optional(6) {
+        Some(c) => bias_strides(c.dims(), m, n)?,
+        None => (0, 0),
+    };
+    let turned = if ta { pack_transposed(a) } else { None };
+    let a = widen(turned.as_ref().unwrap_or(a.data()), a_zero);
+    let packed = if tb { node.packed_or(|| pack_transposed(b)) } else { None };
+    let weights = packed.as_deref().unwrap_or(b.data());
+    let stack = Stack { m, k, n, dims: vec![m, n], pairs: vec![(0, 0)] };
+    let mut sums = Vec::with_capacity(m * n);
+    accumulate(&stack, &a, (weights, &b_zeros), &mut |row, acc| match bias {
+        None => sums.extend_from_slice(acc),
+        Some(bias) => {
+            let at = |c: usize| bias[row * row_step + c * column_step];
+            sums.extend(acc.iter().enumerate().map(|(c, &acc)| acc + at(c)));
+        }
+    })?;
+    let a_scale = scalar_scale(args, 1)?;
+    let mut combined: Vec<f32> = scales(args, 4, n)?.iter().map(|&b| alpha * a_scale * b).collect();
+    if args.optional(7).is_none() {
+        let scale = |c: usize| if combined.len() == 1 { combined[0] } else { combined[c] };
+        let out = sums.iter().enumerate().map(|(i, &acc)| acc as f32 * scale(i % n)).collect();
+        return Tensor::of(stack.dims, Data::F32(out));
+    }
+    let y_scale = scalar_scale(args, 7)?;
+    combined.iter_mut().for_each(|s| *s /= y_scale);
+    let zero = scalar_zero(args, 8)?;
+    let data = match args.get(8)?.dtype() {
+        DType::I8 => i8::wrap(requantized(&Requantizer::new::<i8>(&combined, zero)?, &sums, n)),
+        _ => u8::wrap(requantized(&Requantizer::new::<u8>(&combined, zero)?, &sums, n)),
+    };
+    Tensor::of(stack.dims, data)
+}
+
+fn requantized<T: Quantized>(requantizer: &Requantizer, sums: &[i32], n: usize) -> Vec<T> {
+    let mut out = Vec::with_capacity(sums.len());
+    for row in sums.chunks(n.max(1)) {
+        requantizer.row(row, |_, value| out.push(T::truncate(value)));
+    }
+    out
+}

@@ -1,0 +1,117 @@
+//! The operators. Each takes tensors whose types were checked when the model was parsed, and checks
+//! shapes and ranges once, before its inner loops.
+
+mod conv_float;
+pub(crate) mod conv_integer;
+mod elementwise;
+mod gemm_float;
+pub(crate) mod gemm_integer;
+mod indexing;
+mod kernel;
+mod pool;
+mod quantize;
+mod reduce;
+mod requantize;
+mod shape;
+mod window;
+
+use alloc::borrow::Cow;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::build::Op;
+use crate::error::{refuse, OpResult};
+use crate::model::Node;
+use crate::tensor::{Element, Tensor};
+
+/// Inputs of one node, `None` where an optional one is left out.
+pub(crate) struct Args<'a>(Vec<Option<Cow<'a, Tensor>>>);
+
+impl Args<'_> {
+    fn optional(&self, i: usize) -> Option<&Tensor> {
+        self.0.get(i).and_then(|t| t.as_deref())
+    }
+
+    fn get(&self, i: usize) -> OpResult<&Tensor> {
+        match self.optional(i) {
+            Some(tensor) => Ok(tensor),
+            None => refuse!("input {} is missing", i),
+        }
+    }
+
+    /// Moves the input out if this node is the last to read it, else copies it.
+    fn take(&mut self, i: usize) -> OpResult<Tensor> {
+        match self.0.get_mut(i).and_then(Option::take) {
+            Some(tensor) => Ok(tensor.into_owned()),
+            None => refuse!("input {} is missing", i),
+        }
+    }
+
+    fn slice<T: Element>(&self, i: usize) -> OpResult<&[T]> {
+        match T::view(self.get(i)?.data()) {
+            Some(values) => Ok(values),
+            None => refuse!("input {} has the wrong type", i),
+        }
+    }
+
+    fn optional_slice<T: Element>(&self, i: usize) -> OpResult<Option<&[T]>> {
+        match self.optional(i) {
+            Some(_) => self.slice(i).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Computes one node.
+pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<Vec<Tensor>> {
+    let mut args = Args(args);
+    Ok(vec![match &node.op {
+        Op::Add | Op::Sub | Op::Mul | Op::Div => elementwise::binary(&node.op, &args)?,
+        Op::ArgMax { axis, keepdims, last } => reduce::arg_max(&args, *axis, *keepdims, *last)?,
+        Op::AveragePool { window, include_pad } => pool::average(&args, window, *include_pad)?,
+        Op::Cast { to } => elementwise::cast(args.take(0)?, *to)?,
+        Op::Clip => elementwise::clip(&mut args)?,
+        Op::Concat { axis } => shape::concat(&args, *axis)?,
+        Op::Constant(tensor) => tensor.clone(),
+        Op::Conv(attributes) => conv_float::conv(&args, attributes)?,
+        Op::ConvInteger(attributes) => conv_integer::conv_integer(node, &args, attributes)?,
+        Op::DequantizeLinear { axis } => quantize::dequantize(&args, *axis)?,
+        Op::DynamicQuantizeLinear => return quantize::dynamic(&args),
+        Op::Flatten { axis } => shape::flatten(args.take(0)?, *axis)?,
+        Op::Gemm { alpha, beta, trans_a, trans_b } => {
+            gemm_float::gemm(&args, *alpha, *beta, *trans_a, *trans_b)?
+        }
+        Op::GlobalAveragePool => pool::global_average(&args)?,
+        Op::Identity => args.take(0)?,
+        Op::MatMul => gemm_float::matmul(&args)?,
+        Op::MatMulInteger => gemm_integer::matmul_integer(&args)?,
+        Op::MaxPool(window) => pool::max(&args, window)?,
+        Op::QGemm { alpha, trans_a, trans_b } => {
+            gemm_integer::qgemm(node, &args, *alpha, *trans_a, *trans_b)?
+        }
+        Op::QLinearConv(attributes) => conv_integer::qlinear_conv(node, &args, attributes)?,
+        Op::QLinearMatMul => gemm_integer::qlinear_matmul(&args)?,
+        Op::QuantizeLinear { axis, to } => quantize::quantize(&args, *axis, *to)?,
+        Op::Relu => elementwise::relu(args.take(0)?)?,
+        Op::Reshape { allow_zero } => shape::reshape(&mut args, *allow_zero)?,
+        Op::Softmax { axis } => reduce::softmax(&args, *axis)?,
+        Op::Squeeze => shape::squeeze(&mut args)?,
+        Op::Transpose { perm } => shape::transpose(&args, perm.as_deref())?,
+        Op::Unsqueeze => shape::unsqueeze(&mut args)?,
+    }])
+}
+
+/// Applies a generic function to the vector inside a tensor's data, whatever its element type.
+macro_rules! by_type {
+    ($data:expr, $v:ident => $body:expr) => {
+        match $data {
+            crate::tensor::Data::F32($v) => crate::tensor::Data::F32($body),
+            crate::tensor::Data::U8($v) => crate::tensor::Data::U8($body),
+            crate::tensor::Data::I8($v) => crate::tensor::Data::I8($body),
+            crate::tensor::Data::I32($v) => crate::tensor::Data::I32($body),
+            crate::tensor::Data::I64($v) => crate::tensor::Data::I64($body),
+            crate::tensor::Data::Bool($v) => crate::tensor::Data::Bool($body),
+        }
+    };
+}
+pub(crate) use by_type;
