@@ -1,0 +1,39 @@
+"""What is committed is what the generator writes, and the circuit is the one that it was written for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stark.artifacts import build
+from stark.circuit import Circuit, CircuitSourceError, load_circuit
+from stark.kernels import weight_groups
+from stark_proofs import CONTRACTS
+
+
+def test_committed_code_is_reproduced_byte_for_byte() -> None:
+    for name, content in build().items():
+        assert (CONTRACTS / name).read_bytes() == content.encode(), name
+
+
+def test_the_circuit_has_the_expected_shape(circuit: Circuit) -> None:
+    assert circuit.group_columns == (12, 23, 128)
+    assert circuit.taps == 643
+    assert len(circuit.registers) == 163
+    assert circuit.backs == (0, 1, 2, 3, 4, 7, 15, 16, 68)
+
+
+def test_every_column_and_opening_is_weighed_once(circuit: Circuit) -> None:
+    used = sorted(
+        weight for _, _, weights in weight_groups(circuit) for weight in weights if weight is not None
+    )
+    assert used == [*range(163 + 16), *range(1000, 1000 + 21)]
+
+
+def test_an_absent_or_other_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path))
+    with pytest.raises(CircuitSourceError, match="cargo fetch"):
+        load_circuit()
+    (tmp_path / "poly_ext.rs").write_text("nothing")
+    with pytest.raises(CircuitSourceError, match="constraint block"):
+        load_circuit(tmp_path)
