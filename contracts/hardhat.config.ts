@@ -25,7 +25,11 @@ const mainnetRules = {
 export default defineConfig({
   plugins: [hardhatToolboxViem],
   solidity: { profiles: { default: solc, production: solc } },
-  paths: { ignition: process.env.P2PNODE_IGNITION_DIR ?? "./ignition" },
+  paths: {
+    // test/support holds contracts that only tests deploy; as a source folder their types are generated too.
+    sources: { solidity: ["./contracts", "./test/support"] },
+    ignition: process.env.P2PNODE_IGNITION_DIR ?? "./ignition",
+  },
   networks: {
     default: mainnetRules,
     node: mainnetRules,
