@@ -111,8 +111,12 @@ fn check_input(info: &ValueInfo, tensor: &Tensor) -> Result<(), Error> {
     if tensor.dtype() != info.dtype {
         return fail(format!("has type {}, the model takes {}", tensor.dtype(), info.dtype));
     }
-    if tensor.data().is_empty() || !shape_fits(info, tensor.dims()) {
-        return fail(format!("has dims {:?}, the model takes {:?}", tensor.dims(), info.shape));
+    if tensor.data().is_empty() {
+        return fail(format!("has no elements (dims {:?})", tensor.dims()));
+    }
+    if !shape_fits(info, tensor.dims()) {
+        let wanted = info.shape.as_deref().unwrap_or(&[]);
+        return fail(format!("has dims {:?}, the model takes {wanted:?}", tensor.dims()));
     }
     if matches!(tensor.data(), Data::F32(v) if v.iter().any(|x| !x.is_finite())) {
         return fail("holds NaN or infinity".into());

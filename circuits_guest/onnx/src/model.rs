@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::attributes::Attributes;
 use crate::build::{build, Op};
@@ -15,11 +16,21 @@ use crate::registry::{find, MAX_OPSET, MIN_OPSET};
 use crate::tensor::{DType, Data, Tensor, MAX_ELEMENTS};
 
 /// One dimension of an input or output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Dim {
     Fixed(usize),
     /// Any size of at least one; the name is empty where the file gives none.
     Symbol(String),
+}
+
+impl fmt::Debug for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dim::Fixed(size) => write!(f, "{size}"),
+            Dim::Symbol(name) if name.is_empty() => f.write_str("?"),
+            Dim::Symbol(name) => f.write_str(name),
+        }
+    }
 }
 
 /// An input or output of the graph.
