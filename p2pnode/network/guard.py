@@ -1,6 +1,6 @@
 """Guards between the library and what peers send: no bytes of a peer may end the node.
 
-Rows 1, 2 and 23 of docs/network.md.
+Rows 1, 2, 23 and 26 of docs/network.md.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from typing import cast
 import structlog
 import trio
 from libp2p.abc import IMuxedConn, INetStream, IRawConnection
+from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 
@@ -46,7 +47,7 @@ async def reset(stream: INetStream) -> None:
 
 
 def guard_swarm(swarm: Swarm) -> None:
-    """Free the slot of a closed inbound connection, and survive a broken protocol negotiation.
+    """Free the slot of a closed inbound connection, survive a broken negotiation, dial nobody unasked.
 
     Row 2: the library holds one of its inbound slots for the whole life of the swarm, not of the
     connection; waiting here for the end of the connection and then raising lets it go. Row 23: what a
@@ -63,3 +64,11 @@ def guard_swarm(swarm: Swarm) -> None:
 
     swarm.upgrade_inbound_raw_conn = upgrade_and_hold  # type: ignore[method-assign]
     swarm.set_stream_handler(guarded(swarm.common_stream_handler))
+    swarm.auto_connector = _NoAutoConnector(swarm)
+
+
+class _NoAutoConnector(AutoConnector):
+    """Row 26: with both watermarks at 0 the library still dials half as many peers as it may have."""
+
+    async def maybe_connect(self) -> None:
+        """Dial nobody: `Peers` decides."""

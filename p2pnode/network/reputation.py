@@ -19,9 +19,9 @@ MAX_PEERS = 4096
 class Offence(Enum):
     """What a peer can do wrong, and its weight against `LIMIT`."""
 
-    UNDECODABLE = 25.0
-    BAD_SIGNATURE = 25.0
-    OVERSIZE = 25.0
+    UNDECODABLE = 30.0
+    BAD_SIGNATURE = 30.0
+    OVERSIZE = 30.0
     WRONG_BYTES = 40.0
     MALFORMED = 10.0
     STALLED = 2.0

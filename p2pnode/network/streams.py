@@ -17,6 +17,7 @@ from libp2p.peer.id import ID
 
 from p2pnode.errors import MarketError, NetworkError, ProtocolError, RemoteError
 from p2pnode.network.frames import (
+    MAX_REASON,
     FrameTooLarge,
     Status,
     decode_refusal,
@@ -132,7 +133,7 @@ class Streams:
                 await self._connect(peer)
                 stream = await self._host.new_stream(ID.from_base58(peer), [TProtocol(protocol)])
                 try:
-                    frame = await self._exchange(stream, data, max_response + 1)
+                    frame = await self._exchange(stream, data, 1 + max(max_response, MAX_REASON))
                     await stream.close()
                 except BaseException:
                     await reset(stream)
@@ -147,6 +148,8 @@ class Streams:
             raise NetworkError(f"peer {peer} sent an empty answer on {protocol}")
         if frame[0] != Status.OK:
             raise RemoteError(f"peer {peer} refused on {protocol}: {decode_refusal(frame)}")
+        if len(frame) - 1 > max_response:
+            raise NetworkError(f"peer {peer} answered {len(frame) - 1} bytes, {max_response} allowed")
         return frame[1:]
 
     async def _exchange(self, stream: INetStream, data: bytes, limit: int) -> bytes:

@@ -1,0 +1,166 @@
+"""Gossip between nodes that know only the bootstrap peer, and what is refused."""
+
+import pytest
+import trio
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
+from libp2p.utils import encode_varint_prefixed
+
+from p2pnode.errors import NetworkError
+from p2pnode.network import open_network
+from p2pnode.network.settings import MAX_GOSSIP
+from p2pnode.ports import Gossip, Topic
+from tests.net.conftest import Settings, mallory, read_until_closed
+
+MESHSUB = "/meshsub/1.1.0"
+
+
+async def test_gossip_reaches_both_ways_through_the_bootstrap_peer(settings: Settings) -> None:
+    async with open_network(settings("boot")) as boot:
+        only = {"bootstrap": boot.addresses, "target_peers": 1}
+        async with (
+            open_network(settings("alice", **only)) as alice,
+            open_network(settings("bob", **only)) as bob,
+            alice.subscribe(Topic.OFFERS) as to_alice,
+            bob.subscribe(Topic.OFFERS) as to_bob,
+        ):
+            with trio.fail_after(10):
+                await alice.wait_for_mesh(boot.peer_id, Topic.OFFERS)
+                await bob.wait_for_mesh(boot.peer_id, Topic.OFFERS)
+                await alice.publish(Topic.OFFERS, b"from alice")
+                assert await anext(to_bob) == Gossip(alice.peer_id, b"from alice")
+                await bob.publish(Topic.OFFERS, b"from bob")
+                assert await anext(to_alice) == Gossip(bob.peer_id, b"from bob")
+            assert alice.peers() == [boot.peer_id]
+
+
+async def test_burst_of_300_messages_all_arrive(settings: Settings) -> None:
+    fast = {"origin_rate": 1000.0, "origin_burst": 400}
+    async with (
+        open_network(settings("alice", **fast)) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses, **fast)) as bob,
+        bob.subscribe(Topic.MODELS) as inbox,
+    ):
+        with trio.fail_after(30):
+            await alice.wait_for_mesh(bob.peer_id, Topic.MODELS)
+            sent = [b"model %d" % number for number in range(300)]
+            for data in sent:
+                await alice.publish(Topic.MODELS, data)
+            received = [(await anext(inbox)).data for _ in sent]
+        assert sorted(received) == sorted(sent)
+
+
+async def test_publisher_keeps_to_the_rate_that_others_accept(settings: Settings) -> None:
+    slow = {"origin_rate": 20.0, "origin_burst": 10}
+    async with (
+        open_network(settings("alice", **slow)) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses, **slow)) as bob,
+        bob.subscribe(Topic.NODES) as inbox,
+    ):
+        with trio.fail_after(20):
+            await alice.wait_for_mesh(bob.peer_id, Topic.NODES)
+            started = trio.current_time()
+            for number in range(24):
+                await alice.publish(Topic.NODES, b"%d" % number)
+            assert trio.current_time() - started >= (24 - 8) / 16 - 0.05
+            assert len({(await anext(inbox)).data for _ in range(24)}) == 24
+
+
+async def test_origin_over_its_rate_is_cut_off_and_others_are_not(settings: Settings) -> None:
+    async with (
+        open_network(settings("flood", origin_rate=1000.0, origin_burst=1000)) as flood,
+        open_network(settings("bob", bootstrap=flood.addresses, origin_rate=0.001, origin_burst=5)) as bob,
+        open_network(settings("quiet", bootstrap=bob.addresses, target_peers=1)) as quiet,
+        bob.subscribe(Topic.OFFERS) as inbox,
+    ):
+        with trio.fail_after(20):
+            await flood.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            await quiet.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            for number in range(40):
+                await flood.publish(Topic.OFFERS, b"%d" % number)
+            # Gossip of one peer arrives in order, so this stream's answer comes after all of it.
+            await quiet.publish(Topic.OFFERS, b"still heard")
+            received = []
+            while b"still heard" not in received:
+                received.append((await anext(inbox)).data)
+        assert sum(data != b"still heard" for data in received) <= 5
+
+
+async def test_same_bytes_twice_are_one_message(settings: Settings) -> None:
+    async with (
+        open_network(settings("alice")) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+        bob.subscribe(Topic.OFFERS) as inbox,
+    ):
+        with trio.fail_after(10):
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            for data in (b"one", b"one", b"two"):
+                await alice.publish(Topic.OFFERS, data)
+            assert [(await anext(inbox)).data for _ in range(2)] == [b"one", b"two"]
+
+
+async def test_own_oversize_message_is_refused_with_the_remedy(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice:
+        with pytest.raises(NetworkError, match=rf"{MAX_GOSSIP + 1} bytes is over {MAX_GOSSIP}.*blob"):
+            await alice.publish(Topic.OFFERS, bytes(MAX_GOSSIP + 1))
+
+
+async def test_undecodable_rpc_costs_the_peer_not_the_node(settings: Settings) -> None:
+    async with (
+        open_network(settings("bob")) as bob,
+        open_network(settings("alice", bootstrap=bob.addresses)) as alice,
+        bob.subscribe(Topic.OFFERS) as inbox,
+        mallory(bob) as attacker,
+    ):
+        with trio.fail_after(20):
+            for _ in range(4):
+                stream = await attacker.stream(MESHSUB)
+                await stream.write(encode_varint_prefixed(b"\xff\xff\xff not protobuf"))
+                await read_until_closed(stream)
+            # Four of them are over the limit: the peer is expelled.
+            await bob.wait_disconnected(attacker.peer_id)
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            await alice.publish(Topic.OFFERS, b"alive")
+            assert (await anext(inbox)).data == b"alive"
+
+
+def _signed(
+    attacker_host, data: bytes, *, key: bytes | None = None, topics: tuple[str, ...] = (Topic.OFFERS,)
+):
+    private = host.get_private_key()
+    message = rpc_pb2.Message(
+        data=data,
+        topicIDs=[str(topic) for topic in topics],
+        from_id=attacker_host.get_id().to_bytes(),
+        seqno=bytes(8),
+    )
+    message.signature = private.sign(PUBSUB_SIGNING_PREFIX.encode() + message.SerializeToString())
+    return message
+
+
+@pytest.mark.parametrize("case", ["garbage-key", "oversize", "two-topics", "bad-signature"])
+async def test_bad_message_is_dropped_and_counted(settings: Settings, case: str) -> None:
+    async with (
+        open_network(settings("bob")) as bob,
+        open_network(settings("alice", bootstrap=bob.addresses)) as alice,
+        bob.subscribe(Topic.OFFERS) as inbox,
+        mallory(bob) as attacker,
+    ):
+        message = _signed(attacker.host, b"bad")
+        if case == "garbage-key":
+            message.key = b"\xff garbage"
+            message.from_id = b"\x12\x20" + bytes(32)
+        elif case == "oversize":
+            message = _signed(attacker.host, bytes(MAX_GOSSIP + 1))
+        elif case == "two-topics":
+            message = _signed(attacker.host, b"bad", topics=(Topic.OFFERS, Topic.NODES))
+        else:
+            message.data = b"altered"
+        with trio.fail_after(20):
+            stream = await attacker.stream(MESHSUB)
+            await stream.write(encode_varint_prefixed(rpc_pb2.RPC(publish=[message]).SerializeToString()))
+            while not bob._connections._reputation.score(attacker.peer_id):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            await alice.publish(Topic.OFFERS, b"alive")
+            assert (await anext(inbox)).data == b"alive"

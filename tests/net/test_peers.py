@@ -1,0 +1,190 @@
+"""Joining, redialling, learning of others, refusing, and leaving nothing behind."""
+
+import os
+import re
+from pathlib import Path
+
+import cbor2
+import pytest
+import trio
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.peer.envelope import seal_record
+from libp2p.peer.id import ID
+from libp2p.peer.peer_record import PeerRecord
+from multiaddr import Multiaddr
+
+from p2pnode.errors import ConfigError, NetworkError
+from p2pnode.network import NetworkSettings, open_network, run_bootstrap
+from p2pnode.network.host import Network
+from p2pnode.network.peers import PROTOCOL
+from p2pnode.network.reputation import Offence
+from p2pnode.ports import StreamProtocol, Topic
+from tests.net.conftest import Settings, mallory
+
+
+def port_of(address: str) -> str:
+    return address.split("/")[4]
+
+
+async def test_nodes_learn_of_each_other_through_the_bootstrap_peer(settings: Settings) -> None:
+    async with open_network(settings("boot")) as boot:
+        async with (
+            open_network(settings("alice", bootstrap=boot.addresses)) as alice,
+            open_network(settings("bob", bootstrap=boot.addresses)) as bob,
+        ):
+            with trio.fail_after(10):
+                await alice.wait_connected(bob.peer_id)
+                await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            assert bob.addresses_of(alice.peer_id) == (alice.addresses[0].partition("/p2p/")[0],)
+
+
+async def test_redials_the_bootstrap_peer_when_it_comes_back(settings: Settings) -> None:
+    async with trio.open_nursery() as nursery:
+        started: list[Network] = []
+        ready = trio.Event()
+
+        def on_ready(network: Network) -> None:
+            started.append(network)
+            ready.set()
+
+        with trio.fail_after(30):
+            first = nursery.cancel_scope.__class__()
+
+            async def serve(scope: trio.CancelScope, listen: tuple[str, ...]) -> None:
+                with scope:
+                    await run_bootstrap(settings("boot", listen=listen), on_ready)
+
+            nursery.start_soon(serve, first, ("/ip4/127.0.0.1/tcp/0",))
+            await ready.wait()
+            boot = started[0]
+            address = boot.addresses[0]
+            async with open_network(settings("alice", bootstrap=(address,))) as alice:
+                await alice.wait_connected(boot.peer_id)
+                first.cancel()
+                await alice.wait_disconnected(boot.peer_id)
+                with pytest.raises(NetworkError, match="cannot be reached: tried /ip4/127.0.0.1"):
+                    await alice.connect(boot.peer_id)
+                ready = trio.Event()
+                second = trio.CancelScope()
+                nursery.start_soon(serve, second, (f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
+                await ready.wait()
+                assert started[1].addresses == (address,)
+                await alice.wait_connected(boot.peer_id)
+                await alice.wait_for_mesh(boot.peer_id, Topic.OFFERS)
+                second.cancel()
+
+
+async def test_bootstrap_peer_that_is_away_at_the_start(settings: Settings) -> None:
+    async with open_network(settings("boot")) as boot:
+        address = boot.addresses[0]
+    async with open_network(settings("alice", bootstrap=(address,))) as alice:
+        late = settings("boot", listen=(f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
+        with trio.fail_after(10):
+            async with open_network(late) as boot:
+                await alice.wait_connected(boot.peer_id)
+
+
+async def test_forged_peer_record_is_not_believed(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
+        victim, forger = create_new_key_pair(), create_new_key_pair()
+        wanted = ID.from_pubkey(victim.public_key)
+        record = PeerRecord(wanted, [Multiaddr("/ip4/127.0.0.1/tcp/9")])
+        forged = seal_record(record, forger.private_key).marshal_envelope()
+
+        async def lie(stream) -> None:
+            await stream.read(1024)
+            body = b"\x00" + cbor2.dumps([forged])
+            await stream.write(len(body).to_bytes(4, "big") + body)
+            await stream.close()
+
+        attacker.host.set_stream_handler(PROTOCOL, lie)
+        with trio.fail_after(10):
+            with pytest.raises(NetworkError, match="no peer knows its address"):
+                await alice.connect(wanted.to_base58())
+        assert alice._connections._reputation.score(attacker.peer_id) > 0
+        assert not alice.addresses_of(wanted.to_base58())
+
+
+async def test_refused_peer_is_disconnected_and_stays_out(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice:
+        async with open_network(settings("bob", bootstrap=alice.addresses)) as bob:
+            with trio.fail_after(10):
+                await alice.wait_connected(bob.peer_id)
+                for _ in range(3):
+                    alice._connections.offence(bob.peer_id, Offence.WRONG_BYTES)
+                await alice.wait_disconnected(bob.peer_id)
+                with pytest.raises(NetworkError, match="refused for misbehaving"):
+                    await alice.connect(bob.peer_id)
+                with pytest.raises(NetworkError):
+                    await bob.request(alice.peer_id, StreamProtocol.TASK, b"", timeout=1, max_response=1)
+
+
+async def test_nothing_is_left_open(settings: Settings) -> None:
+    def sockets() -> set[str]:
+        found = set()
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                target = os.readlink(f"/proc/self/fd/{name}")
+            except FileNotFoundError:
+                continue
+            if target.startswith("socket:"):
+                found.add(target)
+        return found
+
+    before = sockets()
+    tasks = trio.lowlevel.current_statistics().tasks_living
+    with trio.fail_after(20):
+        async with (
+            open_network(settings("alice")) as alice,
+            open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+        ):
+            await bob.wait_for_mesh(alice.peer_id, Topic.OFFERS)
+            port = port_of(alice.addresses[0])
+            assert sockets() - before
+        await trio.testing.wait_all_tasks_blocked()
+        assert sockets() <= before
+        assert trio.lowlevel.current_statistics().tasks_living <= tasks
+        with pytest.raises(OSError, match="all attempts to connect"):
+            await trio.open_tcp_stream("127.0.0.1", int(port))
+
+
+async def test_what_the_body_raises_comes_out_as_it_is(settings: Settings) -> None:
+    with trio.fail_after(10), pytest.raises(KeyError, match="mine"):
+        async with open_network(settings("alice")):
+            raise KeyError("mine")
+
+
+async def test_cancelling_closes_within_two_seconds(settings: Settings) -> None:
+    with trio.fail_after(10):
+        with trio.CancelScope() as scope:
+            async with (
+                open_network(settings("alice")) as alice,
+                open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+            ):
+                await bob.wait_for_mesh(alice.peer_id, Topic.OFFERS)
+                started = trio.current_time()
+                scope.cancel()
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
+        assert trio.current_time() - started < 2
+
+
+async def test_port_in_use(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice:
+        taken = f"/ip4/127.0.0.1/tcp/{port_of(alice.addresses[0])}"
+        with trio.fail_after(10), pytest.raises(ConfigError, match=re.escape(f"cannot listen on {taken}")):
+            async with open_network(settings("bob", listen=(taken,))):
+                pass
+
+
+async def test_wrong_settings_start_nothing(settings: Settings, tmp_path: Path) -> None:
+    missing = NetworkSettings(key_path=tmp_path / "none", cache_dir=tmp_path)
+    with pytest.raises(ConfigError, match="p2pnode init"):
+        async with open_network(missing):
+            pass
+    with pytest.raises(ConfigError, match="'nonsense' is not a multiaddr"):
+        async with open_network(settings("alice", listen=("nonsense",))):
+            pass
+    with pytest.raises(ConfigError, match="does not end in one /p2p/"):
+        async with open_network(settings("alice", bootstrap=("/ip4/127.0.0.1/tcp/1",))):
+            pass
