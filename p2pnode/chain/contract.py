@@ -11,22 +11,32 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import event_signature_to_log_topic, function_signature_to_4byte_selector
 from web3 import Web3
 
 from p2pnode.chain.rpc import Rpc, RpcError, hexed, unhexed
 from p2pnode.errors import ChainError
 
-NAMES: Final = (
+ABIS: Final = (
     "JoyToken",
     "NodeCoordinator",
     "ModelMarketplace",
     "ProofOfInference",
     "ProofOfUse",
     "ZKVerifier",
-    "StarkVerifier",
 )
+"""Contracts whose ABI ships with this package."""
+VERIFIER_ABI: Final = (
+    {
+        "type": "function",
+        "name": "SELECTOR",
+        "inputs": [],
+        "outputs": [{"name": "", "type": "bytes4"}],
+        "stateMutability": "view",
+    },
+)
+"""What a verifier behind ZKVerifier is asked: the first four bytes of its seals."""
 _PANIC: Final = {
     0x01: "assertion failed",
     0x11: "arithmetic overflow",
@@ -49,6 +59,8 @@ class Event:
 @cache
 def load_abi(name: str) -> list[dict[str, Any]]:
     """The ABI of one contract."""
+    if name == "StarkVerifier":
+        return list(VERIFIER_ABI)
     entry = resources.files("p2pnode.chain").joinpath("abi", f"{name}.json")
     try:
         loaded = json.loads(entry.read_text())
@@ -77,7 +89,7 @@ class Contract:
         types = [_type(part) for part in item["inputs"]]
         try:
             body = self._codec.encode(types, [_plain(value) for value in arguments])
-        except (ValueError, TypeError, OverflowError) as error:
+        except (EncodingError, ValueError, TypeError, OverflowError) as error:
             raise ChainError(f"{self.name}.{function}: argument does not fit: {error}") from error
         return function_signature_to_4byte_selector(_signature(item)) + body
 
@@ -157,7 +169,7 @@ def _errors() -> Mapping[bytes, dict[str, Any]]:
         {"type": "error", "name": "Error", "inputs": [{"name": "reason", "type": "string"}]},
         {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
     ]
-    items = [item for name in NAMES for item in load_abi(name) if item["type"] == "error"]
+    items = [item for name in ABIS for item in load_abi(name) if item["type"] == "error"]
     return {function_signature_to_4byte_selector(_signature(item)): item for item in standard + items}
 
 
