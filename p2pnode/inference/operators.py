@@ -1,0 +1,65 @@
+"""What the proved interpreter runs; a model outside it is refused before anything is run or paid.
+
+The same table as `circuits_guest/onnx/src/registry.rs`, which is the authority; a test compares them. A
+model that passes here can still be refused there for an attribute: the prover's dry run tells.
+"""
+
+OPSETS = range(13, 29)
+"""Versions of the ai.onnx operator set in which every operator below has one meaning."""
+
+MICROSOFT_OPSET = 1
+MICROSOFT_DOMAIN = "com.microsoft"
+
+OPERATORS = frozenset(
+    {
+        "Add",
+        "ArgMax",
+        "AveragePool",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Constant",
+        "Conv",
+        "ConvInteger",
+        "DequantizeLinear",
+        "Div",
+        "DynamicQuantizeLinear",
+        "Flatten",
+        "Gemm",
+        "GlobalAveragePool",
+        "Identity",
+        "MatMul",
+        "MatMulInteger",
+        "MaxPool",
+        "Mul",
+        "QLinearConv",
+        "QLinearMatMul",
+        "QuantizeLinear",
+        "Relu",
+        "Reshape",
+        "Softmax",
+        "Squeeze",
+        "Sub",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+MICROSOFT_OPERATORS = frozenset({"QGemm"})
+
+ELEMENT_TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool"}
+"""TensorProto.DataType codes that it computes with, and their numpy names."""
+
+MAX_ELEMENTS = 1 << 24
+"""Most elements of one tensor: bounds what a hostile model can make a run allocate."""
+
+
+def name_of(domain: str, operator: str) -> str:
+    """An operator as errors name it: with its domain unless that is ai.onnx."""
+    return operator if domain in ("", "ai.onnx") else f"{domain}.{operator}"
+
+
+def is_supported(domain: str, operator: str) -> bool:
+    """Whether there is such an operator in the table."""
+    if domain in ("", "ai.onnx"):
+        return operator in OPERATORS
+    return domain == MICROSOFT_DOMAIN and operator in MICROSOFT_OPERATORS
