@@ -4,6 +4,7 @@ Settings and closing order are those of docs/network.md: TCP, noise, yamux, goss
 the host (row 8), the host closed first and shielded (row 7).
 """
 
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import cast
@@ -237,12 +238,28 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
 
 @asynccontextmanager
 async def _listening(host: IHost, listen: Sequence[Multiaddr]) -> AsyncIterator[None]:
+    for address in listen:
+        _check_free(address)
     async with host.run(listen_addrs=listen):
-        if not host.get_addrs():
-            raise ConfigError(
-                f"network.listen: cannot listen on {', '.join(map(str, listen))}; is the port taken?"
-            )
+        missing = {str(address) for address in listen} - set(cast(Swarm, host.get_network()).listeners)
+        if missing:
+            raise ConfigError(f"network.listen: cannot listen on {', '.join(sorted(missing))}")
         yield
+
+
+def _check_free(address: Multiaddr) -> None:
+    """Row 27: the library sets SO_REUSEPORT, so a second node on a port would silently share it."""
+    names = [protocol.name for protocol in address.protocols()]
+    if len(names) != 2 or names[0] not in ("ip4", "ip6") or names[1] != "tcp":
+        raise ConfigError(f"network.listen: {address} is not a TCP address: write /ip4/<address>/tcp/<port>")
+    family, host, _, port = str(address).strip("/").split("/")
+    try:
+        probe = socket.socket(socket.AF_INET6 if family == "ip6" else socket.AF_INET)
+        with probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, int(port)))
+    except OSError as error:
+        raise ConfigError(f"network.listen: cannot listen on {address}: {error.strerror}") from error
 
 
 def _port(host: IHost) -> int:

@@ -51,26 +51,27 @@ class Streams:
         self._connect = connect
         self._reputation = reputation
         self._on_offence = on_offence
-        self._active: Counter[str] = Counter()
+        self._active: Counter[tuple[str, str]] = Counter()
 
     def serve(self, protocol: str, handler: Handler, *, max_request: int) -> None:
-        """Answer every request on `protocol`; at most 16 at once for a peer and 256 in all."""
+        """Answer every request on `protocol`; 16 at once for a peer, 256 in all."""
 
         async def accept(stream: INetStream) -> None:
             peer = stream.muxed_conn.peer_id.to_base58()
             if self._reputation.refuses(peer):
                 await reset(stream)
                 return
-            if self._active[peer] >= PER_PEER or self._active.total() >= TOTAL:
+            key = (peer, protocol)
+            if self._active[key] >= PER_PEER or self._active.total() >= TOTAL:
                 await self._refuse(stream, Status.BUSY, "too many requests at once, try again later")
                 return
-            self._active[peer] += 1
+            self._active[key] += 1
             try:
                 await self._answer(stream, peer, protocol, handler, max_request)
             finally:
-                self._active[peer] -= 1
-                if not self._active[peer]:
-                    del self._active[peer]
+                self._active[key] -= 1
+                if not self._active[key]:
+                    del self._active[key]
 
         self._host.set_stream_handler(TProtocol(protocol), guarded(accept))
 

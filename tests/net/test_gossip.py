@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+from libp2p.abc import IHost
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 from libp2p.utils import encode_varint_prefixed
@@ -124,14 +125,12 @@ async def test_undecodable_rpc_costs_the_peer_not_the_node(settings: Settings) -
             assert (await anext(inbox)).data == b"alive"
 
 
-def _signed(
-    attacker_host, data: bytes, *, key: bytes | None = None, topics: tuple[str, ...] = (Topic.OFFERS,)
-):
+def _signed(host: IHost, data: bytes, topics: tuple[str, ...] = (Topic.OFFERS,)) -> rpc_pb2.Message:
     private = host.get_private_key()
     message = rpc_pb2.Message(
         data=data,
         topicIDs=[str(topic) for topic in topics],
-        from_id=attacker_host.get_id().to_bytes(),
+        from_id=host.get_id().to_bytes(),
         seqno=bytes(8),
     )
     message.signature = private.sign(PUBSUB_SIGNING_PREFIX.encode() + message.SerializeToString())

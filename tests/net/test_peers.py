@@ -2,11 +2,15 @@
 
 import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import cbor2
 import pytest
 import trio
+import trio.testing
+from libp2p.abc import INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.envelope import seal_record
 from libp2p.peer.id import ID
@@ -27,51 +31,42 @@ def port_of(address: str) -> str:
 
 
 async def test_nodes_learn_of_each_other_through_the_bootstrap_peer(settings: Settings) -> None:
-    async with open_network(settings("boot")) as boot:
-        async with (
-            open_network(settings("alice", bootstrap=boot.addresses)) as alice,
-            open_network(settings("bob", bootstrap=boot.addresses)) as bob,
-        ):
-            with trio.fail_after(10):
-                await alice.wait_connected(bob.peer_id)
-                await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
-            assert bob.addresses_of(alice.peer_id) == (alice.addresses[0].partition("/p2p/")[0],)
+    async with (
+        open_network(settings("boot")) as boot,
+        open_network(settings("alice", bootstrap=boot.addresses)) as alice,
+        open_network(settings("bob", bootstrap=boot.addresses)) as bob,
+    ):
+        with trio.fail_after(10):
+            await alice.wait_connected(bob.peer_id)
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+        assert bob.addresses_of(alice.peer_id) == (alice.addresses[0].partition("/p2p/")[0],)
+
+
+@asynccontextmanager
+async def bootstrap_peer(settings: NetworkSettings) -> AsyncIterator[Network]:
+    """A bootstrap peer that runs until the context ends."""
+    send, receive = trio.open_memory_channel[Network](1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_bootstrap, settings, send.send_nowait)
+        yield await receive.receive()
+        nursery.cancel_scope.cancel()
 
 
 async def test_redials_the_bootstrap_peer_when_it_comes_back(settings: Settings) -> None:
-    async with trio.open_nursery() as nursery:
-        started: list[Network] = []
-        ready = trio.Event()
-
-        def on_ready(network: Network) -> None:
-            started.append(network)
-            ready.set()
-
-        with trio.fail_after(30):
-            first = nursery.cancel_scope.__class__()
-
-            async def serve(scope: trio.CancelScope, listen: tuple[str, ...]) -> None:
-                with scope:
-                    await run_bootstrap(settings("boot", listen=listen), on_ready)
-
-            nursery.start_soon(serve, first, ("/ip4/127.0.0.1/tcp/0",))
-            await ready.wait()
-            boot = started[0]
-            address = boot.addresses[0]
-            async with open_network(settings("alice", bootstrap=(address,))) as alice:
+    with trio.fail_after(30):
+        async with AsyncExitStack() as stack:
+            async with bootstrap_peer(settings("boot")) as boot:
+                address = boot.addresses[0]
+                alice = await stack.enter_async_context(open_network(settings("alice", bootstrap=(address,))))
                 await alice.wait_connected(boot.peer_id)
-                first.cancel()
-                await alice.wait_disconnected(boot.peer_id)
-                with pytest.raises(NetworkError, match="cannot be reached: tried /ip4/127.0.0.1"):
-                    await alice.connect(boot.peer_id)
-                ready = trio.Event()
-                second = trio.CancelScope()
-                nursery.start_soon(serve, second, (f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
-                await ready.wait()
-                assert started[1].addresses == (address,)
+            await alice.wait_disconnected(boot.peer_id)
+            with pytest.raises(NetworkError, match=r"cannot be reached: tried /ip4/127\.0\.0\.1"):
+                await alice.connect(boot.peer_id)
+            again = settings("boot", listen=(f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
+            async with bootstrap_peer(again) as boot:
+                assert boot.addresses == (address,)
                 await alice.wait_connected(boot.peer_id)
                 await alice.wait_for_mesh(boot.peer_id, Topic.OFFERS)
-                second.cancel()
 
 
 async def test_bootstrap_peer_that_is_away_at_the_start(settings: Settings) -> None:
@@ -91,7 +86,7 @@ async def test_forged_peer_record_is_not_believed(settings: Settings) -> None:
         record = PeerRecord(wanted, [Multiaddr("/ip4/127.0.0.1/tcp/9")])
         forged = seal_record(record, forger.private_key).marshal_envelope()
 
-        async def lie(stream) -> None:
+        async def lie(stream: INetStream) -> None:
             await stream.read(1024)
             body = b"\x00" + cbor2.dumps([forged])
             await stream.write(len(body).to_bytes(4, "big") + body)
@@ -106,17 +101,19 @@ async def test_forged_peer_record_is_not_believed(settings: Settings) -> None:
 
 
 async def test_refused_peer_is_disconnected_and_stays_out(settings: Settings) -> None:
-    async with open_network(settings("alice")) as alice:
-        async with open_network(settings("bob", bootstrap=alice.addresses)) as bob:
-            with trio.fail_after(10):
-                await alice.wait_connected(bob.peer_id)
-                for _ in range(3):
-                    alice._connections.offence(bob.peer_id, Offence.WRONG_BYTES)
-                await alice.wait_disconnected(bob.peer_id)
-                with pytest.raises(NetworkError, match="refused for misbehaving"):
-                    await alice.connect(bob.peer_id)
-                with pytest.raises(NetworkError):
-                    await bob.request(alice.peer_id, StreamProtocol.TASK, b"", timeout=1, max_response=1)
+    async with (
+        open_network(settings("alice")) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+    ):
+        with trio.fail_after(10):
+            await alice.wait_connected(bob.peer_id)
+            for _ in range(3):
+                alice._connections.offence(bob.peer_id, Offence.WRONG_BYTES)
+            await alice.wait_disconnected(bob.peer_id)
+            with pytest.raises(NetworkError, match="refused for misbehaving"):
+                await alice.connect(bob.peer_id)
+            with pytest.raises(NetworkError):
+                await bob.request(alice.peer_id, StreamProtocol.TASK, b"", timeout=1, max_response=1)
 
 
 async def test_nothing_is_left_open(settings: Settings) -> None:

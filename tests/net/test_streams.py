@@ -78,7 +78,10 @@ async def test_oversize_answer_is_not_read(settings: Settings) -> None:
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
         alice.serve(TASK, echo, max_request=10000)
-        with trio.fail_after(10), pytest.raises(NetworkError, match=r"answer too large: 5053 bytes"):
+        with (
+            trio.fail_after(10),
+            pytest.raises(NetworkError, match=r"answer too large: .* 513 allowed"),
+        ):
             await bob.request(alice.peer_id, TASK, bytes(5000), timeout=8, max_response=100)
 
 
