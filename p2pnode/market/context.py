@@ -56,7 +56,7 @@ class Context:
         return task
 
     def move(self, task: TaskEntry, state: TaskState, **change: object) -> TaskEntry:
-        """Write the move of a task; raises MarketError if it is not legal, StoreError if another came first."""
+        """Write the move of a task. Raises MarketError if it is illegal, StoreError if it came too late."""
         new = check_transition(task.role, task.state, state)
         moved = replace(task, state=new, changed=self.clock.now(), **change)  # type: ignore[arg-type]
         self.store.move_task(moved, expect=task.state)

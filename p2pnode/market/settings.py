@@ -1,0 +1,53 @@
+"""What an operator decides about the two sides of the market; `app` fills these from the configuration."""
+
+from dataclasses import dataclass
+
+from p2pnode.market.selection import DEFAULT_WEIGHTS, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """A worker's terms. `price` is the least for one task; times are in seconds, sizes in bytes.
+
+    `settle_seconds` is what must lie between an offer's result deadline and its settle deadline.
+    """
+
+    capacity: int
+    price: int
+    batch_size: int
+    batch_seconds: int
+    bid_seconds: int = 60
+    settle_seconds: int = 60
+    retry_seconds: int = 15
+    max_model_size: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSettings:
+    """How a requester waits: `bid_wait` for bids, `answer_seconds` for one worker before the next one.
+
+    `enough_bids` for every offer ends the wait for bids early.
+    """
+
+    bid_wait: float = 2.0
+    enough_bids: int = 5
+    answer_seconds: float = 30.0
+    parallel_awards: int = 8
+    poll_seconds: float = 3.0
+    weights: Weights = DEFAULT_WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a submission pays and by when; seconds count from the moment it is offered.
+
+    The price rises from `price_min` to `price_max` within `ramp_seconds`; a worker answers within
+    `result_seconds` and settles within `settle_seconds` after that.
+    """
+
+    price_min: int
+    price_max: int
+    ramp_seconds: int = 10
+    result_seconds: int = 60
+    settle_seconds: int = 7200
+    min_stake: int = 0
