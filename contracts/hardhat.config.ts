@@ -30,6 +30,12 @@ export default defineConfig({
     sources: { solidity: ["./contracts", "./test/support"] },
     ignition: process.env.P2PNODE_IGNITION_DIR ?? "./ignition",
   },
+  test: {
+    solidity: {
+      fuzz: { runs: 256, seed: "0x70326e6f6465" },
+      invariant: { runs: 64, depth: 200, failOnRevert: true },
+    },
+  },
   networks: {
     default: mainnetRules,
     node: mainnetRules,
