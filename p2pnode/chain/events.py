@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.chain.contract import Contract, Event
 from p2pnode.chain.rpc import Rpc
 from p2pnode.errors import ChainError
@@ -42,11 +44,9 @@ async def open_events(
     Ends with the context; while the chain cannot be reached it waits and goes on where it stopped.
     """
     sending, receiving = trio.open_memory_channel[Event](BUFFER)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_watch, rpc, contracts, first, confirmations, poll_seconds, sending)
-        async with receiving:
-            yield receiving
-        nursery.cancel_scope.cancel()
+    watch = partial(_watch, rpc, contracts, first, confirmations, poll_seconds, sending)
+    async with open_background(watch), receiving:
+        yield receiving
 
 
 async def _watch(

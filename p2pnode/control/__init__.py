@@ -1,0 +1,25 @@
+"""How `p2pnode submit`, `status` and `receipts` talk to the running node, over a local socket."""
+
+from p2pnode.control.client import ControlClient
+from p2pnode.control.lines import SOCKET_NAME
+from p2pnode.control.messages import (
+    ControlHandlers,
+    Emit,
+    PublishRequest,
+    SubmitRequest,
+    TaskReport,
+    Wait,
+)
+from p2pnode.control.server import open_control_server
+
+__all__ = [
+    "SOCKET_NAME",
+    "ControlClient",
+    "ControlHandlers",
+    "Emit",
+    "PublishRequest",
+    "SubmitRequest",
+    "TaskReport",
+    "Wait",
+    "open_control_server",
+]
