@@ -1,7 +1,7 @@
 """Trains the digits model that the demo sells, and quantises it to integers.
 
 Data: scikit-learn's copy of the UCI "Optical Recognition of Handwritten Digits" test set (1,797 images of
-8x8 pixels, 17 levels), a quarter of it held out. Model: 64-16-10 perceptron. Weights are rounded to 7 bits
+8x8 pixels, 17 levels), a quarter of it held out. Model: 64-12-10 perceptron. Weights are rounded to 7 bits
 with one scale a layer; biases and activations stay int32, so that the graph has no floating point at all:
 ONNX Runtime and the proved interpreter agree bit for bit, and a proof pays for no soft float.
 
@@ -30,7 +30,7 @@ from p2pnode.models import DIGITS, IMAGES
 from p2pnode.models.images import METADATA_KEY, ImageInput
 from p2pnode.protocol.cid import to_cid
 
-HIDDEN = 16
+HIDDEN = 12
 SEED = 0
 WEIGHT_LIMIT = 63
 """7-bit weights: ONNX Runtime's kernels for CPUs without VNNI saturate on wider ones times uint8."""

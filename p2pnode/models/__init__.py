@@ -7,7 +7,7 @@ position in the held-out split and the digit that a person wrote.
 from pathlib import Path
 
 DIGITS = Path(__file__).parent / "digits.onnx"
-"""Integer 64-16-10 perceptron: image uint8 [1,64] -> logits int32 [1,10], digit int64 [1]."""
+"""Integer 64-12-10 perceptron: image uint8 [1,64] -> logits int32 [1,10], digit int64 [1]."""
 
 IMAGES = Path(__file__).parent / "images"
 """Grayscale PNGs of 8x8 pixels."""

@@ -35,7 +35,7 @@ def packaged() -> maker.Perceptron:
 def test_accuracy_on_held_out_images(data: maker.Digits, packaged: maker.Perceptron) -> None:
     right = packaged.logits(data.test).argmax(axis=1) == data.test_labels
     assert len(right) == 450
-    assert right.mean() == pytest.approx(0.9733, abs=1e-4)
+    assert right.mean() == pytest.approx(0.9667, abs=1e-4)
 
 
 def test_onnx_runtime_gives_the_integers_of_numpy(data: maker.Digits, packaged: maker.Perceptron) -> None:

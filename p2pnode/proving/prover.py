@@ -1,0 +1,113 @@
+"""The Prover port over the `p2pnode-prover` binary: one process a job, one proof at a time."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+import trio
+
+from p2pnode.errors import ProverError
+from p2pnode.ports import Progress, Proof, ProofTask
+from p2pnode.proving import batches
+from p2pnode.proving.locate import find_prover, free_memory, segment_po2
+from p2pnode.proving.process import run_prover
+from p2pnode.proving.progress import Estimate
+
+DEFAULT_SECONDS = 7200.0
+"""How long one proof may take."""
+_QUICK_SECONDS = 60.0
+"""How long a subcommand that proves nothing may take."""
+
+_log = structlog.get_logger(__name__)
+
+
+class SubprocessProver:
+    """Proves batches. Implements `ports.Prover`. Made by `open_prover`."""
+
+    def __init__(self, binary: Path, image_id: bytes, seconds: float, jobs: int) -> None:
+        self._binary = binary
+        self._image_id = image_id
+        self._seconds = seconds
+        # Two proofs at a time would each take as long as both, and twice the memory.
+        self._proofs = trio.CapacityLimiter(jobs)
+
+    @property
+    def image_id(self) -> bytes:
+        """Image ID of the guest that this prover proves and verifies, 32 bytes."""
+        return self._image_id
+
+    async def prove(
+        self, model: Path, tasks: Sequence[ProofTask], job: Path, on_progress: Callable[[Progress], None]
+    ) -> Proof:
+        """Execute, prove, wrap, verify; resumes in `job`, and only verifies there what is finished.
+
+        Raises ProverError. When cancelled the subprocess is killed; its finished steps stay in `job`.
+        """
+        async with self._proofs:
+            po2 = await self._prepared(model, tasks, job)
+            if (job / batches.PROOF).exists():
+                try:
+                    return await self._finished(model, tasks, job)
+                except ProverError as error:
+                    _log.warning("proof.discarded", job=str(job), reason=str(error))
+                    (job / batches.PROOF).unlink(missing_ok=True)
+            estimate = Estimate()
+            await run_prover(
+                self._binary,
+                ["prove", "--job", job, "--po2", str(po2)],
+                seconds=self._seconds,
+                on_progress=lambda progress: on_progress(estimate.whole(progress)),
+            )
+            proof = await self._finished(model, tasks, job)
+            batches.drop_steps(job)
+            return proof
+
+    async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
+        """The outputs the guest would prove, without a proof. Raises ProverError."""
+        po2 = await self._prepared(model, tasks, job)
+        await run_prover(self._binary, ["execute", "--job", job, "--po2", str(po2)], seconds=self._seconds)
+        return await trio.to_thread.run_sync(batches.read_outputs, job, batches.EXECUTION, model, tasks)
+
+    async def verify(self, proof_journal: bytes, seal: bytes) -> None:
+        """Check a seal against the committed image ID. Raises ProverError that says what is wrong."""
+        if len(seal) > batches.MAX_SEAL:
+            raise ProverError(f"seal has {len(seal)} bytes; at most {batches.MAX_SEAL} are read")
+        with tempfile.TemporaryDirectory(prefix="p2pnode-verify-") as folder:
+            path = Path(folder) / "seal.bin"
+            path.write_bytes(seal)
+            await run_prover(
+                self._binary,
+                ["verify", "--journal", proof_journal.hex(), "--seal", path],
+                seconds=_QUICK_SECONDS,
+            )
+
+    async def _prepared(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> int:
+        # In a thread: it syncs every file to the disk.
+        return await trio.to_thread.run_sync(batches.write_job, job, model, tasks, segment_po2(free_memory()))
+
+    async def _finished(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> Proof:
+        proof = await trio.to_thread.run_sync(batches.read_proof, job, model, tasks, self._image_id)
+        await self.verify(proof.journal, proof.seal)
+        return proof
+
+
+@asynccontextmanager
+async def open_prover(
+    *, binary: str = "", seconds: float = DEFAULT_SECONDS, jobs: int = 1
+) -> AsyncIterator[SubprocessProver]:
+    """A prover over `binary` (empty looks in the usual places), `jobs` proofs at a time.
+
+    One proof may take `seconds`. Raises ProverError with the remedy when there is no working binary.
+    Every subprocess ends with the call that started it, so nothing is left when the context ends.
+    """
+    path = find_prover(binary)
+    result = await run_prover(path, ["image-id"], seconds=_QUICK_SECONDS)
+    try:
+        image_id = bytes.fromhex(result["image_id"])
+    except (KeyError, TypeError, ValueError):
+        image_id = b""
+    if len(image_id) != 32:
+        raise ProverError(f"prover {path} has image ID {result!r:.100}; run `make setup` to rebuild it")
+    yield SubprocessProver(path, image_id, seconds, jobs)
