@@ -35,10 +35,14 @@ def _check_format(value: str) -> str | None:
 
 
 def _check_listen(value: tuple[str, ...]) -> str | None:
+    return _check_announce(value) if value else "give at least one address, for example /ip4/0.0.0.0/tcp/4001"
+
+
+def _check_announce(value: tuple[str, ...]) -> str | None:
     for address in value:
         if not address.startswith("/") or address.count("/") < 4:
             return f"{address!r} is no multiaddr; write for example /ip4/0.0.0.0/tcp/4001"
-    return None if value else "give at least one address, for example /ip4/0.0.0.0/tcp/4001"
+    return None
 
 
 def _check_bootstrap(value: tuple[str, ...]) -> str | None:
@@ -68,6 +72,10 @@ class NetworkConfig:
             "Peers to join by: multiaddrs ending in /p2p/<peer id>, or files that list them.",
             check=_check_bootstrap,
         ),
+    ] = ()
+    announce: Annotated[
+        tuple[str, ...],
+        Setting("Multiaddrs to tell peers instead, behind a forwarded port.", check=_check_announce),
     ] = ()
     mdns: Annotated[bool, Setting("Also find peers on the local network.")] = True
 
@@ -149,6 +157,41 @@ class Config:
     requester: RequesterConfig = field(default_factory=RequesterConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
 
+    @property
+    def keystore(self) -> Path:
+        """The account's encrypted key."""
+        return self.data_dir / "keystore.json"
+
+    @property
+    def node_key(self) -> Path:
+        """The libp2p key."""
+        return self.data_dir / "node.key"
+
+    @property
+    def ledger(self) -> Path:
+        """The running node's ledger, which it keeps to itself."""
+        return self.data_dir / "ledger.sqlite"
+
+    @property
+    def operator_ledger(self) -> Path:
+        """Transactions that the operator sends by hand, also while the node runs."""
+        return self.data_dir / "operator.sqlite"
+
+    @property
+    def blobs(self) -> Path:
+        """Models by digest."""
+        return self.data_dir / "blobs"
+
+    @property
+    def jobs(self) -> Path:
+        """Proofs in the making."""
+        return self.data_dir / "jobs"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the running node answers the command line."""
+        return self.data_dir / "control.sock"
+
 
 SECTIONS: Mapping[str, type[Any]] = {
     "network": NetworkConfig,
@@ -200,20 +243,33 @@ def parse_config(tree: Mapping[str, Any], base: Path, env: Mapping[str, str]) ->
     return Config(**read_section(Config, top, "", base), **values)
 
 
-def default_toml() -> str:
-    """The commented configuration file with every default, as `p2pnode init` writes it."""
+def default_toml(changes: Mapping[str, str] | None = None) -> str:
+    """The commented configuration file that `p2pnode init` writes: every default, and `changes` to them.
+
+    `changes` maps names such as `worker.capacity` to texts as the environment would give them. Raises
+    ConfigError for one that is wrong.
+    """
+    top: dict[str, Any] = {}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for name, text in (changes or {}).items():
+        section, _, rest = name.rpartition(".")
+        known = {item.name: item for item in declared(SECTIONS.get(section, Config))}
+        if (section and section not in SECTIONS) or rest not in known:
+            raise ConfigError(f"{name}: unknown setting; write for example worker.capacity=8")
+        (tables[section] if section else top)[rest] = parse_text(known[rest], text, name)
+    parse_config({**top, **tables}, Path("/"), {})
     lines = ["# Settings of a p2pnode. Each can be overridden by P2PNODE_<SECTION>_<FIELD>.", ""]
-    lines += toml_lines(Config)
+    lines += toml_lines(Config, top)
     for name, kind in SECTIONS.items():
-        lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{name}]", *toml_lines(kind)]
+        lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{name}]", *toml_lines(kind, tables[name])]
     return "\n".join(lines) + "\n"
 
 
 def _override(top: dict[str, Any], tables: dict[str, dict[str, Any]], name: str, text: str) -> None:
     key = name.removeprefix(ENV_PREFIX).lower()
     section, _, rest = key.partition("_")
-    if section not in SECTIONS:
-        # Other variables with this prefix (the password, the demo's) are none of the settings.
+    if section not in SECTIONS or not rest:
+        # Other variables with this prefix (the password, P2PNODE_PROVER) are none of the settings.
         for item in declared(Config):
             if item.name == key:
                 top[key] = parse_text(item, text, name)

@@ -20,8 +20,6 @@ from eth_utils.exceptions import ValidationError
 
 from p2pnode.errors import ConfigError
 
-KEYSTORE_NAME = "keystore.json"
-NODE_KEY_NAME = "node.key"
 PASSWORD_ENV = "P2PNODE_PASSWORD"
 MAX_SECRET_FILE: Final = 64 << 10
 SCRYPT_N: Final = 1 << 18
@@ -87,26 +85,26 @@ class Identity:
 
 
 def create_identity(
-    data_dir: Path,
+    keystore: Path,
+    node_key: Path,
     password: str,
     create_key: Callable[[Path], str],
     *,
     key: bytes | None = None,
     scrypt_n: int = SCRYPT_N,
 ) -> Identity:
-    """Make the data folder (0700) with both keys.
+    """Make both key files, and their folder (0700) when it is missing.
 
     `create_key` writes the libp2p key to a path and returns its PeerId (`p2pnode.network`). `key` imports
-    an account instead of a random one. Raises ConfigError when a keystore exists already.
+    an account instead of a random one. Raises ConfigError when one of the files exists already.
     """
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keystore.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"data_dir {data_dir}: {error.strerror}; choose a folder you can write") from error
-    node_key = data_dir / NODE_KEY_NAME
+        raise ConfigError(f"{keystore.parent}: {error.strerror}; choose a folder you can write") from error
     if node_key.exists():
         raise ConfigError(f"{node_key} exists already; choose another folder, or move it away first")
-    account = create_account(data_dir / KEYSTORE_NAME, password, key=key, scrypt_n=scrypt_n)
+    account = create_account(keystore, password, key=key, scrypt_n=scrypt_n)
     peer_id = create_key(node_key)
     node_key.chmod(0o600)
     return Identity(account, peer_id)

@@ -81,17 +81,16 @@ def parse_text(item: Declared, text: str, name: str) -> Any:
     return text
 
 
-def toml_lines(section: type[Any]) -> Iterator[str]:
-    """Commented TOML of the defaults of `section`."""
+def toml_lines(section: type[Any], changes: Mapping[str, Any]) -> Iterator[str]:
+    """Commented TOML of `section`: its defaults but for `changes`."""
     for item in declared(section):
         bounds = f" From {item.setting.low} to {item.setting.high}." if item.setting.low is not None else ""
         yield f"# {item.setting.doc}{bounds}"
-        if item.default is None:
+        value = changes.get(item.name, item.default)
+        if value is None:
             yield f'# {item.name} = ""'
-        elif isinstance(item.default, Path):
-            yield f"{item.name} = {json.dumps(str(item.default))}"
         else:
-            yield f"{item.name} = {json.dumps(item.default)}"
+            yield f"{item.name} = {json.dumps(str(value) if isinstance(value, Path) else value)}"
 
 
 def _checked(item: Declared, raw: Any, name: str, base: Path) -> Any:

@@ -1,7 +1,6 @@
 """How `p2pnode submit`, `status` and `receipts` talk to the running node, over a local socket."""
 
 from p2pnode.control.client import ControlClient
-from p2pnode.control.lines import SOCKET_NAME
 from p2pnode.control.messages import (
     ControlHandlers,
     Emit,
@@ -13,7 +12,6 @@ from p2pnode.control.messages import (
 from p2pnode.control.server import open_control_server
 
 __all__ = [
-    "SOCKET_NAME",
     "ControlClient",
     "ControlHandlers",
     "Emit",

@@ -19,7 +19,6 @@ import trio
 from p2pnode.control.messages import Json
 from p2pnode.errors import ConfigError, ProtocolError
 
-SOCKET_NAME: Final = "control.sock"
 VERSION: Final = 1
 MAX_LINE: Final = 64 << 20
 MAX_PATH: Final = 107

@@ -48,10 +48,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("network.listen", {"network": {"listen": []}}, "at least one"),
     ("network.listen", {"network": {"listen": ["127.0.0.1:4001"]}}, "/ip4/"),
     ("network.listen", {"network": {"listen": "/ip4/0.0.0.0/tcp/1"}}, "list of texts"),
+    ("network.announce", {"network": {"announce": ["here"]}}, "/ip4/"),
     ("network.bootstrap", {"network": {"bootstrap": [""]}}, "empty entry"),
     ("network.bootstrap", {"network": {"bootstrap": [1]}}, "list of texts"),
     ("network.mdns", {"network": {"mdns": 1}}, "true or false"),
-    ("network.port", {"network": {"port": 1}}, "listen, bootstrap, mdns"),
+    ("network.port", {"network": {"port": 1}}, "listen, bootstrap, announce, mdns"),
     ("chain.rpc_url", {"chain": {"rpc_url": "localhost:8545"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://[::1"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://a:99999"}}, "http://"),
@@ -140,3 +141,31 @@ def test_broken_toml_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="larger than"):
         load_config(write(tmp_path, "#" * (1 << 20) + "\n"), {})
+
+
+def test_written_changes_are_read_back() -> None:
+    changes = {
+        "worker.capacity": "8",
+        "worker.enabled": "true",
+        "log_level": "debug",
+        "network.listen": "/ip4/1.2.3.4/tcp/5",
+    }
+    config = parse_config(tomllib.loads(default_toml(changes)), BASE, {})
+    assert (config.worker.capacity, config.worker.enabled, config.log_level) == (8, True, "debug")
+    assert config.network.listen == ("/ip4/1.2.3.4/tcp/5",)
+
+
+@pytest.mark.parametrize("name", ["worker.prize", "joy.price", "capacity", "worker"])
+def test_an_unknown_change_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="unknown setting"):
+        default_toml({name: "1"})
+
+
+def test_a_change_out_of_bounds_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"worker\.capacity = 0"):
+        default_toml({"worker.capacity": "0"})
+
+
+def test_variables_of_other_parts_are_left_alone() -> None:
+    env = {"P2PNODE_PROVER": "/bin/prover", "P2PNODE_RPC_URL": "x", "P2PNODE_DEEP": "1"}
+    assert parse_config({}, BASE, env) == parse_config({}, BASE, {})

@@ -22,6 +22,10 @@ FAST = 1 << 4
 KEY = bytes(range(1, 33))
 
 
+def files(folder: Path) -> tuple[Path, Path]:
+    return folder / "keystore.json", folder / "node.key"
+
+
 def make_key(path: Path) -> str:
     path.write_bytes(b"ed25519")
     return "12D3KooWExample"
@@ -43,7 +47,7 @@ def test_random_accounts_differ(tmp_path: Path) -> None:
 
 
 def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
-    identity = create_identity(tmp_path / "node", "p", make_key, scrypt_n=FAST)
+    identity = create_identity(*files(tmp_path / "node"), "p", make_key, scrypt_n=FAST)
     assert identity.peer_id == "12D3KooWExample"
     assert stat.S_IMODE((tmp_path / "node").stat().st_mode) == 0o700
     for name in ("keystore.json", "node.key"):
@@ -60,9 +64,9 @@ def test_a_readable_keystore_is_refused(tmp_path: Path, mode: int) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    made = create_identity(tmp_path, "p", make_key, scrypt_n=FAST)
+    made = create_identity(*files(tmp_path), "p", make_key, scrypt_n=FAST)
     with pytest.raises(ConfigError, match="exists already"):
-        create_identity(tmp_path, "p", make_key, scrypt_n=FAST)
+        create_identity(*files(tmp_path), "p", make_key, scrypt_n=FAST)
     with pytest.raises(ConfigError, match="exists already"):
         create_account(tmp_path / "keystore.json", "p", scrypt_n=FAST)
     assert load_account(tmp_path / "keystore.json", "p").address == made.account.address
