@@ -7,20 +7,24 @@
  * |---|---|---|
  * | P2PNODE_RPC_URL | JSON-RPC of the chain; its first unlocked account deploys | required |
  * | P2PNODE_PARAMETERS | Ignition parameters | ignition/parameters/devnet.json |
- * | P2PNODE_IMAGE_ID | image ID of the guest, 32 bytes of hex | `P2PNode.imageId` of the parameters |
+ * | P2PNODE_IMAGE_ID | image ID of the guest, 32 bytes of hex | circuits_guest/images/image_id.txt |
  * | P2PNODE_DEPLOYMENT | file to write | deployment.json |
  * | P2PNODE_IGNITION_DIR | where Ignition keeps its journal and deployed_addresses.json | ignition |
+ *
+ * The recursion programs that may end a proof are those of circuits_guest/images/control_ids.json, unless the
+ * parameters name others as `Stark.controlIds`.
  *
  * The file: {"chainId", "blockNumber", "imageId", "verifierSelector", "addresses": {contract: address}}, where
  * blockNumber is the last block before the deployment, so that events are read from the next one on.
  */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { readDeploymentParameters } from "@nomicfoundation/hardhat-ignition/helpers";
 import hre from "hardhat";
 import { isHex, size } from "viem";
 
+import { controlIds } from "../ignition/controlIds.ts";
 import P2PNode from "../ignition/modules/P2PNode.ts";
 
 const DEVNET_CHAIN_ID = 31337;
@@ -35,13 +39,15 @@ const parametersFile =
   process.env.P2PNODE_PARAMETERS ?? path.join(import.meta.dirname, "../ignition/parameters/devnet.json");
 const target = process.env.P2PNODE_DEPLOYMENT ?? "deployment.json";
 
-const parameters = await readDeploymentParameters(parametersFile);
-const own = (parameters.P2PNode ??= {});
-if (process.env.P2PNODE_IMAGE_ID !== undefined) own.imageId = process.env.P2PNODE_IMAGE_ID;
-const imageId = own.imageId;
+const published = path.join(import.meta.dirname, "../../circuits_guest/images/image_id.txt");
+const digits = (process.env.P2PNODE_IMAGE_ID ?? (await readFile(published, "utf8"))).trim().replace(/^0x/, "");
+const imageId = `0x${digits}`;
 if (!isHex(imageId) || size(imageId) !== 32) {
-  throw new Error(`the image ID is ${String(imageId)}; set P2PNODE_IMAGE_ID to 32 bytes of hex with 0x`);
+  throw new Error(`the image ID is ${digits}; set P2PNODE_IMAGE_ID to 32 bytes of hex`);
 }
+const parameters = await readDeploymentParameters(parametersFile);
+parameters.P2PNode = { ...parameters.P2PNode, imageId };
+parameters.Stark = { controlIds: controlIds(), ...parameters.Stark };
 
 await hre.tasks.getTask("build").run({ quiet: true });
 const { ignition, viem } = await hre.network.create({ network: "rpc" });
