@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import trio
 
@@ -32,40 +34,39 @@ async def run_prover(
     Raises ProverError when it fails, takes longer than `seconds`, or prints anything but its events. When
     cancelled, and when `on_progress` raises, the whole process group is killed first.
     """
-    process = await trio.lowlevel.open_process(
-        # -I: neither the environment nor the current folder decides which modules the guardian imports.
-        [sys.executable, "-I", guardian.__file__, binary, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    stderr = bytearray()
-    outcome: Done | Failure | None = None
-    try:
-        with trio.fail_after(seconds):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_keep_tail, process, stderr)
-                async for line in _lines(process):
-                    event = parse_line(line)
-                    if isinstance(event, Progress):
-                        if on_progress is not None:
+    # stderr goes to a file: nothing has to read it while the prover runs, and its end is there afterwards.
+    with tempfile.TemporaryFile() as stderr:
+        process = await trio.lowlevel.open_process(
+            # -I: neither the environment nor the current folder decides which modules the guardian imports.
+            [sys.executable, "-I", guardian.__file__, binary, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        outcome: Done | Failure | None = None
+        try:
+            with trio.fail_after(seconds):
+                async with aclosing(_lines(process)) as lines:
+                    async for line in lines:
+                        event = parse_line(line)
+                        if not isinstance(event, Progress):
+                            outcome = event
+                        elif on_progress is not None:
                             on_progress(event)
-                    else:
-                        outcome = event
-            code = await process.wait()
-    except trio.TooSlowError:
-        raise ProverError(
-            f"prover took longer than {seconds:g} s and was stopped; give it more time"
-        ) from None
-    finally:
-        with trio.CancelScope(shield=True):
-            await _end(process)
-    if isinstance(outcome, Failure):
-        raise ProverError(outcome.message)
-    if code != 0 or outcome is None:
-        raise ProverError(f"prover {_cause(code)}: {_text(stderr) or 'it gave no reason'}")
-    return outcome.result
+                code = await process.wait()
+        except trio.TooSlowError:
+            raise ProverError(
+                f"prover took longer than {seconds:g} s and was stopped; give it more time"
+            ) from None
+        finally:
+            with trio.CancelScope(shield=True):
+                await _end(process)
+        if isinstance(outcome, Failure):
+            raise ProverError(outcome.message)
+        if code != 0 or outcome is None:
+            raise ProverError(f"prover {_cause(code)}: {_tail(stderr) or 'it gave no reason'}")
+        return outcome.result
 
 
 async def _end(process: trio.Process) -> None:
@@ -73,12 +74,12 @@ async def _end(process: trio.Process) -> None:
     if process.returncode is None:
         os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             await pipe.aclose()
 
 
-async def _lines(process: trio.Process) -> AsyncIterator[bytes]:
+async def _lines(process: trio.Process) -> AsyncGenerator[bytes, None]:
     assert process.stdout is not None
     buffer = bytearray()
     while chunk := await process.stdout.receive_some():
@@ -93,13 +94,6 @@ async def _lines(process: trio.Process) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
-async def _keep_tail(process: trio.Process, kept: bytearray) -> None:
-    assert process.stderr is not None
-    while chunk := await process.stderr.receive_some():
-        kept += chunk
-        del kept[:-_STDERR_KEPT]
-
-
 def _cause(code: int) -> str:
     if code == 128 + signal.SIGKILL:
         return "was killed, perhaps for want of memory; prove smaller batches"
@@ -108,5 +102,6 @@ def _cause(code: int) -> str:
     return f"ended with exit code {code}" if code else "ended without a result"
 
 
-def _text(stderr: bytes | bytearray) -> str:
-    return " ".join(bytes(stderr).decode(errors="replace").split())
+def _tail(stderr: IO[bytes]) -> str:
+    stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _STDERR_KEPT))
+    return " ".join(stderr.read().decode(errors="replace").split())
