@@ -11,9 +11,38 @@ from onnx.backend.test.case.test_case import TestCase
 from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
 
 OPERATORS = frozenset(
-    "Add ArgMax AveragePool Cast Clip Concat Constant Conv ConvInteger DequantizeLinear Div "
-    "DynamicQuantizeLinear Flatten Gemm GlobalAveragePool Identity MatMul MatMulInteger MaxPool Mul "
-    "QLinearConv QLinearMatMul QuantizeLinear Relu Reshape Softmax Squeeze Sub Transpose Unsqueeze".split()
+    [
+        "Add",
+        "ArgMax",
+        "AveragePool",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Constant",
+        "Conv",
+        "ConvInteger",
+        "DequantizeLinear",
+        "Div",
+        "DynamicQuantizeLinear",
+        "Flatten",
+        "Gemm",
+        "GlobalAveragePool",
+        "Identity",
+        "MatMul",
+        "MatMulInteger",
+        "MaxPool",
+        "Mul",
+        "QLinearConv",
+        "QLinearMatMul",
+        "QuantizeLinear",
+        "Relu",
+        "Reshape",
+        "Softmax",
+        "Squeeze",
+        "Sub",
+        "Transpose",
+        "Unsqueeze",
+    ]
 )
 TYPES = frozenset(
     onnx.TensorProto.DataType.Value(name) for name in ("FLOAT", "UINT8", "INT8", "INT32", "INT64", "BOOL")
@@ -38,7 +67,7 @@ def element_types(model: onnx.ModelProto) -> set[int]:
 
 
 def raised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in the first opset that runs. Definitions that go back further must still be current there."""
+    """The model in the first opset that runs; older definitions must still be current there."""
     (imported,) = model.opset_import
     if imported.version < FIRST_OPSET:
         for node in model.graph.node:
@@ -56,8 +85,12 @@ def cases() -> list[TestCase]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # making some cases divides by zero on purpose
         found = collect_testcases(None)
-    runnable = [c for c in found if c.model is not None and {n.op_type for n in c.model.graph.node} <= OPERATORS]
-    return [c for c in runnable if c.model is not None and element_types(c.model) <= TYPES]
+    models = [(c, c.model) for c in found if c.model is not None]
+    return [
+        case
+        for case, model in models
+        if {n.op_type for n in model.graph.node} <= OPERATORS and element_types(model) <= TYPES
+    ]
 
 
 def test_node_tests_of_onnx(onnx_runner: OnnxRunner, cases: list[TestCase]) -> None:

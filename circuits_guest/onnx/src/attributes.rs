@@ -117,7 +117,9 @@ impl<'a> Attributes<'a> {
             ("value_int", &AttributeValue::Int(v)) => Tensor::new(Vec::new(), Data::I64([v].into())),
             ("value_float", &AttributeValue::Float(v)) => Tensor::new(Vec::new(), Data::F32([v].into())),
             ("value_ints", AttributeValue::Ints(v)) => Tensor::new([v.len()].into(), Data::I64(v.clone())),
-            ("value_floats", AttributeValue::Floats(v)) => Tensor::new([v.len()].into(), Data::F32(v.clone())),
+            ("value_floats", AttributeValue::Floats(v)) => {
+                Tensor::new([v.len()].into(), Data::F32(v.clone()))
+            }
             (name, _) => {
                 self.problems.push(format!("attribute {name:?} is not supported for a constant"));
                 None

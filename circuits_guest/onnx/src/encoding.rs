@@ -61,14 +61,15 @@ fn decode_one(input: &mut Bytes<'_>) -> Result<NamedTensor, Error> {
         .to_string();
     let fail = |reason: String| Error::Encoding(format!("tensor {name:?}: {reason}"));
     let code = input.u32("dtype")?;
-    let dtype = DType::from_onnx(code as u32).ok_or_else(|| fail(format!("dtype {code} is not supported")))?;
+    let dtype =
+        DType::from_onnx(code as u32).ok_or_else(|| fail(format!("dtype {code} is not supported")))?;
     let rank = input.capped("rank", MAX_RANK)?;
     let dims = (0..rank).map(|_| input.u32("dims")).collect::<Result<Vec<_>, _>>()?;
     let elements = element_count(&dims)
         .ok_or_else(|| fail(format!("dims {dims:?} hold more than {MAX_ELEMENTS} elements")))?;
     let data = input.take(elements * dtype.item_size(), "data")?;
-    let data = Data::from_le_bytes(dtype, data)
-        .ok_or_else(|| fail("a boolean is neither 0 nor 1".to_string()))?;
+    let data =
+        Data::from_le_bytes(dtype, data).ok_or_else(|| fail("a boolean is neither 0 nor 1".to_string()))?;
     let tensor = Tensor::new(dims, data).ok_or_else(|| fail("dims do not fit the data".to_string()))?;
     Ok(NamedTensor { name, tensor })
 }

@@ -30,7 +30,8 @@ impl Model {
             };
             node.inputs.iter().flatten().for_each(|&i| uses[i] -= 1);
             // A value moves into its last node, so that reshaping it copies nothing.
-            let movable = |i: usize| uses[i] == 0 && node.inputs.iter().filter(|&&j| j == Some(i)).count() == 1;
+            let movable =
+                |i: usize| uses[i] == 0 && node.inputs.iter().filter(|&&j| j == Some(i)).count() == 1;
             let mut moved: Vec<Option<Cow<'_, Tensor>>> = node
                 .inputs
                 .iter()
@@ -90,7 +91,8 @@ impl Model {
                 None => self.constants[index].clone().ok_or_else(|| missing(info))?,
             };
             if !shape_fits(info, tensor.dims()) {
-                let reason = format!("output {:?} has dims {:?}, not those declared", info.name, tensor.dims());
+                let reason =
+                    format!("output {:?} has dims {:?}, not those declared", info.name, tensor.dims());
                 return Err(Error::Input(reason));
             }
             if matches!(tensor.data(), Data::F32(v) if v.iter().any(|x| x.is_nan())) {

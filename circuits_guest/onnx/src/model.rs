@@ -78,7 +78,8 @@ impl Model {
         let mut parser = Parser::default();
         for (domain, version) in file.opsets {
             let domain = if domain == "ai.onnx" { "" } else { domain };
-            let version = u32::try_from(version).map_err(|_| malformed("an opset version is out of range"))?;
+            let version =
+                u32::try_from(version).map_err(|_| malformed("an opset version is out of range"))?;
             if domain.is_empty() && !(MIN_OPSET..=MAX_OPSET).contains(&version) {
                 let range = format!("opset {version} is not between {MIN_OPSET} and {MAX_OPSET}");
                 return Err(malformed(&range));
@@ -193,7 +194,8 @@ impl Parser {
                 (_, Some(&index)) => Some(index),
                 // ONNX graphs are sorted, so this is also what a cycle looks like.
                 (_, None) => {
-                    let why = format!("node {:?} reads {name:?}, which nothing before it defines", problem.node);
+                    let why =
+                        format!("node {:?} reads {name:?}, which nothing before it defines", problem.node);
                     return Err(malformed(&why));
                 }
             });

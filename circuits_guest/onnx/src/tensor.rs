@@ -96,7 +96,7 @@ impl Data {
     /// Elements from little-endian bytes, or `None` for a length that is no multiple of the item size
     /// or a boolean other than 0 and 1.
     pub fn from_le_bytes(dtype: DType, bytes: &[u8]) -> Option<Data> {
-        if bytes.len() % dtype.item_size() != 0 {
+        if !bytes.chunks_exact(dtype.item_size()).remainder().is_empty() {
             return None;
         }
         let words = || bytes.chunks_exact(4).map(|c| [c[0], c[1], c[2], c[3]]);
@@ -171,12 +171,12 @@ impl Tensor {
     }
 }
 
-/// Product of the dims, or `None` above [`MAX_ELEMENTS`].
+/// Product of the dims, or `None` above [`MAX_ELEMENTS`]. A zero does not excuse the other dims: their
+/// products are strides.
 pub(crate) fn element_count(dims: &[usize]) -> Option<usize> {
-    if dims.contains(&0) {
-        return Some(0);
-    }
-    dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d).filter(|&n| n <= MAX_ELEMENTS))
+    let product =
+        dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)).filter(|&n| n <= MAX_ELEMENTS))?;
+    Some(if dims.contains(&0) { 0 } else { product })
 }
 
 /// As [`element_count`], with the reason for operators.

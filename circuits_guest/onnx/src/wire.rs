@@ -56,7 +56,8 @@ impl<'a> Fields<'a> {
             return Ok(None);
         }
         let key = self.varint()?;
-        let number = u32::try_from(key >> 3).ok().filter(|&n| n > 0).ok_or("a field number is out of range")?;
+        let number =
+            u32::try_from(key >> 3).ok().filter(|&n| n > 0).ok_or("a field number is out of range")?;
         let value = match key & 7 {
             0 => Value::Varint(self.varint()?),
             1 => {

@@ -174,7 +174,11 @@ mod tests {
             let scale = f32::from_bits(exponent << 23 | mantissa);
             let zero = random() as i8 as i32;
             let fast = Requantizer::new::<i8>(&[scale], zero).unwrap();
-            assert_eq!(fast.one(acc, fast.scales[0]), by_floats(acc, scale, zero), "{acc} * {scale:e} + {zero}");
+            assert_eq!(
+                fast.one(acc, fast.scales[0]),
+                by_floats(acc, scale, zero),
+                "{acc} * {scale:e} + {zero}"
+            );
         }
         for scale in [f32::MIN_POSITIVE / 4.0, f32::MAX, 0.5, 1.0] {
             let fast = Requantizer::new::<i8>(&[scale], 3).unwrap();

@@ -111,7 +111,8 @@ impl Window {
 
     /// Offsets of a window's elements from its first one.
     pub(super) fn taps(&self) -> Vec<usize> {
-        let steps: Vec<usize> = strides(&self.padded).iter().zip(&self.dilations).map(|(s, d)| s * d).collect();
+        let steps: Vec<usize> =
+            strides(&self.padded).iter().zip(&self.dilations).map(|(s, d)| s * d).collect();
         Offsets::new(&self.kernel, &steps, self.kernel.iter().product()).collect()
     }
 
