@@ -81,7 +81,7 @@ object "SealVerifier" {
             }
             // One test for every field word of the seal: bit 32 of a lane is set if its word was p or more.
             if and(mload(128), 0x100000000000000010000000000000001000000000000000100000000) { fail(18) }
-            return(320, 32)
+            return(640, 32)
 
             // --- functions
             function fail(code) {
@@ -203,17 +203,17 @@ object "SealVerifier" {
             // A = d3 d4 d68, B = d7 d15 d16, H = d2 A B, e = x - z^4, the combos have the denominators
             // d0; d0 d1; d0 d1 d2 A; d0 d1 d2 B; d0 d2 B; and e for the check columns.
             function deep(x, value) {
-                let a := multiply(multiply(factor(448, x), factor(480, x)), factor(608, x))
-                let b := multiply(multiply(factor(512, x), factor(544, x)), factor(576, x))
-                let d1 := factor(384, x)
-                let h := multiply(multiply(factor(416, x), a), b)
+                let a := multiply(multiply(factor(416, x), factor(448, x)), factor(576, x))
+                let b := multiply(multiply(factor(480, x), factor(512, x)), factor(544, x))
+                let d1 := factor(352, x)
+                let h := multiply(multiply(factor(384, x), a), b)
                 let s := multiply(h, reduce(add(mload(1216), multiply(mload(1184), d1))))
                 s := add(s, multiply(mload(1248), b))
                 s := add(s, multiply(a, reduce(add(mload(1280), multiply(mload(1312), d1)))))
-                let e := factor(640, x)
+                let e := factor(608, x)
                 let right := multiply(reduce(s), e)
                 let left := reduce(sub(add(multiply(value, e), 0xf000000200000000f000000200000000f000000200000000f0000002), mload(1344)))
-                left := multiply(multiply(multiply(left, h), d1), factor(352, x))
+                left := multiply(multiply(multiply(left, h), d1), factor(320, x))
                 if iszero(equal(left, right)) { fail(14) }
             }
 
@@ -323,7 +323,7 @@ object "HeaderVerifier" {
             // Trace commitments. The root of the code columns names the program: the caller decides on it.
             {
                 let root := top_root(164)
-                mstore(320, root)
+                mstore(640, root)
                 commit(root)
             }
             commit(top_root(1188))
@@ -840,21 +840,21 @@ object "HeaderVerifier" {
             transpose(0, 0, 0, mload(47936), 18304)
             // phase: quotient, DEEP weights
 
-            mstore(352, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1064793976))))
-            mstore(384, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1232636316))))
-            mstore(416, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1146418277))))
-            mstore(448, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1002602556))))
-            mstore(480, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1583235322))))
-            mstore(512, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1397857600))))
-            mstore(544, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 907554780))))
-            mstore(576, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 842192426))))
-            mstore(608, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1075644208))))
+            mstore(320, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1064793976))))
+            mstore(352, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1232636316))))
+            mstore(384, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1146418277))))
+            mstore(416, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1002602556))))
+            mstore(448, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1583235322))))
+            mstore(480, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1397857600))))
+            mstore(512, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 907554780))))
+            mstore(544, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 842192426))))
+            mstore(576, sub(0xf000000200000000f000000200000000f000000200000000f0000002, fold_twice(mul(z, 1075644208))))
             {
                 let z2 := multiply(z, z)
-                mstore(640, sub(0xf000000200000000f000000200000000f000000200000000f0000002, multiply(z2, z2)))
+                mstore(608, sub(0xf000000200000000f000000200000000f000000200000000f0000002, multiply(z2, z2)))
             }
             // Domain points lie in the base field. If z and z^4 do not, no denominator of a query can be zero.
-            if or(in_base_field(mload(352)), in_base_field(mload(640))) { fail(9) }
+            if or(in_base_field(mload(320)), in_base_field(mload(608))) { fail(9) }
 
             commit(top_root(14804))
             mstore(224, extension())

@@ -35,11 +35,11 @@ class Memory:
         for name in ("STATE", "COUNTER", "OVER", "POLY_MIX", "Z", "FRI1_CHALLENGE", "FRI2_CHALLENGE"):
             word(name)
         word("FRI3_CHALLENGE")
-        word("CONTROL_ID")
         word("POLES", len(circuit.backs))
         for index, back in enumerate(circuit.backs):
             self.address[f"POLE_{back}"] = self.address["POLES"] + EVM_WORD * index
         word("POLE_CHECK")
+        word("CONTROL_ID")
         word("PHASES", PHASES)
         word("LAST_GAS")
         word("NUMERATORS_AT", len(circuit.combos) + 1)

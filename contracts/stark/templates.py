@@ -141,7 +141,7 @@ def render_seal_verifier(
     values |= {
         "COMMON_FUNCTIONS": _template("common.yul") + (PHASE_FUNCTION if variant.phases else ""),
         "HEADER_OBJECT": _template("header.yul"),
-        "RESULT": f"return({memory['CONTROL_ID']}, {memory['NUMERATORS_AT'] - memory['CONTROL_ID']})"
+        "RESULT": f"return({memory['CONTROL_ID']}, {EVM_WORD * (1 + PHASES)})"
         if variant.phases
         else f"return({memory['CONTROL_ID']}, {EVM_WORD})",
     }

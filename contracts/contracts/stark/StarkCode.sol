@@ -15,7 +15,7 @@ library StarkCode {
     uint256 internal constant PARTS = 8;
 
     /// @notice keccak256 of SealVerifier's creation code, without constructor arguments.
-    bytes32 internal constant SEAL_VERIFIER = 0x56d257be7ed11530d43e6d6f02a04c4cb4210de9c489f5024aeaa40625e37c30;
+    bytes32 internal constant SEAL_VERIFIER = 0x58ec6a05b5ab2c69fed95be52931d2aca7ddb29eed0bdb8135e2c45c0f7199eb;
 
     /// @notice Bytes of a seal, without selector.
     uint256 internal constant SEAL_LENGTH = 222668;

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IRiscZeroVerifier} from "../interfaces/IRiscZeroVerifier.sol";
-import {ReceiptClaim} from "./ReceiptClaim.sol";
+import {Receipt, ReceiptClaim} from "./ReceiptClaim.sol";
 import {StarkCode} from "./StarkCode.sol";
 
 /// @title Verifier of RISC Zero receipts by their STARK
@@ -12,7 +12,6 @@ import {StarkCode} from "./StarkCode.sol";
 /// argument and compares it with hashes compiled into this contract, so a wrong deployment reverts.
 contract StarkVerifier is IRiscZeroVerifier {
     /// @notice Four bytes that a seal for this verifier begins with.
-    /// forge-lint: disable-next-line(screaming-snake-case-immutable)
     bytes4 public immutable SELECTOR;
 
     /// @notice The generated entry: calldata claim (32 bytes) and seal, returns the control id or reverts.
@@ -68,10 +67,20 @@ contract StarkVerifier is IRiscZeroVerifier {
 
     /// @inheritdoc IRiscZeroVerifier
     function verify(bytes calldata seal, bytes32 imageId, bytes32 journalDigest) external view {
-        bytes4 received = seal.length < 4 ? bytes4(0) : bytes4(seal);
-        if (received != SELECTOR) revert SelectorMismatch(received, SELECTOR);
-        bytes32 claim = ReceiptClaim.digest(imageId, journalDigest);
-        if (!isAllowed[_provenBy(claim, seal[4:])]) revert VerificationFailed();
+        _verifyIntegrity(seal, ReceiptClaim.digest(imageId, journalDigest));
+    }
+
+    /// @notice Returns when the receipt's seal proves its claim, whatever the claim says; reverts otherwise.
+    /// @param receipt Seal with selector, and the digest of the claim.
+    function verifyIntegrity(Receipt calldata receipt) external view {
+        _verifyIntegrity(receipt.seal, receipt.claimDigest);
+    }
+
+    /// @notice The claim that `verify` demands a proof of.
+    /// @param imageId The guest program.
+    /// @param journalDigest SHA-256 of the journal.
+    function claimDigest(bytes32 imageId, bytes32 journalDigest) external pure returns (bytes32) {
+        return ReceiptClaim.digest(imageId, journalDigest);
     }
 
     /// @notice The selector of a verifier with these programs: the first four bytes of keccak256 over
@@ -80,6 +89,12 @@ contract StarkVerifier is IRiscZeroVerifier {
         return bytes4(
             keccak256(abi.encodePacked("p2pnode.StarkVerifier.v1", StarkCode.INNER_CONTROL_ROOT, controlIds))
         );
+    }
+
+    function _verifyIntegrity(bytes calldata seal, bytes32 claim) private view {
+        bytes4 received = seal.length < 4 ? bytes4(0) : bytes4(seal);
+        if (received != SELECTOR) revert SelectorMismatch(received, SELECTOR);
+        if (!isAllowed[_provenBy(claim, seal[4:])]) revert VerificationFailed();
     }
 
     /// @dev Control id of the program that proves the claim. The seal is copied once, behind free memory.
