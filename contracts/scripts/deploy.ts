@@ -54,18 +54,22 @@ const { ignition, viem } = await hre.network.create({ network: "rpc" });
 const publicClient = await viem.getPublicClient();
 const chainId = await publicClient.getChainId();
 const first = await publicClient.getBlock({ blockNumber: 0n });
-const blockNumber = await publicClient.getBlockNumber();
+// A devnet starts anew with the same chain id: the genesis hash keeps its journals apart.
+const deploymentId = `chain-${chainId}-${first.hash.slice(2, 10)}`;
 
 const contracts = await ignition.deploy(P2PNode, {
   parameters,
-  // A devnet starts anew with the same chain id: the genesis hash keeps its journals apart.
-  deploymentId: `chain-${chainId}-${first.hash.slice(2, 10)}`,
+  deploymentId,
   config: chainId === DEVNET_CHAIN_ID ? { requiredConfirmations: 1, blockPollingInterval: 50 } : {},
 });
 
+// Read from Ignition's journal, since a second run finds everything deployed already.
+const journal = path.join(hre.config.paths.ignition, "deployments", deploymentId, "journal.jsonl");
+const blocks = [...(await readFile(journal, "utf8")).matchAll(/"blockNumber":(\d+)/g)].map(([, block]) => Number(block));
+
 const deployment = {
   chainId,
-  blockNumber: Number(blockNumber),
+  blockNumber: Math.min(...blocks) - 1,
   imageId,
   verifierSelector: await contracts.starkVerifier.read.SELECTOR(),
   addresses: {
