@@ -5,7 +5,7 @@ the host (row 8), the host closed first and shielded (row 7).
 """
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import cast
 
@@ -14,16 +14,17 @@ import trio
 from libp2p import new_host
 from libp2p.abc import IHost
 from libp2p.crypto.keys import KeyPair
-from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key
+from libp2p.custom_types import TProtocol
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils.address_validation import expand_wildcard_address
 
-from p2pnode.errors import ConfigError, NetworkError, ProtocolError
+from p2pnode.errors import ConfigError, NetworkError, P2PNodeError, ProtocolError
 from p2pnode.network import mdns
 from p2pnode.network.address import Multiaddr, parse_address
 from p2pnode.network.blob_store import BlobStore
@@ -35,6 +36,7 @@ from p2pnode.network.gossip import GossipBus
 from p2pnode.network.guard import guard_swarm
 from p2pnode.network.key import load_key
 from p2pnode.network.limits import RateLimit
+from p2pnode.network.noise import WholeWriteNoise
 from p2pnode.network.peers import Peers
 from p2pnode.network.pubsub import GuardedPubsub, make_router
 from p2pnode.network.records import dialable
@@ -144,8 +146,8 @@ def _make_host(settings: NetworkSettings, key: KeyPair) -> IHost:
     host = new_host(
         key_pair=key,
         # Row 22: by default the library also takes plaintext, secio and TLS connections.
-        sec_opt={NOISE: NoiseTransport(key, noise_privkey=create_noise_key().private_key)},
-        muxer_preference="YAMUX",
+        sec_opt={NOISE: WholeWriteNoise(key)},
+        muxer_opt={TProtocol(YAMUX): Yamux},
         connection_config=ConnectionConfig(
             max_connections=settings.max_connections,
             # Both 0: we choose whom to dial ourselves, in `Peers`.
@@ -229,9 +231,10 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
                     with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
                         await host.close()
     except BaseExceptionGroup as group:
-        # Five nurseries lie between the body and here; the caller gets what it raised itself.
-        if raised is not None and _only(group, raised):
-            raise raised from None
+        # Five nurseries lie between the body and here; the caller gets what was raised, not their groups.
+        causes = set(_causes(group))
+        if len(causes) == 1 and (raised in causes or isinstance(next(iter(causes)), P2PNodeError)):
+            raise causes.pop() from None
         raise
     log.info("network.closed", peer=network.peer_id)
 
@@ -266,10 +269,10 @@ def _port(host: IHost) -> int:
     return int(host.get_addrs()[0].value_for_protocol("tcp") or 0)
 
 
-def _only(group: BaseExceptionGroup[BaseException], raised: BaseException) -> bool:
-    return all(
-        _only(error, raised)
-        if isinstance(error, BaseExceptionGroup) and error is not raised
-        else error is raised
-        for error in group.exceptions
-    )
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The errors that nested groups hold."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import cbor2
@@ -54,19 +54,18 @@ async def bootstrap_peer(settings: NetworkSettings) -> AsyncIterator[Network]:
 
 async def test_redials_the_bootstrap_peer_when_it_comes_back(settings: Settings) -> None:
     with trio.fail_after(30):
-        async with AsyncExitStack() as stack:
-            async with bootstrap_peer(settings("boot")) as boot:
-                address = boot.addresses[0]
-                alice = await stack.enter_async_context(open_network(settings("alice", bootstrap=(address,))))
-                await alice.wait_connected(boot.peer_id)
-            await alice.wait_disconnected(boot.peer_id)
-            with pytest.raises(NetworkError, match=r"cannot be reached: tried /ip4/127\.0\.0\.1"):
-                await alice.connect(boot.peer_id)
-            again = settings("boot", listen=(f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
-            async with bootstrap_peer(again) as boot:
-                assert boot.addresses == (address,)
-                await alice.wait_connected(boot.peer_id)
-                await alice.wait_for_mesh(boot.peer_id, Topic.OFFERS)
+        async with bootstrap_peer(settings("boot")) as boot:
+            (address,) = boot.addresses
+        same_port = settings("boot", listen=(f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
+        async with open_network(settings("alice", bootstrap=(address,))) as alice:
+            for _ in range(2):
+                async with bootstrap_peer(same_port) as boot:
+                    assert boot.addresses == (address,)
+                    await alice.wait_connected(boot.peer_id)
+                    await alice.wait_for_mesh(boot.peer_id, Topic.OFFERS)
+                await alice.wait_disconnected(boot.peer_id)
+                with pytest.raises(NetworkError, match=r"cannot be reached: tried /ip4/127\.0\.0\.1"):
+                    await alice.connect(boot.peer_id)
 
 
 async def test_bootstrap_peer_that_is_away_at_the_start(settings: Settings) -> None:

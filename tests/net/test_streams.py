@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 from libp2p.abc import INetStream
+from libp2p.peer.id import ID
 
 from p2pnode.errors import NetworkError, ProtocolError, RemoteError
 from p2pnode.network import create_key, open_network, streams
@@ -153,7 +154,7 @@ async def test_too_many_requests_of_one_peer_are_told_so(settings: Settings) -> 
                     nursery.start_soon(
                         lambda: bob.request(alice.peer_id, TASK, b"", timeout=15, max_response=10)
                     )
-                while alice._streams._active.total() < streams.PER_PEER:  # noqa: ASYNC110
+                while alice._streams._active[bob.peer_id, TASK] < streams.PER_PEER:  # noqa: ASYNC110
                     await trio.sleep(0.01)
                 with pytest.raises(RemoteError, match="busy"):
                     await bob.request(alice.peer_id, TASK, b"", timeout=5, max_response=10)
@@ -227,3 +228,20 @@ async def test_closed_connections_free_their_slots(settings: Settings) -> None:
                 while limiter.borrowed_tokens:  # noqa: ASYNC110
                     await trio.sleep(0.01)
             assert limiter.borrowed_tokens == 0, number
+
+
+async def test_cancelled_requests_leave_the_connection_whole(settings: Settings) -> None:
+    async with (
+        open_network(settings("alice")) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+    ):
+        alice.serve(TASK, echo, max_request=1 << 20)
+        with trio.fail_after(30):
+            await bob.connect(alice.peer_id)
+            (connection,) = swarm_of(bob).connections[ID.from_base58(alice.peer_id)]
+            for step in range(60):
+                with trio.move_on_after(step * 0.0003):
+                    await bob.request(alice.peer_id, TASK, bytes(500_000), timeout=5, max_response=1 << 20)
+            answer = await bob.request(alice.peer_id, TASK, b"still there", timeout=5, max_response=100)
+        assert answer.endswith(b"still there")
+        assert not connection.is_closed
