@@ -37,7 +37,7 @@ STAGES = (
     Stage("circuits", (f"{BIN}/python", "circuits_guest/build.py", "test")),
     Stage("stark", (f"{BIN}/python", "-m", "stark", "check"), CONTRACTS),
     Stage("contracts", (f"{BIN}/npx", "--no-install", "hardhat", "test"), CONTRACTS),
-    Stage("abi", (f"{BIN}/npm", "run", "--silent", "export-abi", "--", "--check"), CONTRACTS),
+    Stage("scripts", (f"{BIN}/npm", "run", "--silent", "typecheck"), CONTRACTS),
     Stage("python", (f"{BIN}/python", "-m", "pytest", "-m", "not deep"), deep=("-m", "deep or not deep")),
 )
 

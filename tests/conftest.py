@@ -1,0 +1,18 @@
+"""What all tests share: the `deep` marker and how many examples a property is tried on.
+
+`make test` leaves out tests marked `deep`; `make test-deep` runs them too, with more examples a property.
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# No deadline for one example: proving on the same machine makes any of them slow.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", settings.get_profile("default"), max_examples=2000)
+settings.load_profile("deep" if os.environ.get("P2PNODE_DEEP") else "default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "deep: too slow for `make test`; run by `make test-deep`")
