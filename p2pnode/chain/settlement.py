@@ -74,6 +74,13 @@ class Settlement:
         )
         return await self._sender.send(Call(self._contract, "reportMissed", arguments), key)
 
+    def settled_output(self, receipt: TxReceipt, task_id: bytes) -> bytes | None:
+        """Output digest with which a transaction paid a task, or None when it did not."""
+        for event in self._contract.events(receipt.logs):
+            if event.name == "AwardSettled" and event.arguments["taskId"] == task_id:
+                return bytes(event.arguments["outputDigest"])
+        return None
+
     def outcome(self, receipt: TxReceipt) -> SettlementOutcome:
         """What a settleBatch transaction did, from its events."""
         events = list(self._contract.events(receipt.logs))

@@ -1,0 +1,94 @@
+"""The `p2pnode` command: finds the commands and turns what goes wrong into one line and an exit code.
+
+| code | meaning |
+|---|---|
+| 0 | done, or stopped by the operator while it ran |
+| 1 | failed |
+| 2 | wrong usage or configuration |
+| 3 | no node answers, or the network failed |
+| 4 | the chain refused or could not be reached |
+| 5 | verification found something wrong |
+| 130 | interrupted |
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+import click
+
+from p2pnode.errors import ChainError, ConfigError, NetworkError, P2PNodeError
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "init": "Make the keys and the configuration of a node.",
+    "run": "Run the node.",
+    "bootstrap": "Run a peer that others join by.",
+    "submit": "Have a model run on inputs, proved and paid.",
+    "models": "Publish and list models.",
+    "node": "Register and stake this node as a worker.",
+    "escrow": "Move JOY in and out of the escrow that pays.",
+    "receipts": "List and show the receipts of settled tasks.",
+    "verify": "Check a receipt file.",
+    "demo": "Show a whole network at work on this machine.",
+    "version": "Show the version.",
+}
+INTERRUPTED: Final = 130
+
+
+class Commands(click.Group):
+    """Imports a command when it is called, so that `--help` and small commands start at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"p2pnode.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except P2PNodeError as error:
+            return _fail(error)
+        except (KeyboardInterrupt, click.Abort):
+            raise SystemExit(INTERRUPTED) from None
+        except BaseExceptionGroup as group:
+            leaves = list(_leaves(group))
+            known = [error for error in leaves if isinstance(error, P2PNodeError)]
+            if any(isinstance(error, KeyboardInterrupt) for error in leaves):
+                raise SystemExit(INTERRUPTED) from None
+            if known and len(known) == len(leaves):
+                return _fail(known[0])
+            raise
+
+
+def exit_code(error: P2PNodeError) -> int:
+    """The code of an error that reaches the command line."""
+    kinds: Sequence[tuple[type[P2PNodeError], int]] = ((ConfigError, 2), (NetworkError, 3), (ChainError, 4))
+    return next((code for kind, code in kinds if isinstance(error, kind)), 1)
+
+
+def _fail(error: P2PNodeError) -> NoReturn:
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(" ".join(str(error).split()), err=True)
+    raise SystemExit(exit_code(error))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Inference that strangers sell to strangers, with a proof instead of trust."""

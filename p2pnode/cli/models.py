@@ -1,0 +1,93 @@
+"""`p2pnode models`: models for sale."""
+
+import json
+from pathlib import Path
+
+import click
+import trio
+
+from p2pnode.chain import TxReceipt
+from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
+from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
+from p2pnode.config import Config
+from p2pnode.control import ControlClient, PublishRequest
+from p2pnode.errors import ChainError
+from p2pnode.ports import ModelListing
+from p2pnode.protocol.cid import content_digest, to_cid
+
+
+@click.group()
+def command() -> None:
+    """Publish and list models."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--price", type=JoyAmount(), required=True, help="Fee of one inference, in JOY; may be 0.")
+@click.option("--name", help="Name for people; the file's name by default.")
+@config_option
+@json_option
+def publish(file: Path, price: int, name: str | None, config: Config, printer: Printer) -> None:
+    """Register the ONNX FILE with its price, and have the running node serve and announce it."""
+    from p2pnode.inference import read_model
+
+    file = file.absolute()
+    data, info = read_model(file)
+    digest, name = content_digest(data), name or file.stem
+    metadata = json.dumps({"name": name, "size": len(data), "opset": info.opset}, separators=(",", ":"))
+
+    async def send() -> tuple[TxReceipt | None, bool]:
+        async with open_operator(config) as chain:
+            with printer.progress("Waiting for the chain"):
+                listing = await chain.listing(digest)
+                receipt = None
+                if listing is None:
+                    receipt = await chain.models.register(digest, price, metadata, new_key("publish"))
+                elif listing.owner != chain.account:
+                    raise ChainError(f"model {to_cid(digest)} belongs to {hexed(listing.owner)} already")
+                elif listing.fee != price:
+                    receipt = await chain.models.set_price(digest, price, new_key("price"))
+        client = ControlClient(config.control_socket)
+        serving = await client.is_running()
+        if serving:
+            await client.publish(PublishRequest(file, price, name))
+        return receipt, serving
+
+    receipt, serving = trio.run(send)
+    found = {"cid": to_cid(digest), "digest": hexed(digest), "price": str(price), "serving": serving}
+    lines = [f"model  {to_cid(digest)}", f"price  {joy(price)}"]
+    if receipt is not None:
+        found.update(sent(receipt))
+        lines.append(sent_line(receipt))
+    if not serving:
+        lines.append("not served yet: start the node with `p2pnode run`, then publish again")
+    printer.result(found, lines)
+
+
+@command.command("list")
+@config_option
+@json_option
+def list_models(config: Config, printer: Printer) -> None:
+    """List the registered models."""
+
+    async def read() -> list[ModelListing]:
+        async with open_onlooker(config) as chain:
+            return list(await chain.models.listings())
+
+    listings = trio.run(read)
+    found = [
+        {
+            "cid": to_cid(listing.model_digest),
+            "owner": hexed(listing.owner),
+            "price": str(listing.fee),
+            "retired": listing.retired,
+            "metadata": listing.metadata,
+        }
+        for listing in listings
+    ]
+    lines = [
+        f"{to_cid(listing.model_digest)}  {joy(listing.fee):>12}  {hexed(listing.owner)}"
+        f"{'  retired' if listing.retired else ''}  {printable(listing.metadata)}"
+        for listing in listings
+    ]
+    printer.result(found, lines or ["no model is registered; `p2pnode models publish FILE` adds one"])

@@ -1,0 +1,55 @@
+"""The operator's account on the chain, for the commands that read or send by hand."""
+
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import click
+
+from p2pnode.chain import ChainClient, TxReceipt, open_chain, open_chain_reader
+from p2pnode.cli.output import hexed
+from p2pnode.config import Config
+from p2pnode.identity import keystore_address, load_account, read_password
+from p2pnode.store import open_store
+
+
+def ask_password(config: Config) -> str:
+    """The keystore's password from where the configuration says, else from the terminal."""
+    prompt = None
+    if sys.stdin.isatty():
+
+        def prompt() -> str:
+            return str(click.prompt("Password of the keystore", hide_input=True, err=True))
+
+    return read_password(config.password_file, os.environ, prompt)
+
+
+@asynccontextmanager
+async def open_operator(config: Config) -> AsyncIterator[ChainClient]:
+    """The chain with the node's account, over a ledger apart from the running node's."""
+    account = load_account(config.keystore, ask_password(config))
+    with open_store(config.operator_ledger) as ledger:
+        async with open_chain(config.chain, account, ledger) as chain:
+            yield chain
+
+
+def open_onlooker(config: Config) -> AbstractAsyncContextManager[ChainClient]:
+    """The chain with the node's address and without its key."""
+    return open_chain_reader(config.chain, keystore_address(config.keystore))
+
+
+def new_key(command: str) -> str:
+    """The name of one intent: a command given twice is meant twice."""
+    return f"cli/{command}/{secrets.token_hex(16)}"
+
+
+def sent(receipt: TxReceipt) -> dict[str, object]:
+    """A transaction for the output."""
+    return {"transaction": hexed(receipt.tx_hash), "block": receipt.block, "gas_used": receipt.gas_used}
+
+
+def sent_line(receipt: TxReceipt) -> str:
+    """A transaction in a line."""
+    return f"transaction {hexed(receipt.tx_hash)} in block {receipt.block}, {receipt.gas_used:,} gas"
