@@ -119,7 +119,11 @@ def unpack_leaf(memory: Memory) -> str:
 
 def fold_leaf(memory: Memory) -> str:
     """[y] -> [16 * P(y)], P the interpolation of the 16 elements on the subgroup of order 16: four radix-2
-    steps (a, b) -> (a + b) + y^(2^level) * w^-i * (a - b), the halves of which are not taken."""
+    steps (a, b) -> (a + b) + y^(2^level) * w^-i * (a - b), the halves of which are not taken.
+
+    Lanes: a level makes 2 v + p + 2^15 of v, so from p they grow below 4, 8, 16, 32 p; (2 << level) * p is
+    above the b that is subtracted.
+    """
     a = NamedStack("y")
     a.push(lanes.LOW_BITS).name("LOW_BITS").push(lanes.FOLD_OFFSET).name("FOLD_OFFSET")
     a.push(lanes.PRODUCT_OFFSET).name("PRODUCT_OFFSET").push(lanes.QUOTIENT_MASK).name("QUOTIENT_MASK").swap(

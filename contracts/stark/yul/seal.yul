@@ -77,7 +77,8 @@ $COMMON_FUNCTIONS
                 v := or(x4, shl(64, mulmod(x, x4, $P)))
             }
 
-            // For each combo: the weighted sum of its columns minus its mixed openings at x.
+            // For each combo: the weighted sum of its columns minus its mixed openings at x. Words and weights are
+            // 31-bit values (a word that is not fails the range check), so four products fit a lane.
             function numerators() { verbatim_0i_0o(hex"$NUMERATORS") }
 
             // Copy an FRI leaf, range-check it, and turn it from component-major into 16 elements.
@@ -94,7 +95,8 @@ $COMMON_FUNCTIONS
 
             // The DEEP equation, multiplied out with all denominators. With d_b = x - z * back^b and
             // A = d3 d4 d68, B = d7 d15 d16, H = d2 A B, e = x - z^4, the combos have the denominators
-            // d0; d0 d1; d0 d1 d2 A; d0 d1 d2 B; d0 d2 B; and e for the check columns.
+            // d0; d0 d1; d0 d1 d2 A; d0 d1 d2 B; d0 d2 B; and e for the check columns. Every factor is a product or
+            // reduced, and a numerator is below p, so no sum needs more than one reduce before it is multiplied.
             function deep(x, value) {
                 let a := multiply(multiply(factor($POLE_3, x), factor($POLE_4, x)), factor($POLE_68, x))
                 let b := multiply(multiply(factor($POLE_7, x), factor($POLE_15, x)), factor($POLE_16, x))

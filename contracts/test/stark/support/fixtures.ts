@@ -38,7 +38,11 @@ function read(file: string): Fixture {
   const known = JSON.parse(readFileSync(path.join(FOLDER, `${name}.json`), "utf8")) as Description;
   const journalDigest = known.journalDigest ?? (known.journal && hex(sha256(bytes(known.journal))));
   const { controlId, claim, imageId } = known;
-  return { name, seal: readFileSync(path.join(FOLDER, file)).subarray(-layout.length), controlId, claim, imageId, journalDigest };
+  if (!claim && !(imageId && journalDigest)) {
+    throw new Error(`${name}.json names no claim, and not both imageId and journal: nothing to verify the seal for`);
+  }
+  const seal = readFileSync(path.join(FOLDER, file)).subarray(-layout.length);
+  return { name, seal, controlId, claim, imageId, journalDigest };
 }
 
 /** Every proof in the folder. */
