@@ -1,1 +1,176 @@
-fn main() {}
+//! The prover process: one job a run, files in a folder, JSON lines on stdout.
+//!
+//! Exit codes: 0 done, 1 the work failed (a JSON line says why), 2 bad usage. RISC Zero's dev mode is
+//! compiled out, so that no environment variable can make it hand out or accept a fake receipt.
+
+mod image;
+mod job;
+mod keccak;
+mod pipeline;
+mod progress;
+mod recursion;
+mod seal;
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+
+use anyhow::{ensure, Context, Result};
+use clap::{Parser, Subcommand};
+use risc0_zkp::core::digest::Digest;
+use risc0_zkvm::{get_prover_server, sha::Digestible, ProverOpts, Receipt};
+use serde_json::{json, Value};
+
+use image::Image;
+use job::Job;
+use progress::{emit, Step};
+
+/// Largest segment by default, as a power of two of cycles: 2^20 needs about 10 GB.
+const SEGMENT_PO2: u32 = 20;
+
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a job's batch in the guest without proving; writes execution.json
+    Execute {
+        #[arg(long)]
+        job: PathBuf,
+        #[arg(long, default_value_t = SEGMENT_PO2, value_parser = clap::value_parser!(u32).range(14..=22))]
+        po2: u32,
+    },
+    /// Prove a job's batch; writes proof.json and seal.bin; resumes what an earlier run finished
+    Prove {
+        #[arg(long)]
+        job: PathBuf,
+        #[arg(long, default_value_t = SEGMENT_PO2, value_parser = clap::value_parser!(u32).range(14..=22))]
+        po2: u32,
+    },
+    /// Make any RISC Zero 3.0 receipt (bincode) verifiable by the contract; writes the seal
+    Wrap {
+        #[arg(long)]
+        receipt: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+        /// Image ID in hex; the committed guest's if not given
+        #[arg(long)]
+        image_id: Option<String>,
+    },
+    /// Check a seal against a journal
+    Verify {
+        /// Journal in hex
+        #[arg(long)]
+        journal: String,
+        #[arg(long)]
+        seal: PathBuf,
+        /// Image ID in hex; the committed guest's if not given
+        #[arg(long)]
+        image_id: Option<String>,
+    },
+    /// Print the committed image ID
+    ImageId,
+    /// Compute the control IDs, under Keccak, of the recursion programs that may come last
+    ControlIds,
+    /// Make an image of a guest's ELF
+    Image {
+        #[arg(long)]
+        elf: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(result) => {
+            emit(result, "done");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            emit(json!({ "message": format!("{error:#}") }), "error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Value> {
+    match command {
+        Command::Execute { job, po2 } => {
+            let job = Job::open(job)?;
+            let execution = pipeline::execute(&job.batch()?, &Image::committed()?, po2)?;
+            let outputs = pipeline::write_outputs(&job, &execution.native)?;
+            let result = json!({
+                "journal": hex::encode(execution.native.journal),
+                "outputs": outputs,
+                "stats": execution.stats,
+            });
+            job.write_json("execution.json", &result)?;
+            Ok(result)
+        }
+        Command::Prove { job, po2 } => pipeline::prove(&Job::open(job)?, &Image::committed()?, po2),
+        Command::Wrap { receipt, out, image_id } => wrap(receipt, out, image_id),
+        Command::Verify { journal, seal, image_id } => {
+            let journal = hex::decode(journal.trim_start_matches("0x")).context("--journal: not hex")?;
+            let bytes = fs::read(&seal).with_context(|| format!("cannot read {}", seal.display()))?;
+            let id = parse_image_id(image_id)?;
+            recursion::verify_seal(&seal::decode(&bytes)?, recursion::claim_digest(id, &journal))?;
+            Ok(json!({ "image_id": hex::encode(id) }))
+        }
+        Command::ImageId => Ok(json!({ "image_id": hex::encode(Image::committed()?.id) })),
+        Command::ControlIds => {
+            let ids = recursion::outer_programs()
+                .map(|name| Ok((name.clone(), format!("0x{}", recursion::control_id(&name)?))))
+                .collect::<Result<BTreeMap<_, _>>>()?;
+            Ok(json!(ids))
+        }
+        Command::Image { elf, out } => {
+            let elf = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
+            let image = Image::from_elf(&elf)?;
+            fs::write(&out, &image.bytes).with_context(|| format!("cannot write {}", out.display()))?;
+            Ok(json!({ "image_id": hex::encode(image.id), "bytes": image.bytes.len() }))
+        }
+    }
+}
+
+fn parse_image_id(hex_id: Option<String>) -> Result<Digest> {
+    match hex_id {
+        None => Ok(Image::committed()?.id),
+        Some(text) => {
+            let bytes = hex::decode(text.trim_start_matches("0x")).context("--image-id: not hex")?;
+            ensure!(bytes.len() == 32, "--image-id: 32 bytes are needed, not {}", bytes.len());
+            Ok(Digest::try_from(bytes.as_slice())?)
+        }
+    }
+}
+
+/// Wraps a receipt of any prover of this proof system: a GPU box, a cluster, a proving market.
+fn wrap(path: PathBuf, out: PathBuf, image_id: Option<String>) -> Result<Value> {
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let receipt: Receipt =
+        bincode::deserialize(&bytes).context("--receipt: no bincode of a RISC Zero receipt")?;
+    let id = parse_image_id(image_id)?;
+    receipt.verify(id).context("--receipt: does not verify")?;
+    let claim = recursion::claim_digest(id, &receipt.journal.bytes);
+    ensure!(
+        receipt.claim()?.digest() == claim,
+        "--receipt: only a run that halted without assumptions can be wrapped"
+    );
+    let prover = get_prover_server(&ProverOpts::succinct())?;
+    let step = Step::start("compress", 1, 2, 60.0);
+    let compressed = prover.compress(&ProverOpts::succinct(), &receipt)?;
+    step.finish(json!({}));
+    let step = Step::start("wrap", 2, 2, 22.0);
+    let words = recursion::identity(compressed.inner.succinct()?)?;
+    step.finish(json!({}));
+    recursion::verify_seal(&words, claim)?;
+    let seal = seal::encode(&words)?;
+    fs::write(&out, &seal).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(json!({
+        "image_id": hex::encode(id),
+        "journal": hex::encode(&receipt.journal.bytes),
+        "seal_bytes": seal.len(),
+    }))
+}

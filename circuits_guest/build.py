@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Builds the prover and the guest image. Standard library only: it runs before any environment exists.
+
+    build.py prover            build p2pnode-prover into the per-user cache
+    build.py guest [--check]   rebuild the guest image; --check compares its ID with the committed one
+    build.py test              cargo tests of the workspace
+    build.py cargo -- ARGS     any cargo command with the patched sources in place
+    build.py path              print where the prover binary is
+
+The cache is $XDG_CACHE_HOME/p2pnode (else ~/.cache/p2pnode): the first build of the prover compiles
+RISC Zero's circuits from C++ and takes 20 to 30 minutes on two cores, once a machine.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2pnode"
+TARGET = CACHE / "cargo"
+PROVER = TARGET / "release" / "p2pnode-prover"
+PATCHED = "risc0-circuit-recursion"
+GUEST_TARGET = "riscv32im-risc0-zkvm-elf"
+IMAGES = HERE / "images"
+
+# Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
+SLOW_STEPS = {"risc0-circuit-rv32im-sys": 0.62, "risc0-circuit-keccak-sys": 0.10, "risc0-circuit-recursion-sys": 0.03}
+COLD_CORE_SECONDS = 3000
+
+
+class BuildError(Exception):
+    """What is missing, why it is needed, how to get it."""
+
+
+def tool(name: str, why: str, remedy: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise BuildError(f"{name} is missing: {why}. {remedy}")
+    return found
+
+
+def cargo() -> str:
+    return tool("cargo", "the prover is written in Rust", "Install a Rust toolchain (https://rustup.rs).")
+
+
+def patched_source() -> Path:
+    """The patched copy of the one crate that needs a patch, made from the registry's checked source."""
+    patch = HERE / "patches" / f"{PATCHED}.patch"
+    manifest = HERE / "patches" / "Cargo.toml"
+    lock = (HERE / "patches" / "Cargo.lock").read_bytes()
+    stamp = hashlib.sha256(patch.read_bytes() + lock).hexdigest()[:16]
+    target = CACHE / "patched" / stamp / PATCHED
+    if target.exists():
+        return target
+    git = tool("git", "it applies the patch of a dependency", "Install git.")
+    listing = subprocess.run(
+        [cargo(), "metadata", "--format-version", "1", "--locked", "--manifest-path", str(manifest)],
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    packages = json.loads(listing.stdout)["packages"]
+    source = next(Path(p["manifest_path"]).parent for p in packages if p["name"] == PATCHED)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        copy = Path(scratch) / PATCHED
+        shutil.copytree(source, copy)
+        # Outside any repository git apply takes paths as they stand; the ceiling keeps it from looking up.
+        env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(Path(scratch).resolve())}
+        subprocess.run([git, "apply", "-p0", str(patch)], cwd=copy, env=env, check=True)
+        try:
+            copy.rename(target)
+        except OSError:
+            if not target.exists():  # else another build was faster, with the same bytes
+                raise
+    return target
+
+
+def cargo_command(*args: str) -> list[str]:
+    config = f'patch.crates-io.{PATCHED}.path="{patched_source()}"'
+    return [cargo(), *args, "--config", config, "--manifest-path", str(HERE / "Cargo.toml")]
+
+
+def environment(target: Path = TARGET) -> dict[str, str]:
+    return {**os.environ, "CARGO_TARGET_DIR": str(target)}
+
+
+def build_prover() -> None:
+    """Runs cargo and turns its messages into one line of progress every few seconds."""
+    tool("c++", "RISC Zero's circuits are C++", "Install a C++ compiler (Debian: apt install g++).")
+    command = cargo_command(
+        "build", "--release", "--locked", "-p", "p2pnode-prover", "--message-format", "json-render-diagnostics"
+    )
+    start = last = time.monotonic()
+    done, units = 0.0, 0
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    while process.poll() is None:
+        for line in process.stdout:
+            message = json.loads(line)
+            if message.get("fresh") is False:
+                units += 1
+            if message["reason"] == "build-script-executed":
+                done += next((s for n, s in SLOW_STEPS.items() if n in message["package_id"]), 0)
+        elapsed = time.monotonic() - start
+        if elapsed > 5 and time.monotonic() - last > 15 and units:
+            last = time.monotonic()
+            left = max(COLD_CORE_SECONDS / (os.cpu_count() or 2) * (1 - done) - elapsed * (1 - done), 30)
+            print(
+                f"  prover: {units} crates built in {elapsed / 60:.0f} min, about {left / 60:.0f} min left"
+                " (the first build only)",
+                flush=True,
+            )
+        time.sleep(0.3)
+    if process.returncode:
+        raise BuildError("the prover did not build; cargo's message above says why")
+
+
+def guest_compiler() -> tuple[str, str, Path]:
+    """A rustc that has its library source, its source root, and a rust-lld."""
+    toolchains = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup") / "toolchains"
+    candidates = [os.environ.get("P2PNODE_GUEST_RUSTC"), "/usr/bin/rustc", shutil.which("rustc")]
+    for rustc in filter(None, candidates):
+        if not Path(rustc).exists():
+            continue
+        sysroot = Path(subprocess.check_output([rustc, "--print", "sysroot"], text=True).strip())
+        library = sysroot / "lib" / "rustlib" / "src" / "rust" / "library"
+        if not library.exists():
+            continue
+        host = subprocess.check_output([rustc, "--print", "host-tuple"], text=True).strip()
+        linkers = [*sysroot.glob(f"lib/rustlib/{host}/bin/rust-lld"), *toolchains.glob(f"*/lib/rustlib/{host}/bin/rust-lld")]
+        if linkers:
+            return rustc, str(linkers[0]), library.resolve().parent
+    raise BuildError(
+        "no rustc with its library source: the guest compiles core for its own target. "
+        "Install rust-src (rustup component add rust-src) or Debian's rustc-web and rust-web-src."
+    )
+
+
+def build_guest() -> bytes:
+    """The guest's ELF. Paths are remapped, so that it does not depend on the folder it is built in."""
+    rustc, linker, source = guest_compiler()
+    cargo_home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    flags = [
+        "-Cpasses=lower-atomic",
+        "-Clink-arg=-Ttext=0x00200800",
+        "-Clink-arg=--fatal-warnings",
+        "-Cpanic=abort",
+        "--cfg=getrandom_backend=\"custom\"",
+        f"-Clinker={linker}",
+        "-Zlocation-detail=none",
+        f"--remap-path-prefix={HERE}=/guest",
+        f"--remap-path-prefix={cargo_home}=/cargo",
+        f"--remap-path-prefix={source}=/rust",
+    ]
+    target = CACHE / "cargo-guest"
+    env = {
+        **environment(target),
+        "RUSTC": rustc,
+        "RUSTC_BOOTSTRAP": "1",
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
+    }
+    command = cargo_command(
+        "build", "--profile", "guest", "--locked", "-p", "p2pnode-guest", "--target", GUEST_TARGET,
+        "-Zbuild-std=core,alloc,panic_abort,std,proc_macro", "-Zbuild-std-features=compiler-builtins-mem",
+    )  # fmt: skip
+    subprocess.run(command, env=env, check=True)
+    return (target / GUEST_TARGET / "guest" / "p2pnode-guest").read_bytes()
+
+
+def prover(*args: str) -> dict[str, object]:
+    output = subprocess.run([str(PROVER), *args], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+def guest(check: bool) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        elf, image = Path(scratch) / "guest.elf", Path(scratch) / "guest.bin"
+        elf.write_bytes(build_guest())
+        made = prover("image", "--elf", str(elf), "--out", str(image))["image_id"]
+        committed = IMAGES / "image_id.txt"
+        if check:
+            if made != committed.read_text().strip():
+                raise BuildError(f"the rebuilt image ID is {made}, the committed one {committed.read_text()}")
+            print(f"the rebuilt image is the committed one: {made}")
+            return
+        IMAGES.mkdir(exist_ok=True)
+        shutil.copy(image, IMAGES / "guest.bin")
+        committed.write_text(f"{made}\n")
+        ids = prover("control-ids")
+        ids.pop("event")
+        (IMAGES / "control_ids.json").write_text(json.dumps(ids, indent=2) + "\n")
+        print(f"wrote {IMAGES.name}/guest.bin, image ID {made}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("prover", "test", "path"):
+        commands.add_parser(name)
+    commands.add_parser("guest").add_argument("--check", action="store_true")
+    commands.add_parser("cargo").add_argument("args", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    try:
+        if options.command == "prover":
+            build_prover()
+        elif options.command == "path":
+            print(PROVER)
+        elif options.command == "guest":
+            build_prover()
+            guest(options.check)
+        else:
+            args = [a for a in options.args if a != "--"] if options.command == "cargo" else ["test", "--release"]
+            return subprocess.run(cargo_command(*args), env=environment(), check=False).returncode
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"error: {error.cmd[0]} failed with exit code {error.returncode}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

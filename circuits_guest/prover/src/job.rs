@@ -1,0 +1,160 @@
+//! A job folder: the request, what each finished step left, and the proof.
+//!
+//! Every file is written to a temporary name and renamed, so that a job killed at any moment resumes with
+//! the steps that were finished.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{ensure, Context, Result};
+use p2pnode_batch::{journal, leaf, merkle_root, run_task, Digest, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
+use p2pnode_onnx::Model;
+use risc0_zkvm::ExecutorEnv;
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    model: PathBuf,
+    tasks: Vec<RequestedTask>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestedTask {
+    task_id: String,
+    tensors: PathBuf,
+}
+
+pub struct Task {
+    pub id: Digest,
+    pub input: Vec<u8>,
+}
+
+/// One model and its tasks, read and checked.
+pub struct Batch {
+    pub model: Vec<u8>,
+    pub tasks: Vec<Task>,
+}
+
+/// What a batch comes to when it is run natively: the guest must commit the same journal.
+pub struct NativeRun {
+    pub journal: [u8; JOURNAL_BYTES],
+    pub outputs: Vec<Vec<u8>>,
+}
+
+pub struct Job {
+    dir: PathBuf,
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    Sha256::digest(bytes).into()
+}
+
+fn read_capped(path: &Path, what: &str) -> Result<Vec<u8>> {
+    let size = fs::metadata(path).with_context(|| format!("{what}: cannot read {}", path.display()))?.len();
+    ensure!(size <= MAX_BYTES as u64, "{what} has {size} bytes, the limit is {MAX_BYTES}");
+    fs::read(path).with_context(|| format!("{what}: cannot read {}", path.display()))
+}
+
+impl Job {
+    pub fn open(dir: PathBuf) -> Result<Job> {
+        ensure!(dir.is_dir(), "the job folder {} does not exist", dir.display());
+        Ok(Job { dir })
+    }
+
+    /// Reads `request.json` and the files it names (relative to the folder unless absolute).
+    pub fn batch(&self) -> Result<Batch> {
+        let path = self.dir.join("request.json");
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let request: Request = serde_json::from_str(&text).context("request.json")?;
+        let count = request.tasks.len();
+        ensure!(
+            (1..=MAX_TASKS).contains(&count),
+            "request.json: tasks: a batch has 1 to {MAX_TASKS}, not {count}"
+        );
+        let tasks = request
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(i, task)| {
+                let id = hex::decode(task.task_id.trim_start_matches("0x"))
+                    .ok()
+                    .and_then(|id| Digest::try_from(id).ok())
+                    .with_context(|| format!("tasks[{i}].task_id: 32 bytes in hex are needed"))?;
+                let input = read_capped(&self.dir.join(&task.tensors), &format!("tasks[{i}].tensors"))?;
+                Ok(Task { id, input })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Batch { model: read_capped(&self.dir.join(&request.model), "model")?, tasks })
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let partial = self.dir.join(format!("{name}.partial"));
+        fs::write(&partial, bytes).with_context(|| format!("cannot write {}", partial.display()))?;
+        fs::rename(&partial, self.dir.join(name)).with_context(|| format!("cannot write {name}"))
+    }
+
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        self.write(name, &serde_json::to_vec_pretty(value)?)
+    }
+
+    /// What `make` left in `name` in an earlier run, else what it makes now.
+    ///
+    /// `usable` guards against a file of another request or a half-known format: anything it refuses is
+    /// made again.
+    pub fn remember<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        usable: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let earlier = fs::read(self.dir.join(name)).ok().and_then(|bytes| bincode::deserialize(&bytes).ok());
+        if let Some(value) = earlier.filter(usable) {
+            return Ok(value);
+        }
+        let value = make()?;
+        self.write(name, &bincode::serialize(&value)?)?;
+        Ok(value)
+    }
+}
+
+impl Batch {
+    /// Runs the batch with the interpreter that the guest contains.
+    pub fn run(&self) -> Result<NativeRun> {
+        let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
+        let model_digest = sha256(&self.model);
+        let mut leaves = Vec::with_capacity(self.tasks.len());
+        let mut outputs = Vec::with_capacity(self.tasks.len());
+        for (i, task) in self.tasks.iter().enumerate() {
+            let output = run_task(&model, &task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
+            leaves.push(leaf(sha256, &task.id, &model_digest, &sha256(&task.input), &sha256(&output)));
+            outputs.push(output);
+        }
+        let journal = journal(self.tasks.len() as u32, &merkle_root(sha256, leaves));
+        Ok(NativeRun { journal, outputs })
+    }
+
+    /// The guest's input, framed as guest/src/main.rs reads it.
+    pub fn environment(&self, segment_po2: u32) -> Result<ExecutorEnv<'static>> {
+        let mut words = vec![self.model.len() as u32, self.tasks.len() as u32];
+        push_padded(&mut words, &self.model);
+        for task in &self.tasks {
+            push_padded(&mut words, &task.id);
+            words.push(task.input.len() as u32);
+            push_padded(&mut words, &task.input);
+        }
+        ExecutorEnv::builder().write_slice(&words).segment_limit_po2(segment_po2).build()
+    }
+}
+
+fn push_padded(words: &mut Vec<u32>, bytes: &[u8]) {
+    words.extend(bytes.chunks(4).map(|chunk| {
+        let mut word = [0; 4];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u32::from_le_bytes(word)
+    }));
+}

@@ -1,0 +1,190 @@
+//! From a batch to a proof that the chain can check: execute, prove segments, lift, join, wrap, verify.
+
+use anyhow::{ensure, Context, Result};
+use risc0_zkvm::{
+    get_prover_server, sha::Digestible, ExecutorImpl, ProverOpts, ProverServer, SegmentReceipt, Session,
+    SuccinctReceipt, VerifierContext,
+};
+use serde_json::{json, Value};
+use std::rc::Rc;
+
+use crate::{
+    image::Image,
+    job::{Batch, Job, NativeRun},
+    progress::{peak_memory, Step},
+    recursion, seal,
+};
+
+type Succinct = SuccinctReceipt<risc0_zkvm::ReceiptClaim>;
+
+/// Guesses for the seconds left, on two cores; the first finished segment corrects them.
+const CYCLES_PER_SECOND: f64 = 2400.0;
+const RECURSION_SECONDS: f64 = 40.0;
+const WRAP_SECONDS: f64 = 22.0;
+
+pub struct Execution {
+    pub session: Session,
+    pub native: NativeRun,
+    pub stats: Value,
+}
+
+/// Runs the batch natively and in the guest, and insists that both come to the same journal.
+pub fn execute(batch: &Batch, image: &Image, segment_po2: u32) -> Result<Execution> {
+    let step = Step::start("execute", 1, 1, 1.0);
+    let native = batch.run()?;
+    let env = batch.environment(segment_po2)?;
+    let session = ExecutorImpl::from_elf(env, &image.bytes)?.run().context("the guest refused the batch")?;
+    let journal = session.journal.as_ref().context("the guest committed no journal")?;
+    ensure!(
+        journal.bytes == native.journal,
+        "the guest and the native run disagree: it committed {}, not {}",
+        hex::encode(&journal.bytes),
+        hex::encode(native.journal)
+    );
+    let mut stats = json!({
+        "segments": session.segments.len(),
+        "user_cycles": session.user_cycles,
+        "paging_cycles": session.paging_cycles,
+        "total_cycles": session.total_cycles,
+        "tasks": batch.tasks.len(),
+    });
+    let seconds = step.finish(stats.clone());
+    stats["execute_seconds"] = seconds.into();
+    Ok(Execution { session, native, stats })
+}
+
+/// Proves a batch in its job folder and writes `proof.json`; finished steps are taken from the folder.
+pub fn prove(job: &Job, image: &Image, segment_po2: u32) -> Result<Value> {
+    let batch = job.batch()?;
+    let Execution { session, native, mut stats } = execute(&batch, image, segment_po2)?;
+    let claim = recursion::claim_digest(image.id, &native.journal);
+    ensure!(session.claim()?.digest() == claim, "the session's claim is not the one the contract checks");
+
+    let prover = get_prover_server(&ProverOpts::succinct())?;
+    let (segments, prove_seconds) = prove_segments(job, prover.as_ref(), &session)?;
+    stats["prove_seconds"] = prove_seconds.into();
+    let whole = match segments.as_slice() {
+        [_] => None,
+        _ => Some(join_all(job, &prover, &segments, &mut stats)?),
+    };
+    let words = job.remember(
+        "wrapped.bin",
+        |words: &Vec<u32>| recursion::verify_seal(words, claim).is_ok(),
+        || {
+            let step = Step::start("wrap", 1, 1, WRAP_SECONDS);
+            let words = match &whole {
+                None => recursion::lift(&segments[0].0, segments[0].1)?,
+                Some(receipt) => recursion::identity(receipt)?,
+            };
+            stats["wrap_seconds"] = step.finish(json!({})).into();
+            Ok(words)
+        },
+    )?;
+
+    // Never hand out a proof that was not checked from the bytes that will be sent.
+    let step = Step::start("verify", 1, 1, 0.1);
+    let bytes = seal::encode(&words)?;
+    recursion::verify_seal(&seal::decode(&bytes)?, claim)?;
+    stats["verify_seconds"] = step.finish(json!({})).into();
+    stats["seal_bytes"] = bytes.len().into();
+    stats["peak_memory"] = peak_memory().into();
+
+    job.write("seal.bin", &bytes)?;
+    let outputs = write_outputs(job, &native)?;
+    let proof = json!({
+        "image_id": hex::encode(image.id),
+        "journal": hex::encode(native.journal),
+        "seal": "seal.bin",
+        "outputs": outputs,
+        "stats": stats,
+    });
+    job.write_json("proof.json", &proof)?;
+    Ok(proof)
+}
+
+pub fn write_outputs(job: &Job, native: &NativeRun) -> Result<Vec<String>> {
+    let name = |i| format!("output-{i}.bin");
+    for (i, output) in native.outputs.iter().enumerate() {
+        job.write(&name(i), output)?;
+    }
+    Ok((0..native.outputs.len()).map(name).collect())
+}
+
+/// Proves every segment, or takes it from the folder if its receipt is there and holds.
+fn prove_segments(
+    job: &Job,
+    prover: &dyn ProverServer,
+    session: &Session,
+) -> Result<(Vec<(SegmentReceipt, usize)>, f64)> {
+    let context = VerifierContext::default();
+    let total = session.segments.len();
+    let (mut receipts, mut seconds, mut rate) = (Vec::new(), 0.0, CYCLES_PER_SECOND);
+    for (i, segment) in session.segments.iter().enumerate() {
+        let segment = segment.resolve()?;
+        let po2 = segment.po2();
+        // A receipt left by an earlier run counts only for this very part of this very execution.
+        let usable = |old: &SegmentReceipt| {
+            old.index == segment.index
+                && old.verify_integrity_with_context(&context).is_ok()
+                && continues(&receipts, old)
+        };
+        let receipt = job.remember(&format!("segment-{i}.bin"), usable, || {
+            let cycles = (1u64 << po2) as f64;
+            let step = Step::start("segment", i + 1, total, cycles / rate);
+            let receipt = prover.prove_segment(&context, &segment)?;
+            let took = step.finish(json!({ "po2": po2 }));
+            (seconds, rate) = (seconds + took, cycles / took);
+            Ok(receipt)
+        })?;
+        receipts.push((receipt, po2));
+    }
+    Ok((receipts, seconds))
+}
+
+/// Whether `next` starts in the state in which the last receipt ended.
+fn continues(receipts: &[(SegmentReceipt, usize)], next: &SegmentReceipt) -> bool {
+    receipts.last().is_none_or(|(last, _)| last.claim.post.digest() == next.claim.pre.digest())
+}
+
+/// Lifts every segment and joins the results from left to right.
+fn join_all(
+    job: &Job,
+    prover: &Rc<dyn ProverServer>,
+    segments: &[(SegmentReceipt, usize)],
+    stats: &mut Value,
+) -> Result<Succinct> {
+    let total = segments.len();
+    let mut seconds = [0.0, 0.0];
+    let mut whole: Option<Succinct> = None;
+    for (i, (segment, _)) in segments.iter().enumerate() {
+        let lifted: Succinct = job.remember(
+            &format!("lift-{i}.bin"),
+            |r: &Succinct| r.verify_integrity().is_ok() && r.claim.digest() == segment.claim.digest(),
+            || {
+                let step = Step::start("lift", i + 1, total, RECURSION_SECONDS);
+                let lifted = prover.lift(segment)?;
+                seconds[0] += step.finish(json!({}));
+                Ok(lifted)
+            },
+        )?;
+        whole = Some(match whole {
+            None => lifted,
+            Some(left) => {
+                let expected = left.claim.as_value()?.join(lifted.claim.as_value()?).digest();
+                job.remember(
+                    &format!("join-{i}.bin"),
+                    |r: &Succinct| r.verify_integrity().is_ok() && r.claim.digest() == expected,
+                    || {
+                        let step = Step::start("join", i, total - 1, RECURSION_SECONDS);
+                        let joined = prover.join(&left, &lifted)?;
+                        seconds[1] += step.finish(json!({}));
+                        Ok(joined)
+                    },
+                )?
+            }
+        });
+    }
+    stats["lift_seconds"] = seconds[0].into();
+    stats["join_seconds"] = seconds[1].into();
+    whole.context("a session has at least one segment")
+}
