@@ -15,7 +15,8 @@ from structlog.types import Processor
 
 REDACTED = "[redacted]"
 _SECRET_NAME = re.compile(r"pass(word|phrase)|secret|private_?key|mnemonic|keystore", re.IGNORECASE)
-_NOISY = ("libp2p", "web3", "urllib3", "asyncio", "multiaddr")
+_NOISY = ("web3", "urllib3", "multiaddr")
+# libp2p is silent on its own unless LIBP2P_DEBUG is set.
 
 
 def configure_logging(
@@ -44,7 +45,7 @@ def configure_logging(
         if human
         else structlog.processors.JSONRenderer(default=str)
     )
-    handler = logging.StreamHandler(target)
+    handler: logging.Handler = _StderrHandler() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -66,6 +67,14 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _StderrHandler(logging.Handler):
+    """Writes to whatever sys.stderr is then, which is another one under a test runner."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.flush()
 
 
 class Redactor:

@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from p2pnode.errors import ChainError, ConfigError, NetworkError, P2PNodeError
+from p2pnode.log import configure_logging
 
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Make the keys and the configuration of a node.",
@@ -92,3 +93,4 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
     """Inference that strangers sell to strangers, with a proof instead of trust."""
+    configure_logging("warning")

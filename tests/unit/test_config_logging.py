@@ -51,8 +51,8 @@ def test_the_level_holds_and_other_libraries_are_quiet() -> None:
     stream = io.StringIO()
     configure_logging("info", stream=stream)
     structlog.get_logger().debug("hidden")
-    logging.getLogger("libp2p.pubsub").info("hidden")
-    logging.getLogger("libp2p.pubsub").error("shown")
+    logging.getLogger("web3.manager").info("hidden")
+    logging.getLogger("web3.manager").error("shown")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["shown"]
 
 

@@ -1,0 +1,131 @@
+"""The commands that read and send, against the deployed contracts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from p2pnode import identity
+from p2pnode.cli.main import main
+from p2pnode.models import DIGITS
+from p2pnode.protocol.cid import content_digest, to_cid
+from tests.chain.conftest import ETHER, KEYS, Devnet
+
+ENV = {"P2PNODE_PASSWORD": "correct horse"}
+
+
+class Operator:
+    """A node's folder, and the command line on it."""
+
+    def __init__(self, folder: Path, devnet: Devnet, key: str) -> None:
+        folder.mkdir()
+        key_file = folder.parent / f"{folder.name}.key"
+        key_file.write_text(key)
+        key_file.chmod(0o600)
+        changes = {
+            "chain.rpc_url": devnet.url,
+            "chain.deployment": str(devnet.deployment),
+            "chain.poll_seconds": "0.05",
+        }
+        sets = [part for name, value in changes.items() for part in ("--set", f"{name}={value}")]
+        made = CliRunner().invoke(
+            main, ["init", str(folder), "--import-key", str(key_file), *sets], env=ENV, catch_exceptions=False
+        )
+        assert made.exit_code == 0, made.output
+        self.config = folder / "p2pnode.toml"
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(
+            main, [*arguments, "--config", str(self.config)], env=ENV, catch_exceptions=False
+        )
+
+    def json(self, *arguments: str) -> Any:
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def operator(chain_state: Devnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    return Operator(tmp_path / "rich", chain_state, KEYS[0])
+
+
+def test_a_worker_registers_and_leaves(operator: Operator) -> None:
+    status = operator.json("node", "status")
+    assert (status["node"], status["running"], status["chain_id"]) == (None, None, 31337)
+    made = operator.json("node", "register", "--stake", "2", "--capacity", "3")
+    operator.json("node", "stake", "0.5")
+    node = operator.json("node", "status")["node"]
+    assert node["peer_id"] == made["peer_id"]
+    assert (node["stake"], node["capacity"], node["active"]) == (str(25 * ETHER // 10), 3, True)
+    again = operator.run("node", "register", "--stake", "2")
+    assert again.exit_code == 4
+    assert "AlreadyRegistered(" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+    assert operator.json("node", "leave")["withdrawable_at"] > 0
+    early = operator.run("node", "withdraw")
+    assert early.exit_code == 4
+    assert "StillBonded(" in early.stderr
+    text = operator.run("node", "status").stdout
+    assert "leaving" in text
+    assert "2.5 JOY" in text
+
+
+def test_the_escrow_is_filled_and_emptied(operator: Operator, chain_state: Devnet) -> None:
+    assert operator.json("escrow", "deposit", "10")["deposited"] == str(10 * ETHER)
+    asked = operator.json("escrow", "withdraw", "4")
+    found = operator.json("escrow", "status")
+    assert (found["balance"], found["free"], found["requested"]) == (
+        str(10 * ETHER),
+        str(6 * ETHER),
+        str(4 * ETHER),
+    )
+    assert found["due"] == asked["due"]
+    assert operator.run("escrow", "withdraw").exit_code == 4
+    chain_state.rpc("evm_increaseTime", 172_801)
+    operator.json("escrow", "withdraw")
+    assert "6 JOY" in operator.run("escrow", "status").stdout
+
+
+def test_a_model_is_published_and_listed(operator: Operator) -> None:
+    cid = to_cid(content_digest(DIGITS.read_bytes()))
+    made = operator.json("models", "publish", str(DIGITS), "--price", "0.001", "--name", "digits")
+    assert (made["cid"], made["serving"], made["price"]) == (cid, False, str(ETHER // 1000))
+    (listed,) = operator.json("models", "list")
+    assert (listed["cid"], listed["price"], listed["retired"]) == (cid, str(ETHER // 1000), False)
+    assert json.loads(listed["metadata"])["name"] == "digits"
+    cheaper = operator.json("models", "publish", str(DIGITS), "--price", "0")
+    assert "transaction" in cheaper
+    same = operator.json("models", "publish", str(DIGITS), "--price", "0")
+    assert "transaction" not in same
+    assert cid in operator.run("models", "list").stdout
+
+
+def test_a_model_of_another_owner_is_left_alone(
+    operator: Operator, chain_state: Devnet, tmp_path: Path
+) -> None:
+    operator.json("models", "publish", str(DIGITS), "--price", "0.001")
+    other = Operator(tmp_path / "other", chain_state, KEYS[1])
+    refused = other.run("models", "publish", str(DIGITS), "--price", "0")
+    assert refused.exit_code == 4
+    assert "belongs to" in refused.stderr
+
+
+def test_a_file_that_is_no_model_is_not_registered(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"not a model")
+    refused = operator.run("models", "publish", str(file), "--price", "0")
+    assert refused.exit_code == 1
+    assert "not an ONNX file" in refused.stderr
+    assert operator.json("models", "list") == []
+
+
+def test_an_unreachable_chain_is_one_line(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P2PNODE_CHAIN_RPC_URL", "http://127.0.0.1:1")
+    result = operator.run("node", "status")
+    assert result.exit_code == 4
+    assert len(result.stderr.splitlines()) == 1
+    assert "check that the node runs" in result.stderr
