@@ -125,6 +125,8 @@ class SettlementWatch:
         elif task.state == TaskState.ANSWERED:
             reason = said or "not settled by settle_deadline"
             context.move(task, TaskState.UNSETTLED, reason=f"{reason}; nothing was paid")
+        else:
+            return
         self._told.pop(task.task_id or b"", None)
         context.on_event("task.ended", offer=task.offer_hash.hex(), paid=paid)
         self._notify()

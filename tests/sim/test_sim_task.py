@@ -1,0 +1,182 @@
+"""A whole task between alice, bob and carol: offered, bid for, awarded, answered, proved, settled."""
+
+import numpy as np
+import trio
+from trio.testing import MockClock
+
+from p2pnode.market.settings import RequesterSettings, WorkerSettings
+from p2pnode.market.state import TaskState
+from p2pnode.ports import Role
+from p2pnode.protocol.receipt import check_receipt, parse_receipt
+from p2pnode.protocol.tensors import decode_tensors, encode_tensors
+from tests.driver import IMAGE_ID, MODEL_DIGEST, MODEL_FEE, MODEL_OWNER, TERMS, Driver, pair, seal_of
+
+
+async def test_tasks_are_answered_proved_and_paid(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("carol", worker=worker) as carol,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        inputs = [pair(i, -i) for i in range(4)]
+        outcomes = await alice.requester.submit(MODEL_DIGEST, inputs, TERMS)
+        assert [outcome.state for outcome in outcomes] == [TaskState.ANSWERED] * 4
+        for i, outcome in enumerate(outcomes):
+            assert outcome.output is not None
+            assert np.array_equal(decode_tensors(outcome.output)["y"], [2 * i, -2 * i])
+        settled = await alice.requester.settled([outcome.offer_hash for outcome in outcomes])
+        assert [outcome.state for outcome in settled] == [TaskState.SETTLED] * 4
+
+        winners = {outcome.worker for outcome in settled}
+        assert len(winners) == 1, "one submission goes to one worker, so that one proof covers it"
+        winner = bob if bob.chain.account in winners else carol
+        assert len(winner.prover.jobs) == 1
+        assert driver.world.balances[winner.chain.account] == 4 * 20
+        assert driver.world.balances[MODEL_OWNER] == 4 * MODEL_FEE
+        assert driver.world.escrow[alice.chain.account] == 10_000 - 4 * (20 + MODEL_FEE)
+
+        for outcome in settled:
+            text = alice.requester.receipt(outcome.task_id)
+            assert text is not None
+            receipt = parse_receipt(text)
+            assert check_receipt(receipt) == (receipt.journal, seal_of(receipt.journal), IMAGE_ID)
+            assert receipt.answer_is_proved
+            assert winner.store.receipt(outcome.task_id) == text
+        names = [name for name, _ in alice.events]
+        for before, after in [
+            ("offer.published", "bid.received"),
+            ("bid.received", "award.sent"),
+            ("award.sent", "answer.received"),
+            ("answer.received", "receipt.stored"),
+        ]:
+            assert names.index(before) < names.index(after)
+        assert len(winner.named("settlement.confirmed")) == 1
+        assert alice.named("task.progress")[-1]["state"] != ""
+
+
+async def test_a_batch_that_is_not_full_goes_out_in_time(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        answered = trio.current_time()
+        await alice.requester.settled([outcome.offer_hash])
+        assert answered + worker.batch_seconds <= trio.current_time() <= answered + 60
+        assert len(bob.prover.jobs) == 1
+
+
+async def test_failover_when_the_winner_falls_silent(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    cheap = WorkerSettings(capacity=32, price=10, batch_size=4, batch_seconds=30)
+    async with (
+        driver.node("bob", worker=cheap) as bob,
+        driver.node("carol", worker=worker) as carol,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        driver.net.silent.add("bob")
+        started = trio.current_time()
+        outcomes = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2), pair(3, 4)], TERMS)
+        assert {outcome.worker for outcome in outcomes} == {carol.chain.account}
+        assert trio.current_time() - started < 20
+        assert len(alice.named("task.failover")) == 2
+        assert alice.store.reputation(bob.chain.account).failed == 2
+        assert alice.store.reputation(carol.chain.account).answered == 2
+        driver.net.silent.clear()
+        settled = await alice.requester.settled([outcome.offer_hash for outcome in outcomes])
+        assert [outcome.state for outcome in settled] == [TaskState.SETTLED] * 2
+        assert driver.world.balances[bob.chain.account] == 0
+        assert driver.world.balances[carol.chain.account] == 40
+        assert len(alice.store.awards(outcomes[0].offer_hash)) == 2
+
+
+async def test_a_task_is_paid_once_however_many_answered(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    """bob gets the award, but his answer is lost on the way; carol answers too."""
+    cheap = WorkerSettings(capacity=32, price=10, batch_size=1, batch_seconds=1)
+    async with (
+        driver.node("bob", worker=cheap) as bob,
+        driver.node("carol", worker=worker) as carol,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        handlers = driver.net.buses["bob"].handlers
+        (task_protocol, (handle, most)) = next(iter(handlers.items()))
+
+        async def lose_the_answer(peer: str, data: bytes) -> bytes:
+            await handle(peer, data)
+            return b""
+
+        handlers[task_protocol] = (lose_the_answer, most)
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        assert outcome.worker == carol.chain.account
+        [settled] = await alice.requester.settled([outcome.offer_hash])
+        assert settled.state == TaskState.SETTLED
+        assert driver.world.balances[bob.chain.account] == 10
+        assert driver.world.balances[carol.chain.account] == 0
+        assert carol.store.tasks(Role.WORKER, [TaskState.MISSED])[0].reason == (
+            "another worker was paid for this offer"
+        )
+        assert carol.prover.jobs == []
+
+
+async def test_nobody_bids(driver: Driver, requester: RequesterSettings, autojump_clock: MockClock) -> None:
+    dear = WorkerSettings(capacity=1, price=101, batch_size=1, batch_seconds=1)
+    async with (
+        driver.node("bob", worker=dear),
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        assert outcome.state == TaskState.UNBID
+        assert outcome.reason == (
+            "nobody bid; 1 declined: price-too-low: price_max is 100; "
+            "this worker asks 101, so give at least that"
+        )
+
+
+async def test_the_proved_output_counts_when_it_differs(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    def guest(tensors: bytes) -> bytes:
+        return encode_tensors({"y": decode_tensors(tensors)["x"] * np.float32(2.0000002)})
+
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        bob.prover.guest = guest
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        [settled] = await alice.requester.settled([outcome.offer_hash])
+        assert settled.state == TaskState.SETTLED
+        receipt = parse_receipt(alice.requester.receipt(settled.task_id) or "")
+        assert not receipt.answer_is_proved
+        check_receipt(receipt)
+        assert len(bob.named("proof.differs")) == 1
+
+
+async def test_presence_shows_load_and_holders(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=worker),
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)] * 3, TERMS)
+        await trio.sleep(20)
+        assert alice.presence.load("bob") == 3
+        assert list(alice.presence.holders(MODEL_DIGEST)) == ["bob"]
+        driver.net.gone.add("bob")
+        await trio.sleep(120)
+        assert alice.presence.nodes() == []
