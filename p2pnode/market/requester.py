@@ -1,6 +1,6 @@
 """A requester: offers tasks, awards the best bids, keeps answers, follows them to their receipts."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -61,14 +61,24 @@ class Requester:
             nursery.start_soon(self._resume)
             nursery.start_soon(self._watch.run)
 
-    async def submit(self, model_digest: bytes, inputs: Sequence[bytes], terms: Terms) -> list[TaskOutcome]:
+    async def submit(
+        self,
+        model_digest: bytes,
+        inputs: Sequence[bytes],
+        terms: Terms,
+        on_offers: Callable[[Sequence[bytes]], None] | None = None,
+    ) -> list[TaskOutcome]:
         """Offer one task for each of `inputs` (encoded tensors of one model) and wait for the answers.
+
+        `on_offers` is told the offer hashes, in the order of the inputs, before anything is sent.
 
         The outcomes are in the order of the inputs; a task that nobody took or answered is among them with
         its reason. Raises MarketError if an input, the model or the escrow is wrong; nothing was sent then.
         """
         fee = await self._check_submission(model_digest, inputs, terms)
         tasks = self._write_offers(model_digest, inputs, terms)
+        if on_offers is not None:
+            on_offers([task.offer_hash for task in tasks])
         books = [self._desk.open(task.offer_hash, task.offer.message) for task in tasks]
         try:
             for task in tasks:
