@@ -54,6 +54,7 @@ impl Conv {
 
 /// Each output is the sum in order of channel and kernel element, padding included as 0, and then the
 /// bias.
+#[inline(never)]
 pub(super) fn conv(args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
     let (x, w) = (args.slice::<f32>(0)?, args.slice::<f32>(1)?);
     let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(1)?.dims())?;

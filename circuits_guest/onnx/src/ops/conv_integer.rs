@@ -106,6 +106,7 @@ fn accumulate(
     Ok(())
 }
 
+#[inline(never)]
 pub(super) fn conv_integer(node: &Node, args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
     let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(1)?.dims())?;
     let operands = Operands { x: 0, x_zero: 2, w: 1, w_zero: 3, bias: None };
@@ -118,6 +119,7 @@ pub(super) fn conv_integer(node: &Node, args: &Args<'_>, attributes: &ConvAttrib
     Tensor::of(conv.dims, Data::I32(out))
 }
 
+#[inline(never)]
 pub(super) fn qlinear_conv(node: &Node, args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
     match args.get(7)?.dtype() {
         DType::I8 => typed_qlinear_conv::<i8>(node, args, attributes),

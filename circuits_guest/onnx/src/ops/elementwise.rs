@@ -44,6 +44,7 @@ impl Arithmetic for f32 {
     const INTEGER: bool = false;
 }
 
+#[inline(never)]
 pub(super) fn binary(op: &Op, args: &Args<'_>) -> OpResult<Tensor> {
     match args.get(0)?.dtype() {
         DType::F32 => typed_binary::<f32>(op, args),
@@ -68,14 +69,18 @@ fn typed_binary<T: Arithmetic>(op: &Op, args: &Args<'_>) -> OpResult<Tensor> {
     }
 }
 
+/// Not inlined: each use is one small function, and code that is not reached costs no page of the guest.
+#[inline(never)]
 fn zip<T: Element>(args: &Args<'_>, a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> OpResult<Tensor> {
     let (a_dims, b_dims) = (args.get(0)?.dims(), args.get(1)?.dims());
     let dims = broadcast(a_dims, b_dims)?;
     let count = checked_count(&dims)?;
-    let values: Vec<T> = if a_dims == b_dims {
-        a.iter().zip(b).map(|(&x, &y)| f(x, y)).collect()
-    } else if let (true, [y]) = (a.len() == count, b) {
-        a.iter().map(|&x| f(x, *y)).collect()
+    // A bias: b repeats as a whole along a, also where it is as large as a or a single element.
+    let lead = b_dims.iter().take_while(|&&d| d == 1).count();
+    let values: Vec<T> = if a.len() == count && dims.ends_with(&b_dims[lead..]) {
+        let mut values = Vec::with_capacity(count);
+        a.chunks(b.len().max(1)).for_each(|run| values.extend(run.iter().zip(b).map(|(&x, &y)| f(x, y))));
+        values
     } else {
         let (a_strides, b_strides) = (broadcast_strides(a_dims, &dims), broadcast_strides(b_dims, &dims));
         let pairs = Offsets::new(&dims, &a_strides, count).zip(Offsets::new(&dims, &b_strides, count));
@@ -90,6 +95,7 @@ fn map<T: Copy>(mut values: Vec<T>, f: impl Fn(T) -> T) -> Vec<T> {
 }
 
 /// `x < 0 ? 0 : x`, which keeps -0.
+#[inline(never)]
 pub(super) fn relu(x: Tensor) -> OpResult<Tensor> {
     let dims = x.dims().to_vec();
     let data = match x.into_data() {
@@ -103,6 +109,7 @@ pub(super) fn relu(x: Tensor) -> OpResult<Tensor> {
 }
 
 /// `min(max(x, low), high)`, so that `high` wins where the bounds cross.
+#[inline(never)]
 pub(super) fn clip(args: &mut Args<'_>) -> OpResult<Tensor> {
     fn clamped<T: Element>(x: Vec<T>, args: &Args<'_>) -> OpResult<Data> {
         let bound = |i: usize| match args.optional_slice::<T>(i)? {
@@ -130,6 +137,7 @@ pub(super) fn clip(args: &mut Args<'_>) -> OpResult<Tensor> {
 }
 
 /// Integers wrap, as in C. Floats truncate toward zero, and outside the target's range are refused.
+#[inline(never)]
 pub(super) fn cast(x: Tensor, to: DType) -> OpResult<Tensor> {
     if x.dtype() == to {
         return Ok(x);

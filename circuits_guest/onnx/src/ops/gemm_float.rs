@@ -73,6 +73,7 @@ impl Ring for i64 {
     }
 }
 
+#[inline(never)]
 pub(super) fn matmul(args: &Args<'_>) -> OpResult<Tensor> {
     match args.get(0)?.dtype() {
         DType::F32 => stacked::<f32>(args),
@@ -100,11 +101,22 @@ fn multiply<T: Ring>(
     out: &mut Vec<T>,
 ) {
     let (a_row, a_step) = if trans_a { (1, m) } else { (k, 1) };
-    let (b_column, b_step) = if trans_b { (k, 1) } else { (1, n) };
     for r in 0..m {
-        for c in 0..n {
-            let pairs = (0..k).map(|i| (a[r * a_row + i * a_step], b[c * b_column + i * b_step]));
-            out.push(pairs.fold(T::default(), |sum, (x, y)| T::fma(sum, x, y)));
+        let left = |i: usize| a[r * a_row + i * a_step];
+        if trans_b {
+            let dot = |column: &[T]| {
+                column.iter().enumerate().fold(T::default(), |sum, (i, &y)| T::fma(sum, left(i), y))
+            };
+            out.extend((0..n).map(|c| dot(&b[c * k..(c + 1) * k])));
+        } else {
+            // The same sums in the same order, a row of B at a time: its elements lie side by side.
+            let start = out.len();
+            out.resize(start + n, T::default());
+            let row = &mut out[start..];
+            for i in 0..k {
+                let x = left(i);
+                row.iter_mut().zip(&b[i * n..(i + 1) * n]).for_each(|(sum, &y)| *sum = T::fma(*sum, x, y));
+            }
         }
     }
 }
@@ -137,6 +149,7 @@ pub(super) fn bias_strides(dims: &[usize], m: usize, n: usize) -> OpResult<(usiz
 }
 
 /// `alpha * (A B) + beta * C`, a factor of exactly 1 left out.
+#[inline(never)]
 pub(super) fn gemm(args: &Args<'_>, alpha: f32, beta: f32, ta: bool, tb: bool) -> OpResult<Tensor> {
     let (a, b) = (args.slice::<f32>(0)?, args.slice::<f32>(1)?);
     let (m, k, n) = gemm_sizes(args.get(0)?.dims(), args.get(1)?.dims(), ta, tb)?;

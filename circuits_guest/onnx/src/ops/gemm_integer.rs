@@ -47,6 +47,7 @@ fn accumulate(
     Ok(())
 }
 
+#[inline(never)]
 pub(super) fn matmul_integer(args: &Args<'_>) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(1)?);
     let stack = Stack::of(a.dims(), b.dims())?;
@@ -58,6 +59,7 @@ pub(super) fn matmul_integer(args: &Args<'_>) -> OpResult<Tensor> {
     Tensor::of(stack.dims, Data::I32(out))
 }
 
+#[inline(never)]
 pub(super) fn qlinear_matmul(args: &Args<'_>) -> OpResult<Tensor> {
     match args.get(7)?.dtype() {
         DType::I8 => typed_qlinear_matmul::<i8>(args),
@@ -95,6 +97,7 @@ pub(crate) fn pack_transposed(b: &Tensor) -> Option<Data> {
 
 /// `com.microsoft.QGemm`: the bias is int32 at scale `alpha * a_scale * b_scale`, and without an
 /// output scale the result is float32 at that scale.
+#[inline(never)]
 pub(super) fn qgemm(node: &Node, args: &Args<'_>, alpha: f32, ta: bool, tb: bool) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(3)?);
     let (m, k, n) = gemm_sizes(a.dims(), b.dims(), ta, tb)?;

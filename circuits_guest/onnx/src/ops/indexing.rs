@@ -65,6 +65,7 @@ impl<'a> Offsets<'a> {
 impl Iterator for Offsets<'_> {
     type Item = usize;
 
+    #[inline(never)]
     fn next(&mut self) -> Option<usize> {
         self.left = self.left.checked_sub(1)?;
         let current = self.offset;

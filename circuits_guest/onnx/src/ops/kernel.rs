@@ -63,8 +63,9 @@ pub(super) fn product(
     fill: &mut dyn FnMut(usize, usize, &mut [i32]),
     emit: &mut dyn FnMut(usize, &[i32]),
 ) {
-    let mut panel = vec![0i32; k * ROWS];
-    let mut sums = vec![0i32; n * ROWS];
+    let most = if rows >= ROWS { ROWS } else { 1 };
+    let mut panel = vec![0i32; k * most];
+    let mut sums = vec![0i32; n * most];
     let mut row = 0;
     while row < rows {
         let m = if rows - row >= ROWS { ROWS } else { 1 };

@@ -42,6 +42,7 @@ fn pooled<T: Element>(
     Tensor::of(out_dims, T::wrap(out))
 }
 
+#[inline(never)]
 pub(super) fn max(args: &Args<'_>, attributes: &WindowAttributes) -> OpResult<Tensor> {
     fn largest<T: Element>(window: &Window, starts: &[usize], plane: &[T], out: &mut Vec<T>) {
         let taps = window.taps();
@@ -57,6 +58,7 @@ pub(super) fn max(args: &Args<'_>, attributes: &WindowAttributes) -> OpResult<Te
     }
 }
 
+#[inline(never)]
 pub(super) fn average(args: &Args<'_>, attributes: &WindowAttributes, include_pad: bool) -> OpResult<Tensor> {
     pooled(args, attributes, 0f32, |window, starts, plane, out| {
         let (taps, counts) = (window.taps(), window.counts(include_pad));
@@ -67,6 +69,7 @@ pub(super) fn average(args: &Args<'_>, attributes: &WindowAttributes, include_pa
     })
 }
 
+#[inline(never)]
 pub(super) fn global_average(args: &Args<'_>) -> OpResult<Tensor> {
     let x = args.slice::<f32>(0)?;
     let dims = args.get(0)?.dims();

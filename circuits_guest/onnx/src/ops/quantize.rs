@@ -95,6 +95,7 @@ impl Channels<'_> {
     }
 }
 
+#[inline(never)]
 pub(super) fn dequantize(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
     let x = args.get(0)?;
     let channels = Channels::of(args, axis)?;
@@ -112,6 +113,7 @@ pub(super) fn dequantize(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
     Tensor::of(x.dims().to_vec(), Data::F32(out))
 }
 
+#[inline(never)]
 pub(super) fn quantize(args: &Args<'_>, axis: i64, to: Option<DType>) -> OpResult<Tensor> {
     match args.optional(2).map(Tensor::dtype).or(to).unwrap_or(DType::U8) {
         DType::I8 => quantized::<i8>(args, axis),
@@ -142,6 +144,7 @@ fn quantize_run<T: Quantized>(x: &[f32], scale: f32, zero: i32, out: &mut Vec<T>
 }
 
 /// Scale and zero point from the range of the input, widened to hold 0.
+#[inline(never)]
 pub(super) fn dynamic(args: &Args<'_>) -> OpResult<Vec<Tensor>> {
     let x = args.slice::<f32>(0)?;
     let (mut low, mut high) = (0f32, 0f32);

@@ -17,6 +17,7 @@ fn split(dims: &[usize], axis: i64) -> OpResult<(usize, usize, usize, usize)> {
     Ok((axis, outer, dims[axis], dims[axis + 1..].iter().product()))
 }
 
+#[inline(never)]
 pub(super) fn arg_max(args: &Args<'_>, axis: i64, keepdims: bool, last: bool) -> OpResult<Tensor> {
     fn best<T: Element>(args: &Args<'_>, axis: i64, last: bool) -> OpResult<alloc::vec::Vec<i64>> {
         let x = args.slice::<T>(0)?;
@@ -56,6 +57,7 @@ pub(super) fn arg_max(args: &Args<'_>, axis: i64, keepdims: bool, last: bool) ->
 }
 
 /// `exp(x - max) / sum`, with the exponential of libm 0.2 and the sum taken in order along the axis.
+#[inline(never)]
 pub(super) fn softmax(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
     let x = args.slice::<f32>(0)?;
     let dims = args.get(0)?.dims();

@@ -7,6 +7,7 @@ use super::{by_type, Args};
 use crate::error::{refuse, OpResult};
 use crate::tensor::{checked_count, Data, Tensor};
 
+#[inline(never)]
 pub(super) fn flatten(x: Tensor, axis: i64) -> OpResult<Tensor> {
     let rank = x.dims().len();
     let axis = if axis == rank as i64 { rank } else { axis_below(axis, rank)? };
@@ -15,6 +16,7 @@ pub(super) fn flatten(x: Tensor, axis: i64) -> OpResult<Tensor> {
     x.reshaped([rows, columns].into())
 }
 
+#[inline(never)]
 pub(super) fn reshape(args: &mut Args<'_>, allow_zero: bool) -> OpResult<Tensor> {
     let wanted = args.slice::<i64>(1)?.to_vec();
     let x = args.take(0)?;
@@ -57,6 +59,7 @@ fn axes(values: &[i64], rank: usize) -> OpResult<Vec<bool>> {
     Ok(chosen)
 }
 
+#[inline(never)]
 pub(super) fn squeeze(args: &mut Args<'_>) -> OpResult<Tensor> {
     let rank = args.get(0)?.dims().len();
     let chosen = args.optional_slice::<i64>(1)?.map(|v| axes(v, rank)).transpose()?;
@@ -72,6 +75,7 @@ pub(super) fn squeeze(args: &mut Args<'_>) -> OpResult<Tensor> {
     x.reshaped(dims)
 }
 
+#[inline(never)]
 pub(super) fn unsqueeze(args: &mut Args<'_>) -> OpResult<Tensor> {
     let values = args.slice::<i64>(1)?;
     let rank = args.get(0)?.dims().len() + values.len();
@@ -85,6 +89,7 @@ pub(super) fn unsqueeze(args: &mut Args<'_>) -> OpResult<Tensor> {
     x.reshaped(dims)
 }
 
+#[inline(never)]
 pub(super) fn transpose(args: &Args<'_>, perm: Option<&[usize]>) -> OpResult<Tensor> {
     let x = args.get(0)?;
     let rank = x.dims().len();
@@ -100,6 +105,7 @@ pub(super) fn transpose(args: &Args<'_>, perm: Option<&[usize]>) -> OpResult<Ten
     Tensor::of(dims.clone(), data)
 }
 
+#[inline(never)]
 pub(super) fn concat(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
     let first = args.get(0)?;
     let axis = axis_below(axis, first.dims().len())?;
