@@ -1,0 +1,190 @@
+"""Each of these fails when libp2p no longer needs a workaround; the numbers are rows of docs/network.md."""
+
+import gc
+import inspect
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+import trio
+import trio.testing
+from google.protobuf.message import DecodeError
+from libp2p import new_host
+from libp2p.abc import IHost
+from libp2p.discovery.bootstrap import bootstrap
+from libp2p.kad_dht import common
+from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
+from libp2p.network.auto_connector import AutoConnector
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo, info_from_p2p_addr
+from libp2p.pubsub import pubsub as library_pubsub
+from libp2p.pubsub import rpc_queue
+from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, GossipSub
+from libp2p.pubsub.pubsub import Pubsub
+from libp2p.tools.anyio_service import background_trio_service
+from libp2p.utils import encode_varint_prefixed
+from multiaddr import Multiaddr
+
+from tests.net.conftest import LOOPBACK
+
+LISTEN = [Multiaddr(LOOPBACK)]
+
+
+def default(function: object, name: str) -> object:
+    return inspect.signature(function).parameters[name].default  # type: ignore[arg-type]
+
+
+async def dial(host: IHost, other: IHost) -> ID:
+    info = info_from_p2p_addr(other.get_addrs()[0])
+    await host.connect(info)
+    return info.peer_id
+
+
+@asynccontextmanager
+async def running(host: IHost, *listen: Multiaddr) -> AsyncIterator[Swarm]:
+    """A host as the library makes it, but closed at the end, which it does not do itself (row 7)."""
+    async with host.run(listen or LISTEN):
+        try:
+            yield cast(Swarm, host.get_network())
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(5):
+                await host.close()
+
+
+async def send_garbage() -> None:
+    victim, attacker = new_host(), new_host()
+    router = GossipSub(protocols=[PROTOCOL_ID_V11], degree=6, degree_low=4, degree_high=12)
+    pubsub = Pubsub(victim, router)
+    async with background_trio_service(pubsub), background_trio_service(router), running(victim):
+        await pubsub.wait_until_ready()
+        async with running(attacker):
+            stream = await attacker.new_stream(await dial(attacker, victim), [PROTOCOL_ID_V11])
+            await stream.write(encode_varint_prefixed(b"\xff\xff\xff not protobuf"))
+            await trio.sleep_forever()
+
+
+# A node that ends like this leaves its sockets to the garbage collector, which warns.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_row_1_undecodable_gossip_ends_the_node() -> None:
+    undecodable = False
+    with trio.fail_after(20):
+        try:
+            await send_garbage()
+        except BaseExceptionGroup as group:
+            undecodable = group.subgroup(DecodeError) is not None
+    gc.collect()
+    assert undecodable
+
+
+async def test_row_2_closed_connection_keeps_its_slot() -> None:
+    with trio.fail_after(20):
+        victim, visitor = new_host(), new_host()
+        async with running(victim) as swarm:
+            async with running(visitor):
+                await dial(visitor, victim)
+                while not swarm.connections:  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            while swarm.connections:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert swarm._inbound_limiter.borrowed_tokens == 1
+
+
+def test_rows_4_5_6_11_12_defaults_of_gossip() -> None:
+    assert rpc_queue.OutBoundQueueSize == 32
+    assert rpc_queue.DefaultMaxMessageSize == 1 << 20
+    assert library_pubsub.SUBSCRIPTION_CHANNEL_SIZE == 32
+    assert default(GossipSub.__init__, "spam_protection_enabled") is True
+    assert default(GossipSub.__init__, "max_messages_per_topic_per_second") == 10
+    assert default(GossipSub.__init__, "heartbeat_interval") == 120
+    assert default(GossipSub.__init__, "adaptive_gossip_enabled") is True
+
+
+async def test_row_9_failed_dial_blocks_the_peer() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with trio.fail_after(20):
+        host, other = new_host(), new_host()
+        async with running(host):
+            info = PeerInfo(other.get_id(), [Multiaddr(f"/ip4/127.0.0.1/tcp/{port}")])
+            with pytest.raises(SwarmException, match="no addresses established"):
+                await host.connect(info)
+            with pytest.raises(SwarmException, match="negative cache"):
+                await host.connect(info)
+
+
+def test_row_10_bootstrap_gives_up_after_three_failures() -> None:
+    assert "MAX_CONSECUTIVE_FAILURES = 3" in inspect.getsource(bootstrap)
+
+
+async def test_row_18_connecting_does_not_fill_the_routing_table() -> None:
+    with trio.fail_after(20):
+        one, two = new_host(), new_host()
+        first, second = KadDHT(one, DHTMode.SERVER), KadDHT(two, DHTMode.SERVER)
+        services = background_trio_service(first), background_trio_service(second)
+        async with services[0], services[1], running(one), running(two):
+            await dial(one, two)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert first.get_routing_table_size() == second.get_routing_table_size() == 0
+
+
+def test_rows_19_20_21_directory() -> None:
+    dht = KadDHT(new_host(), DHTMode.CLIENT)
+    assert (dht._provider_rate_max, dht._provider_rate_window) == (10, 10.0)
+    find = inspect.getsource(type(dht.provider_store).find_providers)
+    assert find.index("return local_providers") < find.index("find_closest_peers_network")
+    assert common.PROTOCOL_ID == "/ipfs/kad/1.0.0"
+
+
+def test_row_22_connections_without_encryption_are_taken() -> None:
+    swarm = new_host().get_network()
+    assert isinstance(swarm, Swarm)
+    offered = {str(name) for name in swarm.upgrader.security_multistream.transports}
+    assert {"/plaintext/2.0.0", "/secio/1.0.0"} <= offered
+
+
+async def test_row_24_one_address_of_a_kind_is_dialled() -> None:
+    assert "if rank not in seen_ranks:" in inspect.getsource(Swarm.dial_peer)
+
+
+def test_row_25_delivery_times_are_kept_for_ever() -> None:
+    router = GossipSub(protocols=[PROTOCOL_ID_V11], degree=6, degree_low=4, degree_high=12)
+    times = router.recent_message_deliveries["topic"]
+    times.extend(float(number) for number in range(10_000))
+    assert len(times) == 10_000
+    assert ".append(time.time())" in inspect.getsource(GossipSub.publish)
+
+
+def test_row_26_auto_connector_aims_between_the_watermarks() -> None:
+    assert "target = int((low_watermark + high_watermark) / 2)" in inspect.getsource(AutoConnector)
+
+
+async def test_row_27_two_hosts_share_a_port() -> None:
+    with trio.fail_after(20):
+        one, two = new_host(), new_host()
+        async with running(one):
+            taken = one.get_transport_addrs()[0]
+            async with running(two, taken):
+                assert two.get_transport_addrs() == [taken]
+
+
+async def test_row_28_cancelled_write_ends_the_connection() -> None:
+    with trio.fail_after(20):
+        one, two = new_host(), new_host()
+        async with running(one), running(two):
+            peer = await dial(one, two)
+            (connection,) = one.get_network().get_connections(peer)
+            stream = await one.get_network().new_stream(peer)
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await connection.muxed_conn.secured_conn.write(b"never sent")
+            assert scope.cancelled_caught
+            await stream.write(b"\x13/multistream/1.0.0\n")
+            while not connection.is_closed:  # noqa: ASYNC110
+                await trio.sleep(0.01)
