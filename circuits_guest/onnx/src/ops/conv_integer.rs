@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::conv_float::Conv;
 use super::gemm_integer::check_range;
-use super::kernel::{product, widen, Weights};
+use super::kernel::{product, widen, Weights, ROWS};
 use super::quantize::{scalar_scale, scalar_zero, scales, zeros};
 use super::requantize::{Quantized, Requantizer};
 use super::Args;
@@ -78,15 +78,9 @@ fn accumulate(
         let group = image % conv.groups;
         let own = group * conv.filters..(group + 1) * conv.filters;
         let group_zeros = if w_zeros.len() == 1 { &w_zeros[..] } else { &w_zeros[own.clone()] };
-        let mut fill = |row: usize, rows: usize, panel: &mut [i32]| {
-            for r in 0..rows {
-                let start = starts[row + r];
-                for (i, &tap) in taps.iter().enumerate() {
-                    // SAFETY: the largest start plus the largest tap is inside `padded` (asserted above),
-                    // and the panel holds taps.len() * rows elements (contract of `product`).
-                    unsafe { *panel.get_unchecked_mut(i * rows + r) = *padded.get_unchecked(start + tap) };
-                }
-            }
+        let mut fill = |row: usize, rows: usize, panel: &mut [i32]| match rows {
+            ROWS => gather::<ROWS>(&padded, &taps, &starts[row..row + ROWS], panel),
+            _ => gather::<1>(&padded, &taps, &starts[row..row + 1], panel),
         };
         let sizes = (starts.len(), conv.k, conv.filters);
         let each = conv.k * conv.filters;
@@ -104,6 +98,23 @@ fn accumulate(
         });
     }
     Ok(())
+}
+
+/// Copies the elements of `M` windows into a panel, interleaved.
+#[inline(never)]
+fn gather<const M: usize>(padded: &[i32], taps: &[usize], starts: &[usize], panel: &mut [i32]) {
+    assert!(starts.len() == M && panel.len() == taps.len() * M);
+    let mut windows = [padded.as_ptr(); M];
+    for (window, &start) in windows.iter_mut().zip(starts) {
+        *window = padded[start..].as_ptr();
+    }
+    for (i, &tap) in taps.iter().enumerate() {
+        for (j, window) in windows.iter().enumerate() {
+            // SAFETY: the caller asserted that the largest start plus the largest tap is inside `padded`,
+            // and i * M + j < taps.len() * M = panel.len(), asserted above.
+            unsafe { *panel.get_unchecked_mut(i * M + j) = *window.add(tap) };
+        }
+    }
 }
 
 #[inline(never)]
