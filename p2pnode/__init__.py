@@ -1,1 +1,20 @@
-"""Inference that strangers sell to strangers, with a proof instead of trust."""
+"""Inference that strangers sell to strangers, with a proof instead of trust.
+
+The classes for programs are imported when they are first asked for: a command that needs none of them does
+not wait for web3 and ONNX Runtime.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, ModelMarketplace, ZKProver
+
+__all__ = ["EdgeNode", "InferenceNode", "InferenceResult", "ModelMarketplace", "ZKProver"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from p2pnode import api
+
+    return getattr(api, name)

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from p2pnode.cli.output import Printer, json_option
-from p2pnode.cli.stopping import run_until_stopped
 from p2pnode.log import configure_logging
+from p2pnode.stopping import run_until_stopped
 
 
 @click.command()

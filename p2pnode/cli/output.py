@@ -1,7 +1,6 @@
 """What commands print, and the options that all of them share."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
@@ -72,21 +71,30 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:80]
 
 
+def config_path_option(command: F) -> F:
+    """Adds --config; the command gets the path as `config`."""
+    return _config_option(None)(command)
+
+
 def config_option(command: F) -> F:
-    """Adds --config; the command gets a loaded `config`."""
-    default = os.path.join(DEFAULT_DIR, CONFIG_NAME)
-    option = click.option(
+    """Adds --config; the command gets the loaded `config`."""
+    return _config_option(_load)(command)
+
+
+def _config_option(
+    callback: Callable[[click.Context, click.Parameter, Path], Any] | None,
+) -> Callable[[F], F]:
+    return click.option(
         "--config",
         "-c",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="P2PNODE_CONFIG",
-        default=default,
+        default=DEFAULT_DIR / CONFIG_NAME,
         show_default=True,
         show_envvar=True,
-        callback=_load,
+        callback=callback,
         help="Configuration file.",
     )
-    return option(command)
 
 
 def json_option(command: F) -> F:

@@ -9,8 +9,8 @@ from typing import Any
 import click
 import trio
 
-from p2pnode.cli.output import DEFAULT_DIR, Printer, hexed, json_option
-from p2pnode.config import CONFIG_NAME, load_config
+from p2pnode.cli.output import Printer, config_path_option, hexed, json_option
+from p2pnode.config import load_config
 from p2pnode.errors import ChainError, ProtocolError, ProverError
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.receipt import ProofClaim, Receipt, check_receipt, parse_receipt
@@ -52,17 +52,13 @@ class _Checks:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--chain", is_flag=True, help="Also look up the settlement on the configured chain.")
 @click.option("--prover", default="", help="Path of the prover; empty looks in its usual places.")
-@click.option(
-    "--config",
-    "-c",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="P2PNODE_CONFIG",
-    default=DEFAULT_DIR / CONFIG_NAME,
-    help="Configuration file; read with --chain only.",
-)
+@config_path_option
 @json_option
 def command(file: Path, chain: bool, prover: str, config: Path, printer: Printer) -> None:
-    """Check the receipt FILE: signatures, Merkle path and STARK. Offline, unless --chain is given."""
+    """Check the receipt FILE: signatures, Merkle path and STARK.
+
+    Works offline and without a configuration, unless --chain is given.
+    """
     checks = _Checks(printer)
     summary: dict[str, Any] = {}
 
