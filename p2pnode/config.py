@@ -110,9 +110,6 @@ class WorkerConfig:
     ] = JOY // 100
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
-    min_profit: Annotated[
-        int, Setting("Least earnings of a batch worth settling, in the smallest unit.", 0, MAX_AMOUNT)
-    ] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How `p2pnode submit`, `status` and `receipts` talk to the running node, over a local socket."""
+"""How `p2pnode submit`, `node status` and `receipts` talk to the running node, over a local socket."""
 
 from p2pnode.control.client import ControlClient
 from p2pnode.control.messages import (

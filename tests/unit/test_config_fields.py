@@ -68,7 +68,6 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.price", {"worker": {"price": -1}}, "-1"),
     ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 256"),
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
-    ("worker.min_profit", {"worker": {"min_profit": -5}}, "-5"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
     ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),
     ("requester.result_seconds", {"requester": {"result_seconds": 0}}, "between"),
@@ -169,3 +168,13 @@ def test_a_change_out_of_bounds_is_refused() -> None:
 def test_variables_of_other_parts_are_left_alone() -> None:
     env = {"P2PNODE_PROVER": "/bin/prover", "P2PNODE_RPC_URL": "x", "P2PNODE_DEEP": "1"}
     assert parse_config({}, BASE, env) == parse_config({}, BASE, {})
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    for name, kind in {"": Config, **SECTIONS}.items():
+        part = text.partition(f"## `[{name}]`" if name else "## Without a section")[2].partition("\n## ")[0]
+        rows = {row.split("|")[1].strip(): row for row in part.splitlines() if row.startswith("| `")}
+        assert set(rows) == {f"`{item.name}`" for item in declared(kind)}
+        for item in declared(kind):
+            assert item.setting.doc in rows[f"`{item.name}`"]
