@@ -54,6 +54,10 @@ MODEL_FEE = 5
 TERMS = Terms(price_min=10, price_max=100, ramp_seconds=10, result_seconds=60, settle_seconds=600)
 
 
+class Killed(BaseException):
+    """A node dies here, as by kill -9; raised by a store that injects faults."""
+
+
 class FakeClock:
     """Seconds of Trio's clock, which tests make jump."""
 
@@ -115,7 +119,10 @@ class FakeBus:
         with trio.move_on_after(timeout):
             if peer in self._net.silent:
                 await trio.sleep_forever()
-            response = await handler(self.peer_id, data)
+            try:
+                response = await handler(self.peer_id, data)
+            except Killed:
+                raise NetworkError(f"peer {peer} reset the stream") from None
             if len(response) > max_response:
                 raise NetworkError(f"response has {len(response)} bytes; at most {max_response} are read")
             return response
@@ -210,6 +217,11 @@ class FakeProver:
     async def verify(self, proof_journal: bytes, seal: bytes) -> None:
         if seal != seal_of(proof_journal):
             raise ProverError("the seal does not prove this journal")
+
+
+def account_of(name: str) -> bytes:
+    """Address of the node with this name."""
+    return PrivateKey(hashlib.sha256(name.encode()).digest()).public_key.to_canonical_address()
 
 
 def seal_of(journal: bytes) -> bytes:
@@ -352,7 +364,7 @@ class Driver:
     ) -> AsyncIterator[Node]:
         """A running node with the ledger, key and peer ID that this name always has."""
         key = hashlib.sha256(name.encode()).digest()
-        account = PrivateKey(key).public_key.to_canonical_address()
+        account = account_of(name)
         events: list[tuple[str, dict[str, Any]]] = []
         chain = FakeChain(self.world, account)
         self.world.escrow.setdefault(account, 10_000)

@@ -4,6 +4,7 @@ All awards of an offer carry its nonce, which pays once: however many workers an
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import trio
 
@@ -16,7 +17,7 @@ from p2pnode.ports import RankedBid, StreamProtocol, TaskEntry
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.eip712 import verify
-from p2pnode.protocol.messages import Answer, Assignment, Award, Decline, DeclineCode, Signed
+from p2pnode.protocol.messages import Answer, Assignment, Award, Decline, DeclineCode, Offer, Signed
 from p2pnode.protocol.tensors import decode_tensors, tensors_digest
 
 MAX_RESPONSE = max_size(Answer)
@@ -25,6 +26,14 @@ _NOT_THE_WORKER = frozenset(
     {DeclineCode.WRONG_INPUT, DeclineCode.ESCROW_TOO_LOW, DeclineCode.EXPIRED, DeclineCode.PRICE_TOO_LOW}
 )
 """Declines after a bid that do not count against the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why a worker gave no answer; `final` if asking it again is useless."""
+
+    reason: str
+    final: bool
 
 
 class Awarder:
@@ -43,24 +52,36 @@ class Awarder:
         """
         context, tried = self._context, set[bytes]()
         failures: list[str] = []
-        while (bid := self._next(ranked, book, tried)) is not None:
-            worker = bid.bid.message.worker
-            tried.add(worker)
-            task = self._award(task, bid, model_fee)
+        final = False
+        while True:
+            bid = self._next(ranked, book, tried)
+            if bid is not None:
+                tried.add(bid.bid.message.worker)
+                task = self._award(task, bid, model_fee)
+            elif task.state == TaskState.AWARDED and not final and self._has_time(book.offer):
+                # Nobody else bid: the last worker may have restarted, and holds an award that pays it.
+                await context.clock.sleep(self._settings.poll_seconds)
+            else:
+                break
             outcome = await self.send(task)
             if isinstance(outcome, TaskEntry):
                 return outcome
-            failures.append(f"0x{worker.hex()}: {outcome}")
+            final = outcome.final
+            worker = task.award.message.worker.hex() if task.award is not None else ""
+            failures.append(f"0x{worker}: {outcome.reason}")
             context.on_event(
-                "task.failover", offer=task.offer_hash.hex(), worker=worker.hex(), reason=outcome
+                "task.failover", offer=task.offer_hash.hex(), worker=worker, reason=outcome.reason
             )
-        reason = "; ".join(failures) or "every bid ran out before it could be awarded"
+        reason = "; ".join(dict.fromkeys(failures)) or "every bid ran out before it could be awarded"
         if task.state == TaskState.OFFERED:
             return context.move(task, TaskState.UNBID, reason=reason)
         return context.move(task, TaskState.UNANSWERED, reason=reason)
 
-    async def send(self, task: TaskEntry) -> TaskEntry | str:
-        """Send an awarded task to its worker: the answered task, or why there is no answer."""
+    async def send(self, task: TaskEntry, *, late: bool = False) -> TaskEntry | NoAnswer:
+        """Send an awarded task to its worker: the answered task, or why there is no answer.
+
+        Sending it again is safe, the worker repeats its answer; `late` also after the result deadline.
+        """
         context, award = self._context, task.award
         if award is None or task.task_id is None:
             raise MarketError(f"offer {task.offer_hash.hex()} is not awarded; award it before it is sent")
@@ -68,9 +89,9 @@ class Awarder:
         if tensors is None:
             raise MarketError(f"the input of offer {task.offer_hash.hex()} is not in the ledger")
         left = award.message.result_deadline - context.clock.now()
-        timeout = min(self._settings.answer_seconds, left)
+        timeout = self._settings.answer_seconds if late else min(self._settings.answer_seconds, left)
         if timeout <= 0:
-            return f"result_deadline {award.message.result_deadline} has passed"
+            return NoAnswer(f"result_deadline {award.message.result_deadline} has passed", True)
         started = trio.current_time()
         try:
             response = await context.bus.request(
@@ -83,11 +104,12 @@ class Awarder:
             message = decode_any(response, MAX_RESPONSE)
             if isinstance(message, Decline):
                 self._count(award, answered=False, code=message.code)
-                return f"{message.code}: {message.reason}"
+                reason = f"{message.code}: {message.reason}"
+                return NoAnswer(reason, message.code != DeclineCode.INTERNAL)
             answer = self._checked(message, task.task_id, award)
         except (NetworkError, ProtocolError) as error:
             self._count(award, answered=False)
-            return str(error)
+            return NoAnswer(str(error), False)
         with context.store.transaction():
             context.store.put_content(answer.output)
             context.store.record_outcome(award.message.worker, answered=True)
@@ -104,12 +126,15 @@ class Awarder:
 
     def _next(self, ranked: Sequence[RankedBid], book: BidBook, tried: set[bytes]) -> RankedBid | None:
         now = self._context.clock.now()
-        if now >= book.offer.result_deadline:
+        if not self._has_time(book.offer):
             return None
         for bid in [*ranked, *book.bids.values()]:
             if bid.bid.message.worker not in tried and bid.bid.message.valid_until > now:
                 return bid
         return None
+
+    def _has_time(self, offer: Offer) -> bool:
+        return self._context.clock.now() < offer.result_deadline
 
     def _award(self, task: TaskEntry, ranked: RankedBid, model_fee: int) -> TaskEntry:
         context, offer, bid = self._context, task.offer.message, ranked.bid.message

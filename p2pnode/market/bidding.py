@@ -56,9 +56,14 @@ class Bidding:
         try:
             signed = decode_signed(message.data, Offer)
             subject = self._context.digest(signed.message)
-            if self._is_repeat(subject) or self._context.store.task(Role.WORKER, subject) is not None:
+            if self._is_repeat(subject):
                 return
-            await self._take(message.peer, signed, subject)
+            task = self._context.store.task(Role.WORKER, subject)
+            if task is None:
+                await self._take(message.peer, signed, subject)
+            elif task.state == TaskState.BID and task.bid is not None:
+                # From before a restart, which may have come between the ledger and the network.
+                await self._send(message.peer, task.bid, subject)
         except Refusal as refusal:
             await self._decline(message.peer, subject, refusal)
         except ProtocolError as error:

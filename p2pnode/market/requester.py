@@ -52,7 +52,7 @@ class Requester:
         self._settings = settings
         self._desk = BidDesk(context, presence)
         self._awarder = Awarder(context, settings)
-        self._watch = SettlementWatch(context, settings.poll_seconds, prover)
+        self._watch = SettlementWatch(context, self._awarder, settings.poll_seconds, prover)
 
     async def run(self) -> None:
         """Serve the bid stream and follow settlements until cancelled; first takes up what a crash left."""
@@ -233,8 +233,8 @@ class Requester:
             outcome = await self._awarder.send(task)
             if isinstance(outcome, TaskEntry):
                 return
-            if self._context.clock.now() >= task.offer.message.result_deadline:
-                self._context.move(task, TaskState.UNANSWERED, reason=outcome)
+            if outcome.final:
+                self._context.move(task, TaskState.UNANSWERED, reason=outcome.reason)
                 return
             await self._context.clock.sleep(self._settings.poll_seconds)
 

@@ -48,7 +48,7 @@ TRANSITIONS: Mapping[Role, Mapping[TaskState, frozenset[TaskState]]] = {
         _S.OFFERED: frozenset({_S.AWARDED, _S.UNBID}),
         _S.AWARDED: frozenset({_S.AWARDED, _S.ANSWERED, _S.UNANSWERED, _S.SETTLED}),
         _S.ANSWERED: frozenset({_S.SETTLED, _S.UNSETTLED}),
-        _S.UNANSWERED: frozenset({_S.SETTLED}),
+        _S.UNANSWERED: frozenset({_S.ANSWERED, _S.SETTLED}),
         _S.SETTLED: frozenset(),
         _S.UNBID: frozenset(),
         _S.UNSETTLED: frozenset({_S.SETTLED}),

@@ -4,6 +4,7 @@ chain alone on whether something was paid."""
 import trio
 
 from p2pnode.errors import ChainError, NetworkError, P2PNodeError, ProtocolError, ProverError
+from p2pnode.market.awards import Awarder
 from p2pnode.market.context import Context
 from p2pnode.market.state import TaskState
 from p2pnode.ports import Prover, Role, StreamProtocol, TaskEntry
@@ -14,6 +15,13 @@ from p2pnode.protocol.receipt import Receipt, check_receipt, dump_receipt, parse
 _ASK_TIMEOUT = 15.0
 _PARALLEL = 8
 _WATCHED = (TaskState.ANSWERED, TaskState.UNANSWERED)
+_ANSWERED = (
+    TaskState.ANSWERED,
+    TaskState.PROVING,
+    TaskState.PROVED,
+    TaskState.SETTLING,
+    TaskState.SETTLED,
+)
 _GIVEN_UP = (TaskState.MISSED, TaskState.SKIPPED, TaskState.DECLINED)
 
 
@@ -23,8 +31,11 @@ class SettlementWatch:
     With a `prover` every receipt's seal is verified here as well, beside the chain's own check.
     """
 
-    def __init__(self, context: Context, poll_seconds: float, prover: Prover | None) -> None:
+    def __init__(
+        self, context: Context, awarder: Awarder, poll_seconds: float, prover: Prover | None
+    ) -> None:
         self._context = context
+        self._awarder = awarder
         self._poll_seconds = poll_seconds
         self._prover = prover
         self._changed = trio.Event()
@@ -57,6 +68,10 @@ class SettlementWatch:
         async with limit:
             try:
                 status = await self._ask(task)
+                if task.state == TaskState.UNANSWERED and status.state in _ANSWERED:
+                    # The worker was only slow or cut off, and will be paid: its answer is still worth having.
+                    answered = await self._awarder.send(task, late=True)
+                    task = answered if isinstance(answered, TaskEntry) else task
                 if status.receipt:
                     await self._accept(task, parse_receipt(status.receipt))
                 elif status.state in _GIVEN_UP or self._is_over(task):
