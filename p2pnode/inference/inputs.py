@@ -1,6 +1,7 @@
 """Input files of a task: an array, JSON, or an image where the model takes images."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from p2pnode.inference.model import ModelInfo, TensorSpec
 from p2pnode.inference.sessions import check_inputs
 from p2pnode.models.images import read_image
 from p2pnode.protocol.schema import MAX_TENSORS
-from p2pnode.protocol.tensors import encode_tensors, require_finite
+from p2pnode.protocol.tensors import MAX_RANK, encode_tensors, require_finite
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"})
 INPUT_SUFFIXES = IMAGE_SUFFIXES | {".npy", ".json"}
@@ -84,14 +85,28 @@ def _from_npy(path: Path) -> Array:
 
 def _from_json(path: Path, info: ModelInfo) -> dict[str, Array]:
     try:
-        found = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        text = path.read_bytes()
+        _check_nesting(text)
+        found = json.loads(text)
+    except ValueError as error:
         raise InferenceError(f"input {path} is not JSON: {error}") from error
     values = found if isinstance(found, dict) else {_only_input(path, info).name: found}
     unknown = values.keys() - {spec.name for spec in info.inputs}
     if unknown:
         raise InferenceError(f"input {path} names {sorted(unknown)!r:.200}; the model takes {info.inputs[0]}")
     return {spec.name: _array(path, spec, values[spec.name]) for spec in info.inputs if spec.name in values}
+
+
+def _check_nesting(text: bytes) -> None:
+    """Refuse JSON that nests deeper than any input. Raises ValueError.
+
+    Python's own guard is off: py_ecc, which the chain's and the network's libraries import, raises the
+    recursion limit so far that the JSON reader overflows the stack before it.
+    """
+    outside = np.frombuffer(re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text), np.uint8)
+    steps = np.isin(outside, [*b"[{"]).astype(np.int8) - np.isin(outside, [*b"]}"]).astype(np.int8)
+    if steps.size and steps.cumsum(dtype=np.int64).max() > MAX_RANK + 2:
+        raise ValueError(f"it nests deeper than a tensor of rank {MAX_RANK}")
 
 
 def _array(path: Path, spec: TensorSpec, value: object) -> Array:

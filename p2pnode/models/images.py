@@ -19,6 +19,7 @@ from p2pnode.errors import InferenceError
 METADATA_KEY = "p2pnode.image"
 MAX_FILE = 16 * 1024 * 1024
 MAX_SIDE = 4096
+MAX_METADATA = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class ImageInput:
         """Parse a metadata value. Raises InferenceError."""
         bounds = {"width": MAX_SIDE, "height": MAX_SIDE, "levels": 255}
         try:
-            found = json.loads(text)
+            found = json.loads(text) if len(text) <= MAX_METADATA else None
         except ValueError:
             found = None
         if not isinstance(found, dict) or found.keys() != bounds.keys():

@@ -1,6 +1,8 @@
 """Input files of every kind that `p2pnode submit` takes."""
 
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,15 @@ from p2pnode.inference import ModelInfo, describe_model, read_inputs, read_model
 from p2pnode.inference.inputs import input_files
 from p2pnode.models import DIGITS, IMAGES, digit_images
 from p2pnode.protocol.tensors import decode_tensors
+
+
+@pytest.fixture(autouse=True)
+def high_recursion_limit() -> Iterator[None]:
+    """As in a running node, whose libraries raise it: refusals must not rest on it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +62,9 @@ def test_json_with_two_inputs_is_put_in_graph_order(tmp_path: Path) -> None:
     ("text", "named"),
     [
         ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 99_000, "is not JSON: it nests deeper"),
+        ('["' + "]" * 99_000 + '", ' + "[" * 99_000, "is not JSON: it nests deeper"),
+        ('["\\"]", ' + "[" * 99_000, "is not JSON: it nests deeper"),
         ("[1, 2]", "the model takes 2"),
         ('{"a": [1, 2]}', r"inputs are \['a'\]"),
         ('{"a": [1, 2], "b": [1, 2], "z": 1}', r"names \['z'\]"),

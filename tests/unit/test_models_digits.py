@@ -109,6 +109,7 @@ def test_truncated_image_is_refused(tmp_path: Path) -> None:
     ("text", "named"),
     [
         ("", "width, height, levels"),
+        ("[" * 99_000, "width, height, levels"),
         ("[8,8,16]", "width, height, levels"),
         ('{"width":8,"height":8}', "width, height, levels"),
         ('{"width":0,"height":8,"levels":16}', "width 0"),
