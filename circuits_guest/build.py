@@ -31,7 +31,11 @@ GUEST_TARGET = "riscv32im-risc0-zkvm-elf"
 IMAGES = HERE / "images"
 
 # Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
-SLOW_STEPS = {"risc0-circuit-rv32im-sys": 0.62, "risc0-circuit-keccak-sys": 0.10, "risc0-circuit-recursion-sys": 0.03}
+SLOW_STEPS = {
+    "risc0-circuit-rv32im-sys": 0.62,
+    "risc0-circuit-keccak-sys": 0.10,
+    "risc0-circuit-recursion-sys": 0.03,
+}
 COLD_CORE_SECONDS = 3000
 
 
@@ -95,7 +99,13 @@ def build_prover() -> None:
     """Runs cargo and turns its messages into one line of progress every few seconds."""
     tool("c++", "RISC Zero's circuits are C++", "Install a C++ compiler (Debian: apt install g++).")
     command = cargo_command(
-        "build", "--release", "--locked", "-p", "p2pnode-prover", "--message-format", "json-render-diagnostics"
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "p2pnode-prover",
+        "--message-format",
+        "json-render-diagnostics",
     )
     start = last = time.monotonic()
     done, units = 0.0, 0
@@ -135,7 +145,10 @@ def guest_compiler() -> tuple[str, str, Path]:
         if not library.exists():
             continue
         host = subprocess.check_output([rustc, "--print", "host-tuple"], text=True).strip()
-        linkers = [*sysroot.glob(f"lib/rustlib/{host}/bin/rust-lld"), *toolchains.glob(f"*/lib/rustlib/{host}/bin/rust-lld")]
+        linkers = [
+            *sysroot.glob(f"lib/rustlib/{host}/bin/rust-lld"),
+            *toolchains.glob(f"*/lib/rustlib/{host}/bin/rust-lld"),
+        ]
         if linkers:
             return rustc, str(linkers[0]), library.resolve().parent
     raise BuildError(
@@ -153,7 +166,7 @@ def build_guest() -> bytes:
         "-Clink-arg=-Ttext=0x00200800",
         "-Clink-arg=--fatal-warnings",
         "-Cpanic=abort",
-        "--cfg=getrandom_backend=\"custom\"",
+        '--cfg=getrandom_backend="custom"',
         f"-Clinker={linker}",
         "-Zlocation-detail=none",
         f"--remap-path-prefix={HERE}=/guest",
@@ -181,6 +194,18 @@ def prover(*args: str) -> dict[str, object]:
 
 
 def guest(check: bool) -> None:
+    """Rebuild the image. Only the compiler that made the committed one can check it: others differ."""
+    made_by, here = IMAGES / "rustc.txt", None
+    try:
+        here = subprocess.check_output([guest_compiler()[0], "--version"], text=True)
+    except BuildError as error:
+        if not check:
+            raise
+        print(f"skipped: {error}")
+        return
+    if check and here != made_by.read_text():
+        print(f"skipped: the image was built by {made_by.read_text().strip()}, here is {here.strip()}")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         elf, image = Path(scratch) / "guest.elf", Path(scratch) / "guest.bin"
         elf.write_bytes(build_guest())
@@ -194,6 +219,7 @@ def guest(check: bool) -> None:
         IMAGES.mkdir(exist_ok=True)
         shutil.copy(image, IMAGES / "guest.bin")
         committed.write_text(f"{made}\n")
+        made_by.write_text(here)
         ids = prover("control-ids")
         ids.pop("event")
         (IMAGES / "control_ids.json").write_text(json.dumps(ids, indent=2) + "\n")
@@ -201,7 +227,9 @@ def guest(check: bool) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("prover", "test", "path"):
         commands.add_parser(name)
@@ -217,7 +245,11 @@ def main() -> int:
             build_prover()
             guest(options.check)
         else:
-            args = [a for a in options.args if a != "--"] if options.command == "cargo" else ["test", "--release"]
+            args = (
+                [a for a in options.args if a != "--"]
+                if options.command == "cargo"
+                else ["test", "--release"]
+            )
             return subprocess.run(cargo_command(*args), env=environment(), check=False).returncode
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)

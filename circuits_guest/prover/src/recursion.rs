@@ -120,3 +120,23 @@ pub fn verify_seal(seal: &[u32], claim: Digest) -> Result<()> {
     ensure!(proved == claim, "the seal proves another claim: {proved} instead of {claim}");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn committed_control_ids_are_those_of_the_programs() {
+        let committed = committed_control_ids().unwrap();
+        assert_eq!(committed.len(), outer_programs().count());
+        for (name, id) in committed {
+            assert_eq!(control_id(&name).unwrap(), id, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_lift_needs_a_segment_size_that_has_a_program() {
+        assert_eq!(outer_programs().count(), 1 + LIFT_PO2.count());
+        assert!(get_zkr(&lift_program(23), RECURSION_PO2).is_err());
+    }
+}
