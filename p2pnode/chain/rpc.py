@@ -5,10 +5,11 @@ cancelled call is abandoned there and ends with the HTTP timeout. Source: the Et
 specification (ethereum/execution-apis).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 import requests
 import trio
@@ -18,9 +19,14 @@ from web3.types import RPCEndpoint
 
 from p2pnode.errors import ChainError
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 THREADS: Final = 8
 ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 0.25
+DEFAULT_PRIORITY: Final = 10**9
+"""Wei per gas for the block's proposer."""
 # Typed by hand because libp2p brings trio-typing, whose stubs of an old Trio shadow Trio's own types.
 _run_in_thread: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync
 
@@ -44,6 +50,22 @@ class TxReceipt:
     gas_price: int
     ok: bool
     logs: tuple[Mapping[str, Any], ...]
+
+
+def _decoded(call: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Turns an answer of an unexpected form into ChainError."""
+
+    @wraps(call)
+    async def wrapped(*arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return await call(*arguments, **options)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ChainError(
+                f"chain.rpc_url: {call.__name__} got an answer of an unexpected form ({_short(error)}); "
+                "is it an Ethereum node?"
+            ) from error
+
+    return wrapped
 
 
 class Rpc:
@@ -75,40 +97,54 @@ class Rpc:
                         "check that the node runs and the URL is right"
                     ) from error
                 await trio.sleep(RETRY_SECONDS * 2**attempt)
-        if "error" in response and response["error"] is not None:
+        if not isinstance(response, dict):
+            raise ChainError(f"chain.rpc_url {self._url}: {method} got no JSON-RPC answer; check the URL")
+        if response.get("error") is not None:
             problem = response["error"]
             message = problem.get("message", "refused") if isinstance(problem, dict) else str(problem)
             raise RpcError(method, str(message), _revert_data(problem))
         return response.get("result")
 
+    @_decoded
     async def chain_id(self) -> int:
         return int(await self.request("eth_chainId"), 16)
 
+    @_decoded
     async def block_number(self) -> int:
         return int(await self.request("eth_blockNumber"), 16)
 
+    @_decoded
     async def block_time(self) -> int:
         """Time of the newest block, seconds UTC."""
         block = await self.request("eth_getBlockByNumber", "latest", False)
         return int(block["timestamp"], 16)
 
+    @_decoded
     async def balance(self, account: bytes) -> int:
         """Wei that pay for gas."""
         return int(await self.request("eth_getBalance", hexed(account), "latest"), 16)
 
+    @_decoded
     async def code(self, address: bytes) -> bytes:
         return unhexed(await self.request("eth_getCode", hexed(address), "latest"))
 
+    @_decoded
     async def transaction_count(self, account: bytes, block: str) -> int:
         """Nonce that comes next; `block` is latest or pending."""
         return int(await self.request("eth_getTransactionCount", hexed(account), block), 16)
 
+    @_decoded
     async def fees(self) -> tuple[int, int]:
         """(base fee of the newest block, suggested priority fee), wei per gas (EIP-1559)."""
         block = await self.request("eth_getBlockByNumber", "latest", False)
         base = int(block.get("baseFeePerGas", "0x0"), 16)
-        return base, int(await self.request("eth_maxPriorityFeePerGas"), 16)
+        try:
+            return base, int(await self.request("eth_maxPriorityFeePerGas"), 16)
+        except RpcError:
+            # Not every node suggests one.
+            return base, DEFAULT_PRIORITY
 
+    @_decoded
     async def call(
         self, to: bytes, data: bytes, *, sender: bytes | None = None, block: str = "latest"
     ) -> bytes:
@@ -118,6 +154,7 @@ class Rpc:
             fields["from"] = hexed(sender)
         return unhexed(await self.request("eth_call", fields, block))
 
+    @_decoded
     async def estimate_gas(self, sender: bytes, to: bytes, data: bytes, value: int, limit: int) -> int:
         fields = {
             "from": hexed(sender),
@@ -132,6 +169,7 @@ class Rpc:
         """Hand a signed transaction to the node."""
         await self.request("eth_sendRawTransaction", hexed(raw))
 
+    @_decoded
     async def receipt(self, tx_hash: bytes) -> TxReceipt | None:
         """The receipt, or None while the transaction is in no block."""
         found = await self.request("eth_getTransactionReceipt", hexed(tx_hash))
@@ -146,6 +184,7 @@ class Rpc:
             logs=tuple(found["logs"]),
         )
 
+    @_decoded
     async def logs(
         self, addresses: Sequence[bytes], first: int, last: int, topics: Sequence[Any] = ()
     ) -> Sequence[Mapping[str, Any]]:

@@ -69,7 +69,8 @@ class Sender:
         """Send `call` and wait until it has `confirmations`; returns its receipt.
 
         `key` names the intent for ever: a repeat, also after a crash, waits for the transaction that was
-        sent before (and fails as that one failed). Raises ChainError with the decoded revert reason.
+        sent before. Only once that is known to have reverted does a repeat send another, if its estimate
+        says that it would now succeed. Raises ChainError with the decoded revert reason.
         """
         scoped = self._scope + key
         fresh = False
@@ -89,7 +90,8 @@ class Sender:
         return await self._wait(call, attempts)
 
     async def _live(self, key: str) -> list[SentTransaction]:
-        return [sent for sent in await self._ledger.find(key) if sent.state is not TxState.DROPPED]
+        gone = (TxState.DROPPED, TxState.REVERTED)
+        return [sent for sent in await self._ledger.find(key) if sent.state not in gone]
 
     async def _estimate(self, call: Call) -> int:
         try:

@@ -8,6 +8,10 @@ import pytest
 import trio
 
 from p2pnode.chain import MemoryTxLog, TxReceipt, open_chain
+from p2pnode.chain.call import Call
+from p2pnode.chain.contract import Contract
+from p2pnode.chain.rpc import open_rpc
+from p2pnode.chain.sender import Sender
 from p2pnode.errors import ChainError, ConfigError
 from p2pnode.identity import Account
 from p2pnode.ports import TxState
@@ -159,7 +163,7 @@ async def test_a_nonce_used_by_another_program_is_noticed(
         assert await chain.token.balance(TO) == 5
 
 
-async def test_a_revert_on_chain_is_told_by_name_and_stays_so(
+async def test_a_revert_on_chain_is_told_by_name_and_not_paid_for_twice(
     chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
 ) -> None:
     digest = b"\x05" * 32
@@ -195,7 +199,9 @@ async def test_a_revert_on_chain_is_told_by_name_and_stays_so(
                 chain_state.rpc("evm_mine")
         assert len(failures) == 1
         assert "AlreadyRegistered(" in failures[0]
-        with pytest.raises(ChainError, match="failed in block"):
+        assert "failed in block" in failures[0]
+        # A repeat may try again, but does not pay gas for what would fail again.
+        with pytest.raises(ChainError, match=r"would fail: AlreadyRegistered\("):
             await chain.models.register(digest, 1, "", "mine")
     (sent,) = await ledger.find(f"31337/{rich.address.hex()}/mine")
     assert sent.state is TxState.REVERTED
@@ -234,6 +240,22 @@ async def test_a_fee_above_the_limit_is_refused(
     async with open_chain(chain_state.slow(max_fee_gwei=2), rich, ledger) as chain:
         with pytest.raises(ChainError, match=r"chain\.max_fee_gwei = 2"):
             await chain.token.transfer(TO, 5, "pay")
+    assert not await ledger.open_transactions()
+
+
+async def test_a_call_above_the_gas_cap_is_not_sent(
+    chain_state: Devnet, rich: Account, ledger: MemoryTxLog
+) -> None:
+    # PUSH3 (JUMPDEST PUSH0 JUMP) PUSH0 MSTORE PUSH1 3 PUSH1 29 RETURN: a contract that loops for ever.
+    tx_hash = chain_state.rpc(
+        "eth_sendTransaction", {"from": rich.checksum_address, "data": "0x625b5f565f526003601df3"}
+    )
+    address = chain_state.rpc("eth_getTransactionReceipt", tx_hash)["contractAddress"]
+    async with open_rpc(chain_state.url, 30) as rpc:
+        loop = Contract(rpc, "JoyToken", bytes.fromhex(address[2:]))
+        sender = Sender(rpc, 31337, rich, ledger, chain_state.config)
+        with pytest.raises(ChainError, match=r"16,777,216 gas, the cap of one transaction \(EIP-7825\)"):
+            await sender.send(Call(loop, "transfer", (TO, 1)), "loop")
     assert not await ledger.open_transactions()
 
 
