@@ -21,6 +21,8 @@ from p2pnode.protocol.schema import MAX_RECEIPT, read_fields, write_fields
 
 VERSION = 1
 
+_MAX_BRACKETS = 16
+
 _NAMES = (
     "version",
     "chainId",
@@ -106,9 +108,14 @@ def parse_receipt(text: str | bytes) -> Receipt:
     """Read a receipt file. Raises ProtocolError naming the field; nothing is verified yet but `taskId`."""
     if len(text) > MAX_RECEIPT:
         raise ProtocolError(f"receipt has {len(text)} characters; give at most {MAX_RECEIPT}")
+    # A receipt comes from a peer, and a deep nest of brackets can overflow the JSON reader's C stack. A real
+    # one has four brackets and none within its strings.
+    data = text.encode(errors="replace") if isinstance(text, str) else text
+    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+        raise ProtocolError(f"receipt is not JSON of this form: it has more than {_MAX_BRACKETS} brackets")
     try:
         document = json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ProtocolError(f"receipt is not JSON: {error}") from error
     found = _exact(document, _NAMES, "")
     if _integer(found["version"], "version", 32) != VERSION:

@@ -1,5 +1,6 @@
 """Digests and signatures are those of the contracts, and only low-s signatures by the right account pass."""
 
+import json
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from eth_account.messages import encode_typed_data
 
 from p2pnode.errors import ProtocolError, SignatureError
 from p2pnode.protocol.eip712 import TYPES, Domain, digest, recover, sign, verify
-from p2pnode.protocol.messages import Award, Bid, Result, Signed
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from tests.unit.test_protocol_codec import OFFER
 
 KEY = b"\x01" * 32
@@ -79,3 +80,19 @@ def test_malleable_and_malformed_signatures_are_refused() -> None:
 def test_a_short_digest_is_never_padded() -> None:
     with pytest.raises(ProtocolError, match="model_digest has 31 bytes"):
         digest(DOMAIN, replace(MINE, model_digest=b"\1" * 31))
+
+
+@pytest.mark.parametrize("of", [Offer, Bid, Award, Result])
+def test_digests_and_signatures_of_the_contracts(of: type[Any]) -> None:
+    vectors = json.loads(VECTORS.read_text())
+    domain = Domain(vectors["domain"]["chainId"], bytes.fromhex(vectors["domain"]["verifyingContract"][2:]))
+    assert domain.separator().hex() == vectors["domainSeparator"][2:]
+    vector = vectors[of.__name__]
+    values: dict[str, Any] = {}
+    for field in fields(of):
+        text = vector["message"][camel(field.name)]
+        values[field.name] = int(text) if field.type is int else bytes.fromhex(text[2:])
+    message = of(**values)
+    assert digest(domain, message).hex() == vector["digest"][2:]
+    signed = Signed(message, bytes.fromhex(vector["signature"][2:]))
+    assert recover(domain, signed).hex() == vectors["signer"][2:].lower()
