@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +63,13 @@ def command(file: Path, chain: bool, prover: str, config: Path, printer: Printer
     summary: dict[str, Any] = {}
 
     async def check() -> None:
-        async with AsyncExitStack() as stack:
-            # A missing prover or chain says nothing about the receipt, so it fails before any check.
-            verifier = await stack.enter_async_context(_open_prover(prover))
-            look_up = await stack.enter_async_context(_open_chain(config)) if chain else None
-            receipt, claim = await _check_file(checks, file)
-            summary.update(_summary(receipt))
+        receipt, claim = await _check_file(checks, file)
+        summary.update(_summary(receipt))
+        async with _open_prover(prover) as verifier:
             await _check_proof(checks, claim, verifier)
-            if look_up is not None:
-                await _check_chain(checks, receipt, look_up)
+        if chain:
+            async with _open_chain(config) as client:
+                await _check_chain(checks, receipt, client)
 
     try:
         trio.run(check)

@@ -1,0 +1,112 @@
+"""`p2pnode verify` on receipts that must be refused, each at the check that finds it.
+
+Receipts with a proof are checked end to end.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from p2pnode.cli.main import main
+from p2pnode.errors import ProverError
+from p2pnode.protocol.eip712 import sign
+from p2pnode.protocol.receipt import Receipt, dump_receipt
+from p2pnode.proving.locate import find_prover
+from tests import samples
+from tests.samples import DOMAIN, REQUESTER_KEY, WORKER_KEY
+
+IMAGE_ID = Path(__file__).parents[2] / "circuits_guest" / "images" / "image_id.txt"
+
+
+def make_receipt() -> Receipt:
+    """A receipt in order but for its seal."""
+    image_id = bytes.fromhex(IMAGE_ID.read_text().strip())
+    return replace(samples.receipt(), image_id=image_id, seal=b"\x00" * 64)
+
+
+def verify(tmp_path: Path, text: str, *options: str) -> Result:
+    file = tmp_path / "receipt.json"
+    file.write_text(text)
+    return CliRunner().invoke(main, ["verify", str(file), *options])
+
+
+def checks(result: Result) -> list[tuple[bool, str]]:
+    return [(check["ok"], check["problem"]) for check in json.loads(result.stdout)["checks"]]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "not JSON", '{"version": 2}', "x" * 2_000_000])
+def test_a_file_that_is_no_receipt_is_refused(tmp_path: Path, content: str) -> None:
+    result = verify(tmp_path, content, "--json")
+    assert result.exit_code == 5
+    ((ok, problem),) = checks(result)
+    assert (ok, problem != "") == (False, True)
+    assert json.loads(result.stdout)["valid"] is False
+
+
+def foreign(receipt: Receipt) -> Receipt:
+    return replace(receipt, award=sign(DOMAIN, receipt.award.message, WORKER_KEY))
+
+
+def other_output(receipt: Receipt) -> Receipt:
+    return replace(receipt, output_digest=b"\x99" * 32)
+
+
+def other_worker(receipt: Receipt) -> Receipt:
+    return replace(receipt, result=sign(DOMAIN, receipt.result.message, REQUESTER_KEY))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"), [(foreign, "must be by"), (other_output, "leaf"), (other_worker, "must be by")]
+)
+def test_a_tampered_receipt_is_refused_before_the_proof(
+    tmp_path: Path, tamper: Callable[[Receipt], Receipt], words: str
+) -> None:
+    result = verify(tmp_path, dump_receipt(tamper(make_receipt())), "--json", "--prover", "/nowhere")
+    assert result.exit_code == 5
+    (form, signatures) = checks(result)
+    assert form == (True, "")
+    assert not signatures[0]
+    assert words in signatures[1]
+
+
+def test_a_price_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    document: dict[str, Any] = json.loads(dump_receipt(make_receipt()))
+    document["award"]["price"] = "6"
+    result = verify(tmp_path, json.dumps(document))
+    assert result.exit_code == 5
+    assert "✗ the file is a receipt: taskId" in result.stdout
+    assert "REFUSED" in result.stdout
+
+
+def test_without_a_prover_nothing_is_said_of_the_proof(tmp_path: Path) -> None:
+    result = verify(tmp_path, dump_receipt(make_receipt()), "--prover", "/nowhere/prover")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert "/nowhere/prover" in result.stderr
+    assert result.stdout.count("✓") == 2
+    assert "valid" not in result.stdout
+
+
+def has_prover() -> bool:
+    try:
+        find_prover("")
+    except ProverError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+def test_a_seal_of_zeros_and_another_guest_are_refused(tmp_path: Path) -> None:
+    result = verify(tmp_path, dump_receipt(make_receipt()), "--json")
+    assert result.exit_code == 5
+    assert [ok for ok, _ in checks(result)] == [True, True, True, False]
+    other = replace(make_receipt(), image_id=b"\x77" * 32)
+    result = verify(tmp_path, dump_receipt(other), "--json")
+    assert result.exit_code == 5
+    assert [ok for ok, _ in checks(result)] == [True, True, False]
+    assert "7777" in checks(result)[2][1]
