@@ -13,6 +13,7 @@ import trio
 
 from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.market.context import Context
+from p2pnode.market.service import background
 from p2pnode.ports import Gossip, Topic
 from p2pnode.protocol.codec import decode, encode
 from p2pnode.protocol.messages import Heartbeat, ModelAnnouncement
@@ -148,10 +149,8 @@ async def open_presence(
 ) -> AsyncIterator[Presence]:
     """Presence that runs until the context is left; without `own_state` (no worker) it only listens."""
     presence = Presence(context, own_state)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(presence.run)
+    async with background(presence.run):
         yield presence
-        nursery.cancel_scope.cancel()
 
 
 def _remember(seen: OrderedDict[K, V], key: K, value: V, most: int) -> None:

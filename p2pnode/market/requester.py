@@ -13,6 +13,7 @@ from p2pnode.market.checks import CLOCK_SKEW, check_listing
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence
 from p2pnode.market.selection import plan
+from p2pnode.market.service import background
 from p2pnode.market.settings import RequesterSettings, Terms
 from p2pnode.market.state import INITIAL, OPEN, TaskState
 from p2pnode.market.watch import SettlementWatch
@@ -267,10 +268,8 @@ async def open_requester(
 ) -> AsyncIterator[Requester]:
     """A running requester; with `prover` the seals of its receipts are verified locally as well."""
     requester = Requester(context, presence, settings, prover)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(requester.run)
+    async with background(requester.run):
         yield requester
-        nursery.cancel_scope.cancel()
 
 
 def _cost(task: TaskEntry, fee: int) -> int:

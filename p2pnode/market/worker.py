@@ -16,6 +16,7 @@ from p2pnode.market.bidding import Bidding
 from p2pnode.market.context import Context
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.presence import OwnState
+from p2pnode.market.service import background
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.ports import Executor, Gossip, Prover, StreamProtocol, Topic
 
@@ -68,7 +69,5 @@ async def open_worker(
 ) -> AsyncIterator[Worker]:
     """A running worker; `jobs` is the folder of the prover's job folders."""
     worker = Worker(context, executor, prover, settings, jobs)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(worker.run)
+    async with background(worker.run):
         yield worker
-        nursery.cancel_scope.cancel()

@@ -1,12 +1,16 @@
 """A whole task between alice, bob and carol: offered, bid for, awarded, answered, proved, settled."""
 
 import numpy as np
+import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
+from p2pnode.errors import MarketError
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import TaskState
-from p2pnode.ports import Role
+from p2pnode.ports import Role, Topic
+from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors
 from tests.driver import IMAGE_ID, MODEL_DIGEST, MODEL_FEE, MODEL_OWNER, TERMS, Driver, pair, seal_of
@@ -180,3 +184,29 @@ async def test_presence_shows_load_and_holders(
         driver.net.gone.add("bob")
         await trio.sleep(120)
         assert alice.presence.nodes() == []
+
+
+async def test_services_pass_errors_on_as_they_are(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    with pytest.raises(MarketError, match="mine"):
+        async with driver.node("bob", worker=worker, requester=requester):
+            raise MarketError("mine")
+
+
+async def test_junk_on_the_other_topics_is_refused_and_survived(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        for topic in (Topic.NODES, Topic.MODELS):
+            await bob.context.bus.publish(topic, b"\xff junk")
+            await trio.testing.wait_all_tasks_blocked()
+            assert alice.named("gossip.refused")[-1]["topic"] == topic
+        announcement = ModelAnnouncement(MODEL_DIGEST, 33, MODEL_OWNER, MODEL_FEE, "doubler")
+        await bob.presence.announce(announcement)
+        await trio.testing.wait_all_tasks_blocked()
+        assert [seen.announcement for seen in alice.presence.models()] == [announcement]
+        assert list(alice.presence.holders(MODEL_DIGEST)) == ["bob"]
