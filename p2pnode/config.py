@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from p2pnode.errors import ConfigError
-from p2pnode.settings import Setting, declared, parse_text, read_section, toml_lines
+from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
 
 CONFIG_NAME = "p2pnode.toml"
 ENV_PREFIX = "P2PNODE_"
@@ -71,6 +71,7 @@ class NetworkConfig:
         Setting(
             "Peers to join by: multiaddrs ending in /p2p/<peer id>, or files that list them.",
             check=_check_bootstrap,
+            paths=True,
         ),
     ] = ()
     announce: Annotated[
@@ -240,11 +241,11 @@ def parse_config(tree: Mapping[str, Any], base: Path, env: Mapping[str, str]) ->
     return Config(**read_section(Config, top, "", base), **values)
 
 
-def default_toml(changes: Mapping[str, str] | None = None) -> str:
+def default_toml(changes: Mapping[str, str] | None = None, base: Path = Path("/")) -> str:
     """The commented configuration file that `p2pnode init` writes: every default, and `changes` to them.
 
-    `changes` maps names such as `worker.capacity` to texts as the environment would give them. Raises
-    ConfigError for one that is wrong.
+    `changes` maps names such as `worker.capacity` to texts as the environment would give them; `base`
+    anchors relative paths among them. Raises ConfigError for one that is wrong.
     """
     top: dict[str, Any] = {}
     tables: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
@@ -253,8 +254,8 @@ def default_toml(changes: Mapping[str, str] | None = None) -> str:
         known = {item.name: item for item in declared(SECTIONS.get(section, Config))}
         if (section and section not in SECTIONS) or rest not in known:
             raise ConfigError(f"{name}: unknown setting; write for example worker.capacity=8")
-        (tables[section] if section else top)[rest] = parse_text(known[rest], text, name)
-    parse_config({**top, **tables}, Path("/"), {})
+        value = checked(known[rest], parse_text(known[rest], text, name), name, base)
+        (tables[section] if section else top)[rest] = value
     lines = ["# Settings of a p2pnode. Each can be overridden by P2PNODE_<SECTION>_<FIELD>.", ""]
     lines += toml_lines(Config, top)
     for name, kind in SECTIONS.items():

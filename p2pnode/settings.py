@@ -25,12 +25,16 @@ _WORDS: Mapping[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a setting means, its bounds (inclusive), and `check`: the remedy for a wrong value, else None."""
+    """What a setting means, its bounds (inclusive), and `check`: the remedy for a wrong value, else None.
+
+    `paths` says that the texts of a list are paths, but for those that begin with a slash.
+    """
 
     doc: str
     low: float | None = None
     high: float | None = None
     check: Callable[[Any], str | None] | None = None
+    paths: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,13 @@ def read_section(section: type[Any], table: Mapping[str, Any], prefix: str, base
         if name not in known:
             raise ConfigError(f"{prefix}{name}: unknown setting; known here are {', '.join(known)}")
     return {
-        name: _checked(item, table.get(name, item.default), f"{prefix}{name}", base)
+        name: checked(item, table.get(name, item.default), f"{prefix}{name}", base)
         for name, item in known.items()
     }
 
 
 def parse_text(item: Declared, text: str, name: str) -> Any:
-    """The value of an environment variable as TOML would have given it; lists are split at commas."""
+    """The value of a setting given as text, as TOML would have given it; lists are split at commas."""
     if item.kind is bool:
         words = {"true": True, "1": True, "false": False, "0": False}
         if text.lower() not in words:
@@ -81,6 +85,21 @@ def parse_text(item: Declared, text: str, name: str) -> Any:
     return text
 
 
+def checked(item: Declared, raw: Any, name: str, base: Path) -> Any:
+    """The typed value of one setting; `base` anchors relative paths."""
+    value = _typed(item.kind, raw, name, base)
+    if item.setting.paths:
+        value = tuple(part if part.startswith("/") or not part else _anchored(part, base) for part in value)
+    low, high, check = item.setting.low, item.setting.high, item.setting.check
+    # Written so that NaN, which compares false with everything, is refused too.
+    if low is not None and high is not None and not low <= value <= high:
+        raise ConfigError(f"{name} = {value!r}: must be between {low} and {high}")
+    remedy = check(value) if check is not None else None
+    if remedy is not None:
+        raise ConfigError(f"{name} = {value!r}: {remedy}")
+    return value
+
+
 def toml_lines(section: type[Any], changes: Mapping[str, Any]) -> Iterator[str]:
     """Commented TOML of `section`: its defaults but for `changes`."""
     for item in declared(section):
@@ -93,23 +112,15 @@ def toml_lines(section: type[Any], changes: Mapping[str, Any]) -> Iterator[str]:
             yield f"{item.name} = {json.dumps(str(value) if isinstance(value, Path) else value)}"
 
 
-def _checked(item: Declared, raw: Any, name: str, base: Path) -> Any:
-    value = _typed(item.kind, raw, name, base)
-    low, high, check = item.setting.low, item.setting.high, item.setting.check
-    # Written so that NaN, which compares false with everything, is refused too.
-    if low is not None and high is not None and not low <= value <= high:
-        raise ConfigError(f"{name} = {value!r}: must be between {low} and {high}")
-    remedy = check(value) if check is not None else None
-    if remedy is not None:
-        raise ConfigError(f"{name} = {value!r}: {remedy}")
-    return value
+def _anchored(path: str | Path, base: Path) -> str:
+    return str((base / Path(path).expanduser()).resolve())
 
 
 def _typed(kind: Any, value: Any, name: str, base: Path) -> Any:
     if get_origin(kind) is types.UnionType:
         return None if value is None else _typed(get_args(kind)[0], value, name, base)
     if kind is Path and isinstance(value, str | Path) and str(value):
-        return (base / Path(value).expanduser()).resolve()
+        return Path(_anchored(value, base))
     # bool is an int in Python, but `capacity = true` is a mistake.
     if isinstance(kind, type) and type(value) is kind:
         return value

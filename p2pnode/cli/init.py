@@ -48,7 +48,7 @@ def command(
     settings = dict(_split(change) for change in changes)
     if password_file is not None:
         settings["password_file"] = str(password_file.expanduser().absolute())
-    written = default_toml(settings)
+    written = default_toml(settings, Path.cwd())
     key = None
     if import_key is not None:
         text = read_secret(import_key, "give the file with the private key").decode(errors="replace")

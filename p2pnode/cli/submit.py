@@ -127,14 +127,27 @@ class _Live:
         if self._printer.as_json:
             click.echo(json.dumps({"event": name, "seconds": round(seconds, 3), **fields}))
             return
-        shown = "  ".join(f"{key}={printable(str(value))}" for key, value in fields.items())
-        click.echo(f"{seconds:8.2f} s  {name:22} {shown}")
+        label = printable(str(fields.get("label", "")))
+        shown = "  ".join(
+            f"{key}={_short(key, value)}" for key, value in fields.items() if key not in ("label", "task")
+        )
+        click.echo(f"{seconds:8.2f} s  {name:20} {label:20} {shown}".rstrip())
 
     def reports(self, reports: Sequence[TaskReport]) -> None:
         """The end of every task."""
         self._printer.result(
             {"tasks": [_report(report) for report in reports]}, [_line(report) for report in reports]
         )
+
+
+def _short(key: str, value: object) -> str:
+    if key in ("price", "paid") and isinstance(value, int):
+        return joy(value)
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = printable(str(value))
+    # Digests and PeerIds: the start tells them apart.
+    return f"{text[:12]}..." if len(text) >= 40 and " " not in text else text
 
 
 def _report(report: TaskReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`p2pnode verify`: checks a receipt file without trusting whoever sent it."""
+"""`p2pnode verify`: checks receipt files without trusting whoever sent them."""
 
 import time
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import click
 import trio
 
 from p2pnode.cli.output import Printer, config_path_option, hexed, json_option
-from p2pnode.config import load_config
+from p2pnode.config import Config, load_config
 from p2pnode.errors import ChainError, ProtocolError, ProverError
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.receipt import ProofClaim, Receipt, check_receipt, parse_receipt
@@ -49,26 +49,35 @@ class _Checks:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
 @click.option("--chain", is_flag=True, help="Also look up the settlement on the configured chain.")
 @click.option("--prover", default="", help="Path of the prover; empty looks in its usual places.")
 @config_path_option
 @json_option
-def command(file: Path, chain: bool, prover: str, config: Path, printer: Printer) -> None:
-    """Check the receipt FILE: signatures, Merkle path and STARK.
+def command(files: tuple[Path, ...], chain: bool, prover: str, config: Path, printer: Printer) -> None:
+    """Check receipt FILES: signatures, Merkle path and STARK.
 
     Works offline and without a configuration, unless --chain is given.
     """
+    settings = load_config(config) if chain else None
+    refused = [file for file in files if not _verify(file, settings, prover, printer)]
+    if refused:
+        raise SystemExit(REFUSED)
+
+
+def _verify(file: Path, settings: Config | None, binary: str, printer: Printer) -> bool:
     checks = _Checks(printer)
-    summary: dict[str, Any] = {}
+    summary: dict[str, Any] = {"file": str(file)}
 
     async def check() -> None:
         receipt, claim = await _check_file(checks, file)
         summary.update(_summary(receipt))
-        async with _open_prover(prover) as verifier:
+        async with _open_prover(binary) as verifier:
             await _check_proof(checks, claim, verifier)
-        if chain:
-            async with _open_chain(config) as client:
+        if settings is not None:
+            async with _open_chain(settings) as client:
                 await _check_chain(checks, receipt, client)
 
     try:
@@ -76,10 +85,9 @@ def command(file: Path, chain: bool, prover: str, config: Path, printer: Printer
         valid = True
     except _Refused:
         valid = False
-    result = {"valid": valid, "checks": checks.done, **summary}
-    printer.result(result, [*_lines(summary), "the receipt is valid" if valid else "the receipt is REFUSED"])
-    if not valid:
-        raise SystemExit(REFUSED)
+    verdict = "the receipt is valid" if valid else "the receipt is REFUSED"
+    printer.result({"valid": valid, "checks": checks.done, **summary}, [*_lines(summary), verdict])
+    return valid
 
 
 def _open_prover(binary: str) -> Any:
@@ -88,10 +96,10 @@ def _open_prover(binary: str) -> Any:
     return open_prover(binary=binary)
 
 
-def _open_chain(config: Path) -> Any:
+def _open_chain(settings: Config) -> Any:
     from p2pnode.chain import open_chain_reader
 
-    return open_chain_reader(load_config(config).chain, bytes(20))
+    return open_chain_reader(settings.chain, bytes(20))
 
 
 async def _check_file(checks: _Checks, file: Path) -> tuple[Receipt, ProofClaim]:

@@ -110,3 +110,14 @@ def test_a_seal_of_zeros_and_another_guest_are_refused(tmp_path: Path) -> None:
     assert result.exit_code == 5
     assert [ok for ok, _ in checks(result)] == [True, True, False]
     assert "7777" in checks(result)[2][1]
+
+
+def test_one_refused_file_among_several_fails_the_command(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    for file in (first, second):
+        file.write_text("{}")
+    result = CliRunner().invoke(main, ["verify", str(first), str(second), "--json"])
+    assert result.exit_code == 5
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["file"] for one in found] == [str(first), str(second)]
+    assert [one["valid"] for one in found] == [False, False]

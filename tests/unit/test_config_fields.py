@@ -178,3 +178,16 @@ def test_every_setting_is_documented_as_it_is() -> None:
         assert set(rows) == {f"`{item.name}`" for item in declared(kind)}
         for item in declared(kind):
             assert item.setting.doc in rows[f"`{item.name}`"]
+
+
+def test_paths_are_anchored_where_they_were_written() -> None:
+    tree = {"network": {"bootstrap": ["peers.txt", "/ip4/1.2.3.4/tcp/1/p2p/12D3", "/etc/peers"]}}
+    assert parse_config(tree, BASE, {}).network.bootstrap == (
+        "/srv/node/peers.txt",
+        "/ip4/1.2.3.4/tcp/1/p2p/12D3",
+        "/etc/peers",
+    )
+    written = default_toml({"network.bootstrap": "peers.txt", "chain.deployment": "d.json"}, Path("/here"))
+    config = parse_config(tomllib.loads(written), BASE, {})
+    assert config.network.bootstrap == ("/here/peers.txt",)
+    assert config.chain.deployment == Path("/here/d.json")
