@@ -51,3 +51,7 @@ class StoreError(P2PNodeError):
 
 class MarketError(P2PNodeError):
     """A task cannot go on: no bid, no answer in time, or an illegal transition."""
+
+
+class DevnetError(P2PNodeError):
+    """A part of a network on this machine did not start, ended early, or refused a command."""
