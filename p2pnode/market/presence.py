@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.market.context import Context
-from p2pnode.market.service import background
 from p2pnode.ports import Gossip, Topic
 from p2pnode.protocol.codec import decode, encode
 from p2pnode.protocol.messages import Heartbeat, ModelAnnouncement
@@ -149,7 +149,7 @@ async def open_presence(
 ) -> AsyncIterator[Presence]:
     """Presence that runs until the context is left; without `own_state` (no worker) it only listens."""
     presence = Presence(context, own_state)
-    async with background(presence.run):
+    async with open_background(presence.run):
         yield presence
 
 

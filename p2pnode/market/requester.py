@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.errors import MarketError, NetworkError, ProtocolError
 from p2pnode.market.awards import Awarder
 from p2pnode.market.bids import MAX_REQUEST, BidBook, BidDesk
@@ -13,7 +14,6 @@ from p2pnode.market.checks import CLOCK_SKEW, check_listing
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence
 from p2pnode.market.selection import plan
-from p2pnode.market.service import background
 from p2pnode.market.settings import RequesterSettings, Terms
 from p2pnode.market.state import INITIAL, OPEN, TaskState
 from p2pnode.market.watch import SettlementWatch
@@ -268,7 +268,7 @@ async def open_requester(
 ) -> AsyncIterator[Requester]:
     """A running requester; with `prover` the seals of its receipts are verified locally as well."""
     requester = Requester(context, presence, settings, prover)
-    async with background(requester.run):
+    async with open_background(requester.run):
         yield requester
 
 

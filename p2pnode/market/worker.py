@@ -10,13 +10,13 @@ from pathlib import Path
 
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.market.assignments import MAX_REQUEST, Assignments
 from p2pnode.market.batcher import Batcher
 from p2pnode.market.bidding import Bidding
 from p2pnode.market.context import Context
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.presence import OwnState
-from p2pnode.market.service import background
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.ports import Executor, Gossip, Prover, StreamProtocol, Topic
 
@@ -69,5 +69,5 @@ async def open_worker(
 ) -> AsyncIterator[Worker]:
     """A running worker; `jobs` is the folder of the prover's job folders."""
     worker = Worker(context, executor, prover, settings, jobs)
-    async with background(worker.run):
+    async with open_background(worker.run):
         yield worker
