@@ -142,6 +142,10 @@ class Progress:
 class Prover(Protocol):
     """Proves batches of one model. Raises ProverError. A job resumes in its folder after a crash."""
 
+    @property
+    def image_id(self) -> bytes:
+        """Image ID of the committed guest, 32 bytes."""
+
     async def prove(
         self, model: Path, tasks: Sequence[ProofTask], job: Path, on_progress: Callable[[Progress], None]
     ) -> Proof:

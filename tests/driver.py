@@ -182,6 +182,8 @@ def double(tensors: bytes) -> bytes:
 class FakeProver:
     """Proves what `guest` computes; its seal is a MAC of the journal that FakeChain can check."""
 
+    image_id = IMAGE_ID
+
     def __init__(self, seconds: float = 20) -> None:
         self.seconds = seconds
         self.guest: Callable[[bytes], bytes] = double

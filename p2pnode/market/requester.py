@@ -88,6 +88,7 @@ class Requester:
         finally:
             for book in books:
                 self._desk.close(book.offer_hash)
+                self._abandon(book.offer_hash)
         return [self.outcome(task.offer_hash) for task in tasks]
 
     async def settled(self, offer_hashes: Sequence[bytes]) -> list[TaskOutcome]:
@@ -211,6 +212,13 @@ class Requester:
             task = await self._awarder.answer(task, ranked, book, fee)
         if task.state != TaskState.ANSWERED:
             self._context.on_event("task.failed", offer=task.offer_hash.hex(), reason=task.reason)
+
+    def _abandon(self, offer_hash: bytes) -> None:
+        """End a task that was cancelled on its way; a worker that holds its award may still be paid."""
+        task = self._context.store.task(Role.REQUESTER, offer_hash)
+        ends = {TaskState.OFFERED: TaskState.UNBID, TaskState.AWARDED: TaskState.UNANSWERED}
+        if task is not None and task.state in ends:
+            self._context.move(task, ends[TaskState(task.state)], reason="the submission was cancelled")
 
     async def _collect(self, books: Sequence[BidBook]) -> None:
         """Wait for bids: the bid wait, or until every offer has enough."""

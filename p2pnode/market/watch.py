@@ -10,7 +10,7 @@ from p2pnode.market.state import TaskState
 from p2pnode.ports import Prover, Role, StreamProtocol, TaskEntry
 from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.messages import Decline, TaskQuery, TaskStatus
-from p2pnode.protocol.receipt import Receipt, check_receipt, dump_receipt, parse_receipt
+from p2pnode.protocol.receipt import ProofClaim, Receipt, check_receipt, dump_receipt, parse_receipt
 
 _ASK_TIMEOUT = 15.0
 _PARALLEL = 8
@@ -38,6 +38,8 @@ class SettlementWatch:
         self._awarder = awarder
         self._poll_seconds = poll_seconds
         self._prover = prover
+        self._verifying = trio.Lock()
+        self._verified: ProofClaim | None = None
         self._changed = trio.Event()
         self._told: dict[bytes, tuple[str, str]] = {}
 
@@ -114,8 +116,7 @@ class SettlementWatch:
         if receipt.task_id != task.task_id:
             raise ProtocolError(f"receipt is for task {receipt.task_id.hex()}; another was asked for")
         claim = check_receipt(receipt)
-        if self._prover is not None:
-            await self._prover.verify(claim.journal, claim.seal)
+        await self._verify(claim)
         award = receipt.award.message
         if not await context.chain.is_nonce_used(award.requester, award.nonce):
             raise ProtocolError("the chain has not paid for this receipt yet")
@@ -130,6 +131,19 @@ class SettlementWatch:
             answer_is_proved=receipt.answer_is_proved,
         )
         self._notify()
+
+    async def _verify(self, claim: ProofClaim) -> None:
+        """Verify a seal once for all receipts of its batch."""
+        if self._prover is None:
+            return
+        if claim.image_id != self._prover.image_id:
+            raise ProtocolError(
+                f"imageId is {claim.image_id.hex()}; this network's guest is {self._prover.image_id.hex()}"
+            )
+        async with self._verifying:
+            if claim != self._verified:
+                await self._prover.verify(claim.journal, claim.seal)
+                self._verified = claim
 
     async def _end(self, task: TaskEntry, said: str = "") -> None:
         """The worker gave up or the deadline has passed: what the chain says counts."""

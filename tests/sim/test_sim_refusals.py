@@ -439,7 +439,11 @@ async def test_a_forged_receipt_is_refused(
     ):
         assert alice.requester is not None
         handle, most = driver.net.buses["bob"].handlers[StreamProtocol.TASK]
-        lies = [(b'"leafIndex": 0', b'"leafIndex": 1'), (b'"seal": "', b'"seal": "AAAA')]
+        lies = [
+            (b'"leafIndex": 0', b'"leafIndex": 1'),
+            (b'"seal": "', b'"seal": "AAAA'),
+            (b'"imageId": "0x1d', b'"imageId": "0x00'),
+        ]
 
         async def lie(peer: str, data: bytes) -> bytes:
             response = await handle(peer, data)
@@ -453,6 +457,7 @@ async def test_a_forged_receipt_is_refused(
         [settled] = await alice.requester.settled([outcome.offer_hash])
         assert settled.state == TaskState.SETTLED
         reasons = [fields["reason"] for fields in alice.named("receipt.refused")]
+        assert "imageId is 001d" in reasons.pop(0)
         assert reasons == [
             "the seal does not prove this journal",
             "leaf index is 1; give 0 to 0",

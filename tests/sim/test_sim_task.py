@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from p2pnode.errors import MarketError
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
-from p2pnode.market.state import TaskState
+from p2pnode.market.state import OPEN, TaskState
 from p2pnode.ports import Role, Topic
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
@@ -210,3 +210,27 @@ async def test_junk_on_the_other_topics_is_refused_and_survived(
         await trio.testing.wait_all_tasks_blocked()
         assert [seen.announcement for seen in alice.presence.models()] == [announcement]
         assert list(alice.presence.holders(MODEL_DIGEST)) == ["bob"]
+
+
+@pytest.mark.parametrize("seconds", [1, 9])
+async def test_a_cancelled_submission_leaves_nothing_open(
+    driver: Driver,
+    worker: WorkerSettings,
+    requester: RequesterSettings,
+    autojump_clock: MockClock,
+    seconds: int,
+) -> None:
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        driver.net.silent.add("bob")
+        with trio.move_on_after(seconds) as scope:
+            await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        assert scope.cancelled_caught
+        assert alice.store.tasks(Role.REQUESTER, OPEN[Role.REQUESTER]) == []
+        driver.net.silent.clear()
+        await trio.sleep(100)
+        assert bob.store.tasks(Role.WORKER, OPEN[Role.WORKER]) == []
+        assert driver.world.escrow[alice.chain.account] == 10_000
