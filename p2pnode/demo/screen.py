@@ -1,0 +1,82 @@
+"""What the demo shows: lines with their time, and on a terminal one live part below them."""
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console, ConsoleRenderable, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+WIDTH = 100
+_QUIET_SECONDS = 15.0
+"""Between two lines on the same thing where there is no terminal to redraw."""
+
+
+class Screen:
+    """Prints to `console`, and keeps the lasting part for a picture."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._picture = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
+        self._start = time.monotonic()
+        self._live: Live | None = None
+        self._below: RenderableType | None = None
+        self._doing = "starting"
+        self._said = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since the demo began."""
+        return time.monotonic() - self._start
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Redraw the live part until the context ends."""
+        if not self._console.is_terminal:
+            yield
+            return
+        live = Live(get_renderable=self._lower, console=self._console, refresh_per_second=8, transient=True)
+        with live:
+            self._live = live
+            try:
+                yield
+            finally:
+                self._below, self._live = None, None
+
+    def title(self, text: str) -> None:
+        """A part of the story begins."""
+        self.show(Text(f"\n{text}", "bold"))
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line with its time."""
+        line = Text.assemble((f"{self.seconds:7.1f} s  ", "dim"), (text, style))
+        line.overflow = "fold"
+        self.show(line)
+
+    def show(self, item: RenderableType) -> None:
+        """Something that stays."""
+        self._console.print(item, highlight=False)
+        self._picture.print(item, highlight=False)
+
+    def doing(self, text: str, below: RenderableType | None = None) -> None:
+        """What is being waited for; on a terminal with `below` redrawn under the lines."""
+        self._doing, self._below = text, below
+
+    def often(self, text: str) -> None:
+        """What changes often: the live line on a terminal, else a line now and then."""
+        self._doing = text
+        if not self._console.is_terminal and self.seconds - self._said >= _QUIET_SECONDS:
+            self._said = self.seconds
+            self._console.print(f"{self.seconds:7.1f} s  {text}", highlight=False)
+
+    def save_picture(self, path: Path) -> None:
+        """An SVG of all that stayed."""
+        self._picture.save_svg(str(path), title="p2pnode demo")
+
+    def _lower(self) -> ConsoleRenderable:
+        waiting = Spinner("dots", Text(f"{self.seconds:5.1f} s  {self._doing}", "cyan"))
+        return Group(waiting) if self._below is None else Group(self._below, waiting)
