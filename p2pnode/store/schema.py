@@ -63,7 +63,9 @@ CREATE INDEX transactions_by_key ON transactions (key);
 CREATE TABLE receipts (
     serial INTEGER PRIMARY KEY,
     task_id BLOB NOT NULL UNIQUE,
-    receipt TEXT NOT NULL
+    before TEXT NOT NULL,
+    seal BLOB NOT NULL REFERENCES contents (digest),
+    after TEXT NOT NULL
 ) STRICT;
 CREATE TABLE workers (account BLOB PRIMARY KEY, answered INTEGER NOT NULL, failed INTEGER NOT NULL) STRICT;
 """

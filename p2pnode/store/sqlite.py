@@ -8,17 +8,15 @@ may have the file open.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from p2pnode.errors import StoreError
 from p2pnode.ports import BatchEntry, Proof, Reputation, Role, SentTransaction, TaskEntry, TxState
 from p2pnode.protocol.cid import content_digest
 from p2pnode.protocol.codec import decode_signed, encode
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.messages import Award, Signed
 from p2pnode.store.connection import Ledger
+from p2pnode.store.rows import TASK_COLUMNS, split_seal, task_of, task_row
 from p2pnode.store.schema import connect
-
-_TASK = "role, offer_hash, state, offer, changed, peer, bid, award, task_id, result, reason"
 
 
 @contextmanager
@@ -46,8 +44,8 @@ class SqliteStore:
                 raise StoreError(
                     f"the {task.role} has offer {task.offer_hash.hex()} already; use a new nonce"
                 )
-            marks = ", ".join("?" * len(_TASK.split(",")))
-            self._ledger.execute(f"INSERT INTO tasks ({_TASK}) VALUES ({marks})", *_task_row(task))
+            marks = ", ".join("?" * len(TASK_COLUMNS.split(",")))
+            self._ledger.execute(f"INSERT INTO tasks ({TASK_COLUMNS}) VALUES ({marks})", *task_row(task))
             self._keep_award(task)
 
     def move_task(self, task: TaskEntry, *, expect: str) -> None:
@@ -56,7 +54,7 @@ class SqliteStore:
                 "UPDATE tasks SET state = ?3, offer = ?4, changed = ?5, peer = ?6, bid = ?7, award = ?8, "
                 "task_id = ?9, result = ?10, reason = ?11 "
                 "WHERE role = ?1 AND offer_hash = ?2 AND state = ?12",
-                *_task_row(task),
+                *task_row(task),
                 expect,
             )
             if changed != 1:
@@ -69,9 +67,9 @@ class SqliteStore:
 
     def task(self, role: Role, offer_hash: bytes) -> TaskEntry | None:
         found = self._ledger.row(
-            f"SELECT {_TASK} FROM tasks WHERE role = ? AND offer_hash = ?", role, offer_hash
+            f"SELECT {TASK_COLUMNS} FROM tasks WHERE role = ? AND offer_hash = ?", role, offer_hash
         )
-        return _task(found) if found else None
+        return task_of(found) if found else None
 
     def task_by_id(self, role: Role, task_id: bytes) -> TaskEntry | None:
         found = self._ledger.row(
@@ -82,8 +80,8 @@ class SqliteStore:
     def tasks(self, role: Role, states: Iterable[str]) -> list[TaskEntry]:
         wanted = list(states)
         marks = ", ".join("?" * len(wanted))
-        query = f"SELECT {_TASK} FROM tasks WHERE role = ? AND state IN ({marks}) ORDER BY serial"
-        return [_task(found) for found in self._ledger.rows(query, role, *wanted)]
+        query = f"SELECT {TASK_COLUMNS} FROM tasks WHERE role = ? AND state IN ({marks}) ORDER BY serial"
+        return [task_of(found) for found in self._ledger.rows(query, role, *wanted)]
 
     def awards(self, offer_hash: bytes) -> list[Signed[Award]]:
         query = "SELECT award FROM awards WHERE offer_hash = ? ORDER BY serial"
@@ -186,13 +184,22 @@ class SqliteStore:
             )
 
     def add_receipt(self, task_id: bytes, receipt: str) -> None:
-        self._ledger.execute(
-            "INSERT OR REPLACE INTO receipts (task_id, receipt) VALUES (?, ?)", task_id, receipt
-        )
+        before, seal, after = split_seal(receipt)
+        with self.transaction():
+            self._ledger.execute(
+                "INSERT OR REPLACE INTO receipts (task_id, before, seal, after) VALUES (?, ?, ?, ?)",
+                task_id,
+                before,
+                self.put_content(seal.encode()),
+                after,
+            )
 
     def receipt(self, task_id: bytes) -> str | None:
-        found = self._ledger.row("SELECT receipt FROM receipts WHERE task_id = ?", task_id)
-        return found[0] if found else None
+        found = self._ledger.row(
+            "SELECT before, data, after FROM receipts JOIN contents ON digest = seal WHERE task_id = ?",
+            task_id,
+        )
+        return found[0] + found[1].decode() + found[2] if found else None
 
     def receipts(self) -> list[bytes]:
         return [
@@ -258,36 +265,3 @@ class SqliteStore:
             SentTransaction(key, nonce, raw, tx_hash, TxState(state))
             for key, nonce, raw, tx_hash, state in self._ledger.rows(query, value)
         ]
-
-
-def _task_row(task: TaskEntry) -> tuple[object, ...]:
-    return (
-        task.role,
-        task.offer_hash,
-        task.state,
-        encode(task.offer),
-        task.changed,
-        task.peer,
-        task.bid and encode(task.bid),
-        task.award and encode(task.award),
-        task.task_id,
-        task.result and encode(task.result),
-        task.reason,
-    )
-
-
-def _task(found: tuple[Any, ...]) -> TaskEntry:
-    role, offer_hash, state, offer, changed, peer, bid, award, task_id, result, reason = found
-    return TaskEntry(
-        role=Role(role),
-        offer_hash=offer_hash,
-        state=state,
-        offer=decode_signed(offer, Offer),
-        changed=changed,
-        peer=peer,
-        bid=decode_signed(bid, Bid) if bid else None,
-        award=decode_signed(award, Award) if award else None,
-        task_id=task_id,
-        result=decode_signed(result, Result) if result else None,
-        reason=reason,
-    )

@@ -197,3 +197,14 @@ def test_what_is_no_ledger_is_refused(path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="cannot be opened"), open_store(path):
         pass
+
+
+def test_receipts_of_a_batch_share_their_seal(path: Path) -> None:
+    seal = "A" * 300_000
+    texts = [f'{{"leafIndex": {i},\n  "seal": "{seal}",\n  "transaction": "0x"}}\n' for i in range(20)]
+    with open_store(path) as store:
+        for i, text in enumerate(texts):
+            store.add_receipt(bytes([i]) * 32, text)
+    with open_store(path) as store:
+        assert [store.receipt(bytes([i]) * 32) for i in range(20)] == texts
+    assert path.stat().st_size < 2 * len(seal)
