@@ -1,6 +1,7 @@
 """The real prover: what it would prove of the packaged images, and what it refuses."""
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -93,3 +94,24 @@ async def test_what_is_no_model_is_refused(prover: SubprocessProver, tmp_path: P
 async def test_bytes_that_are_no_seal_are_refused(prover: SubprocessProver, seal: bytes) -> None:
     with pytest.raises(ProverError):
         await prover.verify(bytes(40), seal)
+
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "proof"
+
+
+@pytest.mark.skipif(not (FIXTURE / "proof.json").exists(), reason="no proof of this image is committed")
+async def test_a_real_proof_holds_and_no_changed_one_does(prover: SubprocessProver) -> None:
+    found = json.loads((FIXTURE / "proof.json").read_text())
+    assert found["image_id"] == prover.image_id.hex(), "the proof is of an older image; prove it again"
+    journal, seal = bytes.fromhex(found["journal"]), (FIXTURE / "seal.bin").read_bytes()
+    await prover.verify(journal, seal)
+    for position in (0, len(seal) // 2, len(seal) - 1):
+        changed = bytearray(seal)
+        changed[position] ^= 1
+        with pytest.raises(ProverError):
+            await prover.verify(journal, bytes(changed))
+    for other in (journal[:-1] + bytes([journal[-1] ^ 1]), journal[:-1], b""):
+        with pytest.raises(ProverError):
+            await prover.verify(other, seal)
+    with pytest.raises(ProverError):
+        await prover.verify(journal, seal[:-1])
