@@ -13,7 +13,7 @@ from rich.console import Console
 
 from p2pnode.background import open_background
 from p2pnode.cli.main import exit_code
-from p2pnode.demo.screen import Screen
+from p2pnode.demo.screen import WIDTH, Screen
 from p2pnode.demo.story import Story
 from p2pnode.demo.summary import Summary
 from p2pnode.errors import P2PNodeError
@@ -21,7 +21,10 @@ from p2pnode.errors import P2PNodeError
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `p2pnode demo` was asked. Without `folder` a temporary one is taken, and removed when all is well."""
+    """What `p2pnode demo` was asked.
+
+    Without `folder` it takes a temporary one, and removes it at the end unless something failed.
+    """
 
     folder: Path | None = None
     as_json: bool = False
@@ -32,6 +35,8 @@ class Options:
 def run_demo(options: Options) -> int:
     """Tell the story; returns the exit code: 0, that of the error, or 128 + the signal that stopped it."""
     console = Console(stderr=options.as_json)
+    if not console.is_terminal:
+        console.width = WIDTH
     folder = options.folder.expanduser().absolute() if options.folder else _temporary()
     screen = Screen(console)
     outcome = trio.run(_tell, Story(folder, screen, options.proved), screen)
@@ -66,7 +71,7 @@ async def _tell(story: Story, screen: Screen) -> Summary | P2PNodeError | signal
 
         with screen.open():
             try:
-                async with open_background(stop):
+                async with open_background(stop, screen.tick):
                     return await story.tell()
             except P2PNodeError as error:
                 return error

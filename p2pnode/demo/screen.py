@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import trio
 from rich.console import Console, ConsoleRenderable, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
 WIDTH = 100
+_TICK_SECONDS = 0.125
 _QUIET_SECONDS = 15.0
 """Between two lines on the same thing where there is no terminal to redraw."""
 
@@ -35,17 +37,25 @@ class Screen:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Redraw the live part until the context ends."""
+        """Have a live part until the context ends; it is gone then."""
         if not self._console.is_terminal:
             yield
             return
-        live = Live(get_renderable=self._lower, console=self._console, refresh_per_second=8, transient=True)
+        # Refreshed by `tick` and not by a thread of Rich's, which may redraw in the middle of a print.
+        live = Live(get_renderable=self._lower, console=self._console, auto_refresh=False, transient=True)
         with live:
             self._live = live
             try:
                 yield
             finally:
                 self._below, self._live = None, None
+
+    async def tick(self) -> None:
+        """Keep the live part moving until cancelled."""
+        while True:
+            if self._live is not None:
+                self._live.refresh()
+            await trio.sleep(_TICK_SECONDS)
 
     def title(self, text: str) -> None:
         """A part of the story begins."""

@@ -41,6 +41,7 @@ class Story:
         self._batches: dict[str, BatchView] = {}
         self._receipts: set[str] = set()
         self._problem = ""
+        self._held: list[tuple[str, str, Mapping[str, Any]]] | None = []
         self._news = trio.Event()
         self._asker = ""
 
@@ -107,6 +108,9 @@ class Story:
         screen = self._screen
         screen.title("One proof for the batch, one transaction for the money")
         screen.doing("waiting for the proof", self._bars.bars)
+        held, self._held = self._held or [], None
+        for event in held:
+            self._on_batch(*event)
         wanted = {task_id.removeprefix("0x") for task_id in task_ids}
         while not wanted <= self._receipts:
             if self._problem:
@@ -149,6 +153,9 @@ class Story:
     def _on_event(self, source: str, name: str, fields: Mapping[str, Any]) -> None:
         if name in FATAL_EVENTS:
             self._problem = f"{source} says {name}: {fields.get('reason', fields.get('offer', ''))}"
+        elif name in BATCH_EVENTS and self._held is not None:
+            # A proof begins with the last answer, before the answers have been shown.
+            self._held.append((source, name, fields))
         elif name in BATCH_EVENTS:
             self._on_batch(source, name, fields)
         elif name == "receipt.stored" and source == self._asker:
