@@ -4,7 +4,15 @@ The classes for programs are imported when they are first asked for: a command t
 not wait for web3 and ONNX Runtime.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+# eth_account imports py_ecc, which lifts the interpreter's recursion limit to 100,000: deeply nested JSON
+# from a stranger would then overflow the C stack instead of raising RecursionError.
+_limit = sys.getrecursionlimit()
+import py_ecc  # noqa: E402, F401
+
+sys.setrecursionlimit(_limit)
 
 if TYPE_CHECKING:
     from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, ModelMarketplace, ZKProver

@@ -112,8 +112,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
         own_state = worker.own_state if worker is not None else None
         presence = await stack.enter_async_context(open_presence(context, own_state))
         if config.requester.enabled:
+            # A silent worker gets a third of the time, so that two others can still answer.
             waits = RequesterSettings(
-                bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds
+                bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         yield Node(config, network, chain, store, events, presence, worker, requester)
