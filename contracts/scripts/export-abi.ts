@@ -17,6 +17,7 @@ export const EXPORTED = [
   "NodeCoordinator",
   "ProofOfInference",
   "ProofOfUse",
+  "StarkVerifier",
   "ZKVerifier",
 ] as const;
 

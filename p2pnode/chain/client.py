@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import trio
 
 from p2pnode.chain.call import ReadOnly, Sends
-from p2pnode.chain.contract import Contract, Event
-from p2pnode.chain.deployment import NAMES, Deployment, load_deployment
+from p2pnode.chain.contract import NAMES, Contract, Event
+from p2pnode.chain.deployment import Deployment, load_deployment
 from p2pnode.chain.escrow import Escrow
 from p2pnode.chain.events import open_events
 from p2pnode.chain.models import Models

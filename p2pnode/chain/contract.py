@@ -18,25 +18,16 @@ from web3 import Web3
 from p2pnode.chain.rpc import Rpc, RpcError, hexed, unhexed
 from p2pnode.errors import ChainError
 
-ABIS: Final = (
+NAMES: Final = (
     "JoyToken",
     "NodeCoordinator",
     "ModelMarketplace",
     "ProofOfInference",
     "ProofOfUse",
+    "StarkVerifier",
     "ZKVerifier",
 )
-"""Contracts whose ABI ships with this package."""
-VERIFIER_ABI: Final = (
-    {
-        "type": "function",
-        "name": "SELECTOR",
-        "inputs": [],
-        "outputs": [{"name": "", "type": "bytes4"}],
-        "stateMutability": "view",
-    },
-)
-"""What a verifier behind ZKVerifier is asked: the first four bytes of its seals."""
+"""The deployed contracts; the ABI of each ships with this package."""
 _PANIC: Final = {
     0x01: "assertion failed",
     0x11: "arithmetic overflow",
@@ -59,8 +50,6 @@ class Event:
 @cache
 def load_abi(name: str) -> list[dict[str, Any]]:
     """The ABI of one contract."""
-    if name == "StarkVerifier":
-        return list(VERIFIER_ABI)
     entry = resources.files("p2pnode.chain").joinpath("abi", f"{name}.json")
     try:
         loaded = json.loads(entry.read_text())
@@ -169,7 +158,7 @@ def _errors() -> Mapping[bytes, dict[str, Any]]:
         {"type": "error", "name": "Error", "inputs": [{"name": "reason", "type": "string"}]},
         {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
     ]
-    items = [item for name in ABIS for item in load_abi(name) if item["type"] == "error"]
+    items = [item for name in NAMES for item in load_abi(name) if item["type"] == "error"]
     return {function_signature_to_4byte_selector(_signature(item)): item for item in standard + items}
 
 

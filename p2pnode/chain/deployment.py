@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from p2pnode.chain.contract import ABIS
+from p2pnode.chain.contract import NAMES
 from p2pnode.errors import ConfigError
 
 MAX_BYTES: Final = 1 << 16
-NAMES: Final = (*ABIS, "StarkVerifier")
-"""Contracts that a deployment must name."""
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _DIGEST = re.compile(r"0x[0-9a-fA-F]{64}")
 
