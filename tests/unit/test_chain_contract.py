@@ -8,7 +8,7 @@ from eth_abi.abi import encode
 from eth_utils.abi import function_signature_to_4byte_selector
 from eth_utils.crypto import keccak
 
-from p2pnode.chain.contract import ABIS, Contract, explain_revert, load_abi
+from p2pnode.chain.contract import NAMES, Contract, explain_revert, load_abi
 from p2pnode.chain.rpc import RpcError, open_rpc
 from p2pnode.chain.settlement import SKIP_REASONS
 from p2pnode.errors import ChainError
@@ -40,7 +40,7 @@ def test_an_unknown_error_keeps_the_words_of_the_node() -> None:
     assert explain_revert(short) == "StakeTooLow"
 
 
-@pytest.mark.parametrize("name", ABIS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_abi_ships(name: str) -> None:
     assert any(item["type"] == "function" for item in load_abi(name))
 
