@@ -1,0 +1,59 @@
+"""A real proof that is interrupted and resumed. Minutes long, so only `make test-deep` runs it."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from p2pnode.errors import ProverError
+from p2pnode.inference import read_inputs, read_model
+from p2pnode.models import DIGITS, digit_images
+from p2pnode.ports import Progress, ProofTask
+from p2pnode.proving import open_prover
+
+pytestmark = pytest.mark.deep
+
+
+async def test_a_job_that_was_killed_goes_on_with_its_finished_steps(tmp_path: Path) -> None:
+    path, _ = digit_images()[0]
+    task = ProofTask(hashlib.sha256(b"task").digest(), read_inputs(path, read_model(DIGITS)[1]))
+    job = tmp_path / "job"
+
+    def until(step: str, seen: list[str], scope: trio.CancelScope) -> Callable[[Progress], None]:
+        def note(progress: Progress) -> None:
+            seen.append(progress.step)
+            if progress.step == step:
+                scope.cancel()
+
+        return note
+
+    async with open_prover() as prover:
+        first: list[str] = []
+        with trio.CancelScope() as scope:
+            await prover.prove(DIGITS, [task], job, until("wrap", first, scope))
+        assert scope.cancelled_caught
+        assert "segment" in first
+        assert (job / "segment-0.bin").exists()
+        assert not (job / "proof.json").exists()
+
+        resumed: list[str] = []
+        with trio.CancelScope() as scope:
+            proof = await prover.prove(DIGITS, [task], job, until("", resumed, scope))
+        assert "segment" not in resumed
+        assert resumed[-1] == "verify"
+        assert not (job / "segment-0.bin").exists()
+
+        # A finished job is verified, not proved: no step runs.
+        again: list[str] = []
+        assert await prover.prove(DIGITS, [task], job, until("", again, trio.CancelScope())) == proof
+        assert again == []
+
+        await prover.verify(proof.journal, proof.seal)
+        changed = bytearray(proof.seal)
+        changed[len(changed) // 2] ^= 1
+        with pytest.raises(ProverError):
+            await prover.verify(proof.journal, bytes(changed))
+        with pytest.raises(ProverError):
+            await prover.verify(proof.journal[:-1] + bytes([proof.journal[-1] ^ 1]), proof.seal)
