@@ -26,6 +26,7 @@ class BatchView:
     steps: dict[str, float] = field(default_factory=dict)
     done_share: float = 0.0
     remaining: float | None = None
+    late: bool = False
     seconds: float | None = None
     seal_bytes: int = 0
     transaction: str = ""
@@ -40,6 +41,8 @@ class BatchView:
         began = label not in self.steps
         self.step = label
         self.steps[label] = float(fields["seconds"])
+        # Nothing left of a step that still runs: the machine is slower than the estimate takes it for.
+        self.late = fields.get("detail_step_remaining") == 0
         if fields["remaining"] is not None:
             self.remaining = float(fields["remaining"])
             spent = sum(self.steps.values())
@@ -49,6 +52,8 @@ class BatchView:
 
     def left(self) -> str:
         """The time left, for people."""
+        if self.late:
+            return "longer than estimated"
         return "" if self.remaining is None else f"about {self.remaining:.0f} s left"
 
 

@@ -91,6 +91,15 @@ def test_a_bar_never_steps_back_and_ends_full() -> None:
     assert batch.left() == "about 0 s left"
 
 
+def test_a_step_that_outlasts_its_estimate_is_said_to() -> None:
+    batch = BatchView("bob")
+    late = {**progress("segment", 1, 1, 500.0, 22.0), "detail_step_remaining": 0.0}
+    batch.progress(late)
+    assert batch.left() == "longer than estimated"
+    batch.progress({**progress("wrap", 1, 1, 2.0, 20.0), "detail_step_remaining": 20.0})
+    assert batch.left() == "about 20 s left"
+
+
 def test_steps_of_several_segments_are_kept_apart() -> None:
     batch = BatchView("bob")
     batch.progress(progress("segment", 1, 2, 5.0, 40.0))
