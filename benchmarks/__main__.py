@@ -1,0 +1,52 @@
+"""Measures a whole node: `make bench`, or `python -m benchmarks [--json FILE] [--only market,proof,gas]`.
+
+    market  offer to award, and award to answer against raw ONNX Runtime, over a devnet of six nodes
+    proof   seconds by step, cycles and bytes of one proved batch of sixteen, its settlement's gas
+    gas     what the chain spends on a proof by phase, and on a settlement without it
+
+Prints a table; `--json FILE` writes the same as JSON. Figures depend on the machine: compare within a run.
+"""
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.gas import measure_gas
+from benchmarks.market import measure_market
+from benchmarks.proof import measure_proof
+
+PARTS = {"market": measure_market, "proof": measure_proof, "gas": measure_gas}
+
+
+def main() -> None:
+    """Run the parts one after the other, so that none disturbs another."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures a whole node.")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
+    options = parser.parse_args()
+    chosen = options.only.split(",")
+    if unknown := set(chosen) - set(PARTS):
+        parser.error(f"--only: no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+
+    console = Console()
+    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "system": platform.system()}
+    figures: dict[str, object] = {"machine": machine}
+    for name in chosen:
+        console.print(f"measuring {name}", style="dim")
+        found = PARTS[name]()
+        figures[name] = found
+        table = Table("figure", "value", title=name)
+        for figure, value in found.items():
+            table.add_row(figure, f"{value:,}")
+        console.print(table)
+    if options.json is not None:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
