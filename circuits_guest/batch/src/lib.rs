@@ -9,7 +9,6 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
-use p2pnode_onnx::{decode_tensors, encode_tensors, Error, Model};
 
 pub type Digest = [u8; 32];
 
@@ -19,10 +18,9 @@ pub const MAX_TASKS: usize = 1024;
 /// Upper bound of a model's ONNX file and of one task's input, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
 
-/// Runs `model` on one task's input tensors (canonical encoding) and returns its outputs (same encoding).
-pub fn run_task(model: &Model, tensors: &[u8]) -> Result<Vec<u8>, Error> {
-    Ok(encode_tensors(&model.run(&decode_tensors(tensors)?)?))
-}
+/// Bytes that the guest's accelerator hashes where they lie: it reads whole words.
+#[repr(align(4))]
+struct Aligned<const N: usize>([u8; N]);
 
 /// Leaf hash of one task.
 pub fn leaf(
@@ -32,11 +30,11 @@ pub fn leaf(
     input: &Digest,
     output: &Digest,
 ) -> Digest {
-    let mut bytes = [0u8; 129];
+    let mut bytes = Aligned([0u8; 129]);
     for (i, part) in [task_id, model, input, output].into_iter().enumerate() {
-        bytes[1 + 32 * i..33 + 32 * i].copy_from_slice(part);
+        bytes.0[1 + 32 * i..33 + 32 * i].copy_from_slice(part);
     }
-    sha256(&bytes)
+    sha256(&bytes.0)
 }
 
 /// Merkle root over leaf hashes; an odd last node moves up unchanged, which is RFC 6962's tree.
@@ -45,15 +43,15 @@ pub fn leaf(
 /// Without leaves: an empty batch has no proof.
 pub fn merkle_root(sha256: impl Fn(&[u8]) -> Digest, mut nodes: Vec<Digest>) -> Digest {
     assert!(!nodes.is_empty(), "a batch needs at least one task");
-    let mut bytes = [1u8; 65];
+    let mut bytes = Aligned([1u8; 65]);
     while nodes.len() > 1 {
         let parents = nodes.len().div_ceil(2);
         for i in 0..parents {
             nodes[i] = match nodes.get(2 * i + 1) {
                 Some(right) => {
-                    bytes[33..].copy_from_slice(right);
-                    bytes[1..33].copy_from_slice(&nodes[2 * i]);
-                    sha256(&bytes)
+                    bytes.0[33..].copy_from_slice(right);
+                    bytes.0[1..33].copy_from_slice(&nodes[2 * i]);
+                    sha256(&bytes.0)
                 }
                 None => nodes[2 * i],
             };

@@ -7,55 +7,60 @@
 #![no_main]
 extern crate alloc;
 
-use alloc::{vec, vec::Vec};
-use p2pnode_batch::{journal, leaf, merkle_root, run_task, Digest, MAX_BYTES, MAX_TASKS};
-use p2pnode_onnx::Model;
-use risc0_zkvm::guest::{
-    env,
-    sha::{Impl, Sha256},
-};
+mod sha256;
+
+use alloc::vec::Vec;
+use p2pnode_batch::{journal, leaf, merkle_root, Digest, MAX_BYTES, MAX_TASKS};
+use p2pnode_onnx::{Model, Session};
+use risc0_zkvm::guest::env;
+use sha256::sha256;
 
 risc0_zkvm::guest::entry!(main);
 
-fn sha256(bytes: &[u8]) -> Digest {
-    (*Impl::hash_bytes(bytes)).into()
-}
+/// Words read from the host, in memory that is used again for the next read: the heap is never freed.
+struct Words(Vec<u32>);
 
-fn read_words(count: usize) -> Vec<u32> {
-    let mut words = vec![0u32; count];
-    env::read_slice(&mut words);
-    words
-}
-
-/// Views words as the bytes the host wrote, without copying them.
-fn as_bytes(words: &[u32], len: usize) -> &[u8] {
-    // SAFETY: u32 has no padding and any byte is a valid u8; the slice covers exactly `words`.
-    let bytes = unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), words.len() * 4) };
-    &bytes[..len]
+impl Words {
+    fn read(&mut self, bytes: usize) -> &[u8] {
+        let count = bytes.div_ceil(4);
+        if self.0.len() < count {
+            self.0.resize(count, 0);
+        }
+        let words = &mut self.0[..count];
+        env::read_slice(words);
+        // SAFETY: u32 has no padding, any byte is a valid u8, and `bytes` is at most the size of `words`.
+        unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), bytes) }
+    }
 }
 
 fn main() {
-    let header = read_words(2);
+    let mut header = [0u32; 2];
+    env::read_slice(&mut header);
     let (model_len, count) = (header[0] as usize, header[1] as usize);
     assert!(model_len <= MAX_BYTES, "the model exceeds 64 MiB");
     assert!((1..=MAX_TASKS).contains(&count), "a batch has 1 to 1024 tasks");
 
-    let words = read_words(model_len.div_ceil(4));
-    let bytes = as_bytes(&words, model_len);
+    let mut words = Words(Vec::new());
+    let bytes = words.read(model_len);
     let model_digest = sha256(bytes);
     let model = Model::parse(bytes).unwrap_or_else(|e| panic!("model: {e}"));
+    let mut session = Session::new(&model);
 
-    let leaves = (0..count)
-        .map(|index| {
-            let head = read_words(9);
-            let task_id: Digest = as_bytes(&head, 32).try_into().unwrap();
-            let len = head[8] as usize;
-            assert!(len <= MAX_BYTES, "task {index}: the input exceeds 64 MiB");
-            let words = read_words(len.div_ceil(4));
-            let input = as_bytes(&words, len);
-            let output = run_task(&model, input).unwrap_or_else(|e| panic!("task {index}: {e}"));
-            leaf(sha256, &task_id, &model_digest, &sha256(input), &sha256(&output))
-        })
-        .collect();
+    let mut words = Words(Vec::new());
+    let mut leaves = Vec::with_capacity(count);
+    for index in 0..count {
+        let mut head = [0u32; 9];
+        env::read_slice(&mut head);
+        let len = head[8] as usize;
+        assert!(len <= MAX_BYTES, "task {index}: the input exceeds 64 MiB");
+        let mut task_id: Digest = [0; 32];
+        task_id
+            .chunks_exact_mut(4)
+            .zip(&head)
+            .for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_le_bytes()));
+        let input = words.read(len);
+        let output = session.run(input).unwrap_or_else(|e| panic!("task {index}: {e}"));
+        leaves.push(leaf(sha256, &task_id, &model_digest, &sha256(input), &sha256(output)));
+    }
     env::commit_slice(&journal(count as u32, &merkle_root(sha256, leaves)));
 }

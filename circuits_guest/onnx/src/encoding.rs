@@ -77,15 +77,23 @@ fn decode_one(input: &mut Bytes<'_>) -> Result<NamedTensor, Error> {
 /// Writes a list of tensors. A list within the caps decodes to itself.
 pub fn encode_tensors(tensors: &[NamedTensor]) -> Vec<u8> {
     let mut out = Vec::new();
-    let word = |out: &mut Vec<u8>, n: usize| out.extend_from_slice(&(n as u32).to_le_bytes());
-    word(&mut out, tensors.len());
+    push_word(&mut out, tensors.len());
     for NamedTensor { name, tensor } in tensors {
-        word(&mut out, name.len());
-        out.extend_from_slice(name.as_bytes());
-        word(&mut out, tensor.dtype() as usize);
-        word(&mut out, tensor.dims().len());
-        tensor.dims().iter().for_each(|&d| word(&mut out, d));
+        push_header(&mut out, name, tensor.dtype(), tensor.dims());
         tensor.data().extend_le_bytes(&mut out);
     }
     out
+}
+
+/// Writes what precedes the elements of one tensor.
+pub(crate) fn push_header(out: &mut Vec<u8>, name: &str, dtype: DType, dims: &[usize]) {
+    push_word(out, name.len());
+    out.extend_from_slice(name.as_bytes());
+    push_word(out, dtype as usize);
+    push_word(out, dims.len());
+    dims.iter().for_each(|&d| push_word(out, d));
+}
+
+fn push_word(out: &mut Vec<u8>, n: usize) {
+    out.extend_from_slice(&(n as u32).to_le_bytes());
 }

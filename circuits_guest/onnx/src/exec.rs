@@ -60,7 +60,7 @@ impl Model {
     }
 
     /// How often each value is read, graph outputs included.
-    fn uses(&self) -> Vec<usize> {
+    pub(crate) fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.constants.len()];
         let reads = self.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
         reads.chain(&self.output_values).for_each(|&i| uses[i] += 1);
@@ -126,7 +126,7 @@ fn check_input(info: &ValueInfo, tensor: &Tensor) -> Result<(), Error> {
     Ok(())
 }
 
-fn shape_fits(info: &ValueInfo, dims: &[usize]) -> bool {
+pub(crate) fn shape_fits(info: &ValueInfo, dims: &[usize]) -> bool {
     let Some(shape) = &info.shape else { return true };
     let fits = |(dim, &n): (&Dim, &usize)| match dim {
         Dim::Fixed(size) => *size == n,

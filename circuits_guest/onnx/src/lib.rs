@@ -13,14 +13,17 @@ extern crate alloc;
 
 mod attributes;
 mod build;
+mod dense;
 mod encoding;
 mod error;
 mod exec;
 mod infer;
 mod model;
 mod ops;
+mod plan;
 mod proto;
 mod registry;
+mod session;
 mod tensor;
 mod tensor_proto;
 mod wire;
@@ -29,4 +32,5 @@ pub use encoding::{decode_tensors, encode_tensors, MAX_NAME, MAX_RANK, MAX_TENSO
 pub use error::{Error, Problem};
 pub use model::{Dim, Model, ValueInfo};
 pub use registry::{operators, OperatorSupport, MAX_OPSET, MIN_OPSET};
+pub use session::Session;
 pub use tensor::{DType, Data, NamedTensor, Tensor, MAX_ELEMENTS};

@@ -9,8 +9,8 @@ use std::{
 };
 
 use anyhow::{ensure, Context, Result};
-use p2pnode_batch::{journal, leaf, merkle_root, run_task, Digest, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
-use p2pnode_onnx::Model;
+use p2pnode_batch::{journal, leaf, merkle_root, Digest, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
+use p2pnode_onnx::{Model, Session};
 use risc0_zkvm::ExecutorEnv;
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -127,12 +127,13 @@ impl Batch {
     pub fn run(&self) -> Result<NativeRun> {
         let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
         let model_digest = sha256(&self.model);
+        let mut session = Session::new(&model);
         let mut leaves = Vec::with_capacity(self.tasks.len());
         let mut outputs = Vec::with_capacity(self.tasks.len());
         for (i, task) in self.tasks.iter().enumerate() {
-            let output = run_task(&model, &task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
-            leaves.push(leaf(sha256, &task.id, &model_digest, &sha256(&task.input), &sha256(&output)));
-            outputs.push(output);
+            let output = session.run(&task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
+            leaves.push(leaf(sha256, &task.id, &model_digest, &sha256(&task.input), &sha256(output)));
+            outputs.push(output.to_vec());
         }
         let journal = journal(self.tasks.len() as u32, &merkle_root(sha256, leaves));
         Ok(NativeRun { journal, outputs })

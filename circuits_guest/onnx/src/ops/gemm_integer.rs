@@ -13,7 +13,7 @@ use crate::model::Node;
 use crate::tensor::{checked_count, DType, Data, Element, Tensor};
 
 /// Refuses a product of `k` terms whose sum, with a bias, could leave the range of int32.
-pub(super) fn check_range(k: usize, a: (DType, &[i32]), w: (DType, &[i32]), bias: &[i32]) -> OpResult<()> {
+pub(crate) fn check_range(k: usize, a: (DType, &[i32]), w: (DType, &[i32]), bias: &[i32]) -> OpResult<()> {
     let reach = |(dtype, zeros): (DType, &[i32])| {
         let (low, high) = if dtype == DType::U8 { (0i64, 255i64) } else { (-128, 127) };
         zeros.iter().map(|&z| (high - i64::from(z)).max(i64::from(z) - low)).max().unwrap_or(0)
