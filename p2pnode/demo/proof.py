@@ -61,14 +61,27 @@ class ProofBars:
     """A bar for each batch that is being proved."""
 
     def __init__(self) -> None:
+        self.bars = self._new()
+        self._ids: dict[str, TaskID] = {}
+
+    @staticmethod
+    def _new() -> Progress:
         columns: list[ProgressColumn] = [
             TextColumn("{task.description}", table_column=Column(min_width=34)),
             BarColumn(bar_width=36),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[left]}"),
         ]
-        self.bars = Progress(*columns)
-        self._ids: dict[str, TaskID] = {}
+        return Progress(*columns)
+
+    def pop(self, key: str) -> Progress:
+        """Take a batch's bar out of the live ones, full."""
+        alone, own = self._new(), self._ids.pop(key, None)
+        if own is not None:
+            description = self.bars.tasks[self.bars.task_ids.index(own)].description
+            alone.add_task(description, total=1.0, completed=1.0, left="done")
+            self.bars.remove_task(own)
+        return alone
 
     def draw(self, key: str, batch: BatchView) -> None:
         """Bring the bar of a batch up to date."""

@@ -1,6 +1,7 @@
 """What the demo shows: lines with their time, and on a terminal one live part below them."""
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +10,12 @@ from pathlib import Path
 import trio
 from rich.console import Console, ConsoleRenderable, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.text import Text
 
 WIDTH = 100
+_INDENT = 13
 _TICK_SECONDS = 0.125
 _QUIET_SECONDS = 15.0
 """Between two lines on the same thing where there is no terminal to redraw."""
@@ -55,7 +58,8 @@ class Screen:
         while True:
             if self._live is not None:
                 self._live.refresh()
-            await trio.sleep(_TICK_SECONDS)
+            await trio.sleep(_INDENT = 13
+_TICK_SECONDS)
 
     def title(self, text: str) -> None:
         """A part of the story begins."""
@@ -64,12 +68,17 @@ class Screen:
     def say(self, text: str, style: str = "") -> None:
         """One line with its time."""
         line = Text.assemble((f"{self.seconds:7.1f} s  ", "dim"), (text, style))
-        line.overflow = "fold"
         self.show(line)
+
+    def detail(self, text: str) -> None:
+        """More on the last line, in as many lines as it takes."""
+        self.show(Padding(Text(text, "dim"), (0, 0, 0, _INDENT)))
 
     def show(self, item: RenderableType) -> None:
         """Something that stays."""
-        self._console.print(item, highlight=False)
+        # A log keeps its lines whole.
+        whole = isinstance(item, Text) and not self._console.is_terminal
+        self._console.print(item, highlight=False, soft_wrap=whole)
         self._picture.print(item, highlight=False)
 
     def doing(self, text: str, below: RenderableType | None = None) -> None:
@@ -85,7 +94,9 @@ class Screen:
 
     def save_picture(self, path: Path) -> None:
         """An SVG of all that stayed."""
-        self._picture.save_svg(str(path), title="p2pnode demo")
+        drawn = self._picture.export_svg(title="p2pnode demo")
+        # A reader's own monospace font will do: a picture must not fetch one from the network.
+        path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))
 
     def _lower(self) -> ConsoleRenderable:
         waiting = Spinner("dots", Text(f"{self.seconds:5.1f} s  {self._doing}", "cyan"))

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import trio
-from rich.text import Text
 
 from p2pnode.chain import open_chain_reader
 from p2pnode.cli.output import joy
@@ -145,7 +144,7 @@ class Story:
                 screen.say(f"✓ {file.name}, {what}: valid", "green")
             else:
                 screen.say(f"✗ {file.name}, {what}: refused", "red")
-                screen.show(Text(f"             {verdict.reason}", "dim", overflow="fold"))
+                screen.detail(verdict.reason)
         if [verdict.valid for verdict in verdicts] != [True, False, False]:
             raise DevnetError("p2pnode verify: an altered receipt was taken, or the genuine one refused")
         return verdicts
@@ -178,6 +177,8 @@ class Story:
                 screen.often(f"{source} proves: {batch.step}, {spent:.0f} s, {batch.left()}".rstrip(", "))
             case "proof.done":
                 batch.seconds, batch.seal_bytes = float(fields["seconds"]), int(fields["seal_bytes"])
+                screen.show(self._bars.pop(key))
+                screen.doing("waiting for the chain", self._bars.bars)
                 screen.say(
                     f"proved and verified in {batch.seconds:.1f} s: {batch.seal_bytes:,} bytes", "green"
                 )
@@ -196,7 +197,7 @@ class Story:
 
 async def _balances(devnet: Devnet) -> dict[str, int]:
     """JOY of everyone with what is in escrow, by name; stakes are not in it."""
-    accounts = {node.name: node.account for node in devnet.nodes.values()}
+    accounts = {part.name: devnet.nodes[part.name].account for part in devnet.plan.nodes}
     accounts["treasury"] = treasury().address
     config = ChainConfig(rpc_url=devnet.url, deployment=devnet.deployment)
     async with open_chain_reader(config, treasury().address) as chain:
