@@ -58,8 +58,7 @@ class Screen:
         while True:
             if self._live is not None:
                 self._live.refresh()
-            await trio.sleep(_INDENT = 13
-_TICK_SECONDS)
+            await trio.sleep(_TICK_SECONDS)
 
     def title(self, text: str) -> None:
         """A part of the story begins."""
