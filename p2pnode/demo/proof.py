@@ -79,7 +79,7 @@ class ProofBars:
         alone, own = self._new(), self._ids.pop(key, None)
         if own is not None:
             description = self.bars.tasks[self.bars.task_ids.index(own)].description
-            alone.add_task(description, total=1.0, completed=1.0, left="done")
+            alone.add_task(description, total=1, completed=1, left="done")
             self.bars.remove_task(own)
         return alone
 
