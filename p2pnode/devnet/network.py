@@ -1,7 +1,7 @@
 """Brings the parts of a devnet up, as much at a time as their order allows, and ends them together."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +15,7 @@ from p2pnode.devnet import funds, hardhat
 from p2pnode.devnet.node import P2PNODE, DevnetNode, make_node
 from p2pnode.devnet.plan import DEFAULT_PLAN, NodePlan, Plan
 from p2pnode.devnet.processes import OnEvent, Supervisor, environment, open_supervisor
-from p2pnode.errors import DevnetError
+from p2pnode.errors import DevnetError, P2PNodeError
 from p2pnode.identity import write_secret
 
 Say = Callable[[str], None]
@@ -75,8 +75,19 @@ async def open_devnet(
         async with open_supervisor(on_event) as supervisor:
             yield await _start(supervisor, folder, image_id, plan, say)
     except BaseExceptionGroup as group:
-        errors = group.split(DevnetError)[0]
-        raise (errors or group).exceptions[0] from None
+        # A part that ended is why the others failed.
+        found = sorted(_leaves(group), key=lambda error: not isinstance(error, DevnetError))
+        if all(isinstance(error, P2PNodeError) for error in found):
+            raise found[0] from found[0].__cause__
+        raise
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def prepare_folder(folder: Path, plan: Plan = DEFAULT_PLAN) -> None:

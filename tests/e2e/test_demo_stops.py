@@ -57,6 +57,17 @@ def test_killing_the_demo_ends_every_process(demo: Demo) -> None:
     assert demo.until_gone(GONE_SECONDS) == {}
 
 
+def test_a_part_that_dies_ends_the_demo_with_the_reason(demo: Demo) -> None:
+    process = run_until(demo, "bootstrap peer")
+    victims = [pid for pid, command in demo.processes().items() if "p2pnode bootstrap" in command]
+    os.kill(max(victims), signal.SIGKILL)
+    assert process.wait(GONE_SECONDS) == 1
+    told = (demo.folder / "told").read_text()
+    assert "failed: bootstrap ended with exit code" in told
+    assert f"every log is in {demo.home}" in told
+    assert demo.until_gone(GONE_SECONDS) == {}
+
+
 def test_a_folder_in_use_is_refused(demo: Demo) -> None:
     demo.home.mkdir()
     (demo.home / "mine.txt").write_text("keep")

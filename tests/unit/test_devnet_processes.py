@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from p2pnode.devnet.network import prepare_folder
+from p2pnode.devnet import hardhat
+from p2pnode.devnet.network import open_devnet, prepare_folder
 from p2pnode.devnet.processes import environment, open_supervisor
 from p2pnode.errors import ConfigError, DevnetError
 
@@ -129,6 +130,15 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DevnetError, match="is not empty; give a new folder"):
         prepare_folder(tmp_path)
+
+
+async def test_a_checkout_that_is_not_set_up_is_named_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardhat, "CONTRACTS", tmp_path / "contracts")
+    with trio.fail_after(10), pytest.raises(DevnetError, match="is missing; run `make setup`"):
+        async with open_devnet(tmp_path / "net", bytes(32)):
+            await trio.sleep_forever()
 
 
 def test_a_folder_whose_sockets_would_have_too_long_a_path_is_refused(tmp_path: Path) -> None:
