@@ -10,17 +10,16 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-pub type Digest = [u8; 32];
+mod digest;
+
+use digest::hash_tagged;
+pub use digest::Digest;
 
 pub const JOURNAL_VERSION: u32 = 1;
 pub const JOURNAL_BYTES: usize = 40;
 pub const MAX_TASKS: usize = 1024;
 /// Upper bound of a model's ONNX file and of one task's input, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
-
-/// Bytes that the guest's accelerator hashes where they lie: it reads whole words.
-#[repr(align(4))]
-struct Aligned<const N: usize>([u8; N]);
 
 /// Leaf hash of one task.
 pub fn leaf(
@@ -30,11 +29,7 @@ pub fn leaf(
     input: &Digest,
     output: &Digest,
 ) -> Digest {
-    let mut bytes = Aligned([0u8; 129]);
-    for (i, part) in [task_id, model, input, output].into_iter().enumerate() {
-        bytes.0[1 + 32 * i..33 + 32 * i].copy_from_slice(part);
-    }
-    sha256(&bytes.0)
+    hash_tagged(sha256, 0, &[task_id, model, input, output])
 }
 
 /// Merkle root over leaf hashes; an odd last node moves up unchanged, which is RFC 6962's tree.
@@ -43,16 +38,11 @@ pub fn leaf(
 /// Without leaves: an empty batch has no proof.
 pub fn merkle_root(sha256: impl Fn(&[u8]) -> Digest, mut nodes: Vec<Digest>) -> Digest {
     assert!(!nodes.is_empty(), "a batch needs at least one task");
-    let mut bytes = Aligned([1u8; 65]);
     while nodes.len() > 1 {
         let parents = nodes.len().div_ceil(2);
         for i in 0..parents {
             nodes[i] = match nodes.get(2 * i + 1) {
-                Some(right) => {
-                    bytes.0[33..].copy_from_slice(right);
-                    bytes.0[1..33].copy_from_slice(&nodes[2 * i]);
-                    sha256(&bytes.0)
-                }
+                Some(right) => hash_tagged(&sha256, 1, &[&nodes[2 * i], right]),
                 None => nodes[2 * i],
             };
         }
@@ -66,7 +56,7 @@ pub fn journal(count: u32, root: &Digest) -> [u8; JOURNAL_BYTES] {
     let mut bytes = [0u8; JOURNAL_BYTES];
     bytes[..4].copy_from_slice(&JOURNAL_VERSION.to_be_bytes());
     bytes[4..8].copy_from_slice(&count.to_be_bytes());
-    bytes[8..].copy_from_slice(root);
+    bytes[8..].copy_from_slice(&root.to_bytes());
     bytes
 }
 
@@ -77,7 +67,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     fn sha(bytes: &[u8]) -> Digest {
-        Sha256::digest(bytes).into()
+        Digest::from_bytes(Sha256::digest(bytes).into())
     }
 
     /// RFC 6962 section 2.1 as written there: split at the largest power of two below n.
@@ -87,8 +77,8 @@ mod tests {
         }
         let split = leaves.len().next_power_of_two() / 2;
         let mut bytes = vec![1u8];
-        bytes.extend(rfc6962(&leaves[..split]));
-        bytes.extend(rfc6962(&leaves[split..]));
+        bytes.extend(rfc6962(&leaves[..split]).to_bytes());
+        bytes.extend(rfc6962(&leaves[split..]).to_bytes());
         sha(&bytes)
     }
 
@@ -102,18 +92,29 @@ mod tests {
 
     #[test]
     fn leaf_binds_every_part() {
-        let parts = [[1u8; 32], [2; 32], [3; 32], [4; 32]];
+        let parts = [1, 2, 3, 4].map(|byte| Digest::from_bytes([byte; 32]));
         let whole = leaf(sha, &parts[0], &parts[1], &parts[2], &parts[3]);
         for i in 0..4 {
             let mut other = parts;
-            other[i][31] ^= 1;
+            let mut bytes = other[i].to_bytes();
+            bytes[31] ^= 1;
+            other[i] = Digest::from_bytes(bytes);
             assert_ne!(whole, leaf(sha, &other[0], &other[1], &other[2], &other[3]), "part {i}");
         }
     }
 
     #[test]
+    fn leaf_is_zero_and_the_parts_in_order() {
+        let parts =
+            [1u8, 2, 3, 4].map(|part| Digest::from_bytes(core::array::from_fn(|i| part * 50 + i as u8)));
+        let mut bytes = vec![0u8];
+        parts.iter().for_each(|part| bytes.extend(part.to_bytes()));
+        assert_eq!(leaf(sha, &parts[0], &parts[1], &parts[2], &parts[3]), sha(&bytes));
+    }
+
+    #[test]
     fn journal_is_version_count_root() {
-        let bytes = journal(16, &[7; 32]);
+        let bytes = journal(16, &Digest::from_bytes([7; 32]));
         assert_eq!(bytes[..8], [0, 0, 0, 1, 0, 0, 0, 16]);
         assert_eq!(bytes[8..], [7; 32]);
     }

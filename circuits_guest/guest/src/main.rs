@@ -9,7 +9,7 @@ extern crate alloc;
 
 mod sha256;
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use p2pnode_batch::{journal, leaf, merkle_root, Digest, MAX_BYTES, MAX_TASKS};
 use p2pnode_onnx::{Model, Session};
 use risc0_zkvm::guest::env;
@@ -24,7 +24,7 @@ impl Words {
     fn read(&mut self, bytes: usize) -> &[u8] {
         let count = bytes.div_ceil(4);
         if self.0.len() < count {
-            self.0.resize(count, 0);
+            self.0 = vec![0; count]; // memory that nothing touched is zero: unlike resize, this writes none
         }
         let words = &mut self.0[..count];
         env::read_slice(words);
@@ -53,11 +53,7 @@ fn main() {
         env::read_slice(&mut head);
         let len = head[8] as usize;
         assert!(len <= MAX_BYTES, "task {index}: the input exceeds 64 MiB");
-        let mut task_id: Digest = [0; 32];
-        task_id
-            .chunks_exact_mut(4)
-            .zip(&head)
-            .for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_le_bytes()));
+        let task_id = Digest::from_words(core::array::from_fn(|i| head[i]));
         let input = words.read(len);
         let output = session.run(input).unwrap_or_else(|e| panic!("task {index}: {e}"));
         leaves.push(leaf(sha256, &task_id, &model_digest, &sha256(input), &sha256(output)));

@@ -84,7 +84,7 @@ impl Model {
                 let range = format!("opset {version} is not between {MIN_OPSET} and {MAX_OPSET}");
                 return Err(malformed(&range));
             }
-            if parser.opsets.insert(domain.to_string(), version).is_some() {
+            if parser.opsets.insert(domain, version).is_some() {
                 return Err(malformed(&format!("operator set {domain:?} is imported twice")));
             }
         }
@@ -106,9 +106,9 @@ fn malformed(reason: &str) -> Error {
 }
 
 #[derive(Default)]
-struct Parser {
-    opsets: BTreeMap<String, u32>,
-    values: BTreeMap<String, usize>,
+struct Parser<'a> {
+    opsets: BTreeMap<&'a str, u32>,
+    values: BTreeMap<&'a str, usize>,
     /// Type of each value, `None` after a node that is refused already.
     types: Vec<Option<DType>>,
     constants: Vec<Option<Tensor>>,
@@ -116,13 +116,18 @@ struct Parser {
     problems: Vec<Problem>,
 }
 
-impl Parser {
-    fn define(&mut self, name: &str, dtype: Option<DType>, constant: Option<Tensor>) -> Result<usize, Error> {
+impl<'a> Parser<'a> {
+    fn define(
+        &mut self,
+        name: &'a str,
+        dtype: Option<DType>,
+        constant: Option<Tensor>,
+    ) -> Result<usize, Error> {
         if name.is_empty() {
             return Err(malformed("a value has no name"));
         }
         let index = self.types.len();
-        if self.values.insert(name.to_string(), index).is_some() {
+        if self.values.insert(name, index).is_some() {
             return Err(malformed(&format!("value {name:?} is defined twice")));
         }
         self.types.push(dtype);
@@ -130,7 +135,7 @@ impl Parser {
         Ok(index)
     }
 
-    fn graph(mut self, graph: GraphProto<'_>) -> Result<Model, Error> {
+    fn graph(mut self, graph: GraphProto<'a>) -> Result<Model, Error> {
         for initializer in &graph.initializers {
             let tensor = initializer.decode().map_err(Error::Malformed)?;
             self.define(initializer.name, Some(tensor.dtype()), Some(tensor))?;
@@ -176,7 +181,7 @@ impl Parser {
         Ok(Model { inputs, outputs, input_values, output_values, constants, nodes })
     }
 
-    fn node(&mut self, node: &NodeProto<'_>) -> Result<(), Error> {
+    fn node(&mut self, node: &NodeProto<'a>) -> Result<(), Error> {
         let first_output = node.outputs.first().copied().unwrap_or("");
         let problem = Problem {
             node: if node.name.is_empty() { first_output } else { node.name }.to_string(),

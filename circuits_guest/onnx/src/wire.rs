@@ -26,6 +26,18 @@ impl<'a> Fields<'a> {
     }
 
     fn varint(&mut self) -> WireResult<u64> {
+        // Most numbers of a file are keys and lengths of one byte.
+        match self.rest {
+            [byte @ 0..=0x7f, tail @ ..] => {
+                self.rest = tail;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> WireResult<u64> {
         let mut value = 0u64;
         for i in 0..10 {
             let (&byte, tail) = self.rest.split_first().ok_or("a number runs past the end")?;

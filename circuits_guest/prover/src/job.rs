@@ -51,7 +51,7 @@ pub struct Job {
 }
 
 fn sha256(bytes: &[u8]) -> Digest {
-    Sha256::digest(bytes).into()
+    Digest::from_bytes(Sha256::digest(bytes).into())
 }
 
 fn read_capped(path: &Path, what: &str) -> Result<Vec<u8>> {
@@ -83,7 +83,7 @@ impl Job {
             .map(|(i, task)| {
                 let id = hex::decode(task.task_id.trim_start_matches("0x"))
                     .ok()
-                    .and_then(|id| Digest::try_from(id).ok())
+                    .and_then(|id| id.try_into().ok().map(Digest::from_bytes))
                     .with_context(|| format!("tasks[{i}].task_id: 32 bytes in hex are needed"))?;
                 let input = read_capped(&self.dir.join(&task.tensors), &format!("tasks[{i}].tensors"))?;
                 Ok(Task { id, input })
@@ -144,7 +144,7 @@ impl Batch {
         let mut words = vec![self.model.len() as u32, self.tasks.len() as u32];
         push_padded(&mut words, &self.model);
         for task in &self.tasks {
-            push_padded(&mut words, &task.id);
+            push_padded(&mut words, &task.id.to_bytes());
             words.push(task.input.len() as u32);
             push_padded(&mut words, &task.input);
         }
