@@ -51,7 +51,7 @@ class Auction:
             case "bid.received":
                 task.prices[self._names.account(event["worker"])] = int(event["price"])
             case "decline.received":
-                task.declines[self._names.peer(event["peer"])] = str(event["reason"])
+                task.declines[self._names.peer(event["peer"])] = str(event["code"])
             case "award.sent":
                 task.awarded, task.winner = seconds, self._names.account(event["worker"])
                 task.price = int(event["price"])
@@ -74,26 +74,24 @@ class Auction:
         if not ready or what in self._told:
             return []
         self._told.add(what)
-        return [{"offers": self._offers, "bids": self._bids, "awards": self._awards}[what]()]
+        return {"offers": self._offers, "bids": self._bids, "awards": self._awards}[what]()
 
-    def _offers(self) -> str:
-        return f"{len(self.tasks)} signed offers gossiped"
+    def _offers(self) -> list[str]:
+        return [f"{len(self.tasks)} signed offers gossiped"]
 
-    def _bids(self) -> str:
-        bids = [(worker, price) for task in self.tasks for worker, price in task.prices.items()]
-        declines = Counter(peer for task in self.tasks for peer in task.declines)
-        parts = [
-            f"{worker} bids {joy(price)} for {count}"
-            for (worker, price), count in sorted(Counter(bids).items())
-        ]
-        parts += [f"{worker} declines {count}: full" for worker, count in sorted(declines.items())]
-        return "; ".join(parts)
+    def _bids(self) -> list[str]:
+        bids = Counter((worker, price) for task in self.tasks for worker, price in task.prices.items())
+        declines = Counter((peer, code) for task in self.tasks for peer, code in task.declines.items())
+        asked = [f"{worker} {joy(price)} for {count}" for (worker, price), count in sorted(bids.items())]
+        refused = [f"{worker} {count} ({code})" for (worker, code), count in sorted(declines.items())]
+        lines = [f"signed bids: {', '.join(asked)}"]
+        return [*lines, f"declined: {', '.join(refused)}"] if refused else lines
 
-    def _awards(self) -> str:
+    def _awards(self) -> list[str]:
         winners = Counter((task.winner, task.price) for task in self.tasks)
-        return "; ".join(
-            f"{count} awarded to {worker} at {joy(price)} each" for (worker, price), count in winners.items()
-        )
+        found = [f"{count} to {worker} at {joy(price)}" for (worker, price), count in winners.items()]
+        why = "; it has room for all, so one proof will do" if len(winners) == 1 else ""
+        return [f"awarded: {', '.join(found)}{why}"]
 
     def table(self) -> Table:
         """All tasks as they stand."""

@@ -12,10 +12,11 @@ from rich.console import Console, ConsoleRenderable, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.spinner import Spinner
+from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
-_INDENT = 13
+_INDENT = 11
 _TICK_SECONDS = 0.125
 _QUIET_SECONDS = 15.0
 """Between two lines on the same thing where there is no terminal to redraw."""
@@ -66,8 +67,16 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """One line with its time."""
-        line = Text.assemble((f"{self.seconds:7.1f} s  ", "dim"), (text, style))
-        self.show(line)
+        moment = f"{self.seconds:7.1f} s  "
+        line = Table.grid()
+        line.add_column(width=_INDENT)
+        line.add_column()
+        line.add_row(Text(moment, "dim"), Text(text, style))
+        self._picture.print(line, highlight=False)
+        # A log keeps its lines whole.
+        whole = Text(moment.ljust(_INDENT) + text)
+        shown: RenderableType = line if self._console.is_terminal else whole
+        self._console.print(shown, highlight=False, soft_wrap=shown is whole)
 
     def detail(self, text: str) -> None:
         """More on the last line, in as many lines as it takes."""
@@ -75,9 +84,7 @@ class Screen:
 
     def show(self, item: RenderableType) -> None:
         """Something that stays."""
-        # A log keeps its lines whole.
-        whole = isinstance(item, Text) and not self._console.is_terminal
-        self._console.print(item, highlight=False, soft_wrap=whole)
+        self._console.print(item, highlight=False)
         self._picture.print(item, highlight=False)
 
     def doing(self, text: str, below: RenderableType | None = None) -> None:
@@ -89,7 +96,7 @@ class Screen:
         self._doing = text
         if not self._console.is_terminal and self.seconds - self._said >= _QUIET_SECONDS:
             self._said = self.seconds
-            self._console.print(f"{self.seconds:7.1f} s  {text}", highlight=False)
+            self._console.print(f"{self.seconds:7.1f} s  {text}", highlight=False, soft_wrap=True)
 
     def save_picture(self, path: Path) -> None:
         """An SVG of all that stayed."""

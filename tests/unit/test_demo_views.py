@@ -44,12 +44,13 @@ def test_an_auction_tells_each_step_once() -> None:
     for task in (0, 1):
         assert view.event(event("bid.received", task, 0.5, worker=BOB, price=12 * 10**15)) == []
     view.event(event("bid.received", 0, 0.6, worker=CAROL, price=11 * 10**15))
-    view.event(event("decline.received", 1, 0.7, peer="peer-c", reason="at capacity"))
+    view.event(event("decline.received", 1, 0.7, peer="peer-c", code="at-capacity"))
     assert view.event(event("award.sent", 0, 2.1, worker=BOB, price=12 * 10**15)) == [
-        "bob bids 0.012 JOY for 2; carol bids 0.011 JOY for 1; carol declines 1: full"
+        "signed bids: bob 0.012 JOY for 2, carol 0.011 JOY for 1",
+        "declined: carol 1 (at-capacity)",
     ]
     assert view.event(event("award.sent", 1, 2.2, worker=BOB, price=12 * 10**15)) == [
-        "2 awarded to bob at 0.012 JOY each"
+        "awarded: 2 to bob at 0.012 JOY; it has room for all, so one proof will do"
     ]
     assert [task.offered for task in view.tasks] == [0.1, 0.2]
 
