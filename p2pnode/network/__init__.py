@@ -4,6 +4,8 @@
 library does wrong and how it is worked around is listed, row by row, in docs/network.md.
 """
 
+import logging
+
 from p2pnode.network.bootstrap import parse_peer_list, read_peer_list
 from p2pnode.network.bootstrap_peer import run_bootstrap
 from p2pnode.network.host import Network, open_network
@@ -21,3 +23,7 @@ __all__ = [
     "read_peer_list",
     "run_bootstrap",
 ]
+
+# libp2p takes its handlers away and passes nothing on, upon which Python prints its warnings on stderr as
+# bare text, between our JSON lines. With LIBP2P_DEBUG set it has handlers of its own.
+logging.getLogger("libp2p").addHandler(logging.NullHandler())
