@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MARK = "DEMO_TEST_MARK"
+PICTURE = "demo.svg"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,7 +90,8 @@ class Finished:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     """`p2pnode demo --json`, with its real proof."""
-    demo = Demo(tmp_path_factory.mktemp("d"), ("--json",))
+    folder = tmp_path_factory.mktemp("d")
+    demo = Demo(folder, ("--json", "--save-svg", str(folder / PICTURE)))
     output, errors = demo.folder / "stdout", demo.folder / "stderr"
     try:
         before = ignition()

@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from p2pnode.protocol.receipt import parse_receipt
 from p2pnode.store import open_store
-from tests.e2e.conftest import Finished
+from tests.e2e.conftest import PICTURE, Finished
 
 pytestmark = pytest.mark.e2e
 
@@ -87,6 +88,15 @@ def test_nothing_is_left_behind(finished: Finished) -> None:
     assert before == after
     assert list((finished.demo.folder / "tmp").iterdir()) == []
     assert list((finished.demo.folder / "cwd").iterdir()) == []
+
+
+def test_the_picture_shows_the_terminal_and_fetches_nothing(finished: Finished) -> None:
+    text = (finished.demo.folder / PICTURE).read_text()
+    ElementTree.fromstring(text)
+    assert "@import" not in text
+    assert "@font-face" not in text
+    assert "summary" in text
+    assert f"{finished.summary['gas']:,}" in text
 
 
 def test_the_story_names_every_step(finished: Finished) -> None:
