@@ -27,6 +27,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2pn
 TARGET = CACHE / "cargo"
 PROVER = TARGET / "release" / "p2pnode-prover"
 PATCHED = "risc0-circuit-recursion"
+CRATES = ("onnx", "batch", "prover")
 GUEST_TARGET = "riscv32im-risc0-zkvm-elf"
 IMAGES = HERE / "images"
 
@@ -95,7 +96,36 @@ def environment(target: Path = TARGET) -> dict[str, str]:
     return {**os.environ, "CARGO_TARGET_DIR": str(target)}
 
 
+def sources_digest() -> str:
+    """What the prover is built from in this checkout."""
+    files = [HERE / "Cargo.toml", HERE / "Cargo.lock", *IMAGES.iterdir()]
+    files += [
+        path for crate in CRATES for path in (HERE / crate).rglob("*") if path.suffix in (".rs", ".toml")
+    ]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(HERE)} {content}\n".encode())
+    return digest.hexdigest()
+
+
 def build_prover() -> None:
+    """Builds what differs from the last build, which may have been another checkout's.
+
+    Checkouts share the target folder, and cargo tells by the time of a file whether it changed, which says
+    nothing between checkouts. So the crates of this repository are forgotten when their content differs.
+    """
+    digest, stamp = sources_digest(), TARGET / "sources.sha256"
+    if PROVER.exists() and not (stamp.exists() and stamp.read_text() == digest):
+        stamp.unlink(missing_ok=True)
+        packages = [argument for crate in CRATES for argument in ("-p", f"p2pnode-{crate}")]
+        forget = cargo_command("clean", "--quiet", "--release", *packages)
+        subprocess.run(forget, env=environment(), check=True)
+    run_cargo()
+    stamp.write_text(digest)
+
+
+def run_cargo() -> None:
     """Runs cargo and turns its messages into one line of progress every few seconds."""
     tool("c++", "RISC Zero's circuits are C++", "Install a C++ compiler (Debian: apt install g++).")
     command = cargo_command(
@@ -180,6 +210,10 @@ def build_guest() -> bytes:
         "RUSTC_BOOTSTRAP": "1",
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
     }
+    # The target folder is every checkout's: see build_prover.
+    crates = ("-p", "p2pnode-guest", "-p", "p2pnode-onnx", "-p", "p2pnode-batch")
+    forget = cargo_command("clean", "--quiet", "--profile", "guest", "--target", GUEST_TARGET, *crates)
+    subprocess.run(forget, env=env, check=True)
     command = cargo_command(
         "build", "--profile", "guest", "--locked", "-p", "p2pnode-guest", "--target", GUEST_TARGET,
         "-Zbuild-std=core,alloc,panic_abort,std,proc_macro", "-Zbuild-std-features=compiler-builtins-mem",
@@ -250,6 +284,8 @@ def main() -> int:
                 if options.command == "cargo"
                 else ["test", "--release"]
             )
+            if options.command == "test":
+                build_prover()
             return subprocess.run(cargo_command(*args), env=environment(), check=False).returncode
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
