@@ -79,7 +79,6 @@ async def _tell(story: Story, screen: Screen) -> Summary | P2PNodeError | signal
 
 
 def _temporary() -> Path:
-    # A Unix socket's path has at most 107 bytes, which the temporary folder of some systems nearly fills.
     return Path(tempfile.mkdtemp(prefix="p2pnode-demo-"))
 
 
