@@ -96,14 +96,13 @@ async def test_bytes_that_are_no_seal_are_refused(prover: SubprocessProver, seal
         await prover.verify(bytes(40), seal)
 
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "proof"
+FIXTURES = Path(__file__).parents[2] / "contracts" / "test" / "fixtures"
 
 
-@pytest.mark.skipif(not (FIXTURE / "proof.json").exists(), reason="no proof of this image is committed")
 async def test_a_real_proof_holds_and_no_changed_one_does(prover: SubprocessProver) -> None:
-    found = json.loads((FIXTURE / "proof.json").read_text())
-    assert found["image_id"] == prover.image_id.hex(), "the proof is of an older image; prove it again"
-    journal, seal = bytes.fromhex(found["journal"]), (FIXTURE / "seal.bin").read_bytes()
+    found = json.loads((FIXTURES / "batch.json").read_text())
+    assert found["imageId"] == f"0x{prover.image_id.hex()}", "of an older image: run tests/make_fixture.py"
+    journal, seal = bytes.fromhex(found["journal"][2:]), (FIXTURES / "batch.seal").read_bytes()
     await prover.verify(journal, seal)
     for position in (0, len(seal) // 2, len(seal) - 1):
         changed = bytearray(seal)

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { before, describe, it } from "node:test";
+
+import { network } from "hardhat";
+import { BaseError, concat, getAddress, type Hex, toHex } from "viem";
+import { mnemonicToAccount } from "viem/accounts";
+
+import { controlIds } from "../ignition/controlIds.ts";
+import Stark from "../ignition/modules/Stark.ts";
+import { FIXTURE, FIXTURES_DIR, type fixtureAwards } from "../scripts/fixture-awards.ts";
+import { type Award, fromJson } from "../scripts/typed-data.ts";
+
+/** EIP-7825's cap of one transaction, which the network enforces. */
+const TRANSACTION_GAS_CAP = 16_777_216n;
+/** Bytes of a seal; the file may have a selector before it. */
+const SEAL_LENGTH = 222_668;
+
+/** The cause of a failed call, without its arguments: a seal is 445,000 characters long. */
+function shorten(error: unknown): never {
+  throw error instanceof BaseError ? new Error(error.details) : error;
+}
+
+interface Batch {
+  imageId: Hex;
+  outputDigests: Hex[];
+}
+
+const account = (addressIndex: number) =>
+  mnemonicToAccount("test test test test test test test test test test test junk", { addressIndex }).address;
+
+/** The files of a fixture: awards by scripts/fixture-awards.ts, seal and outputs by the prover from these awards. */
+async function readFixture() {
+  const read = async (name: string) =>
+    readFile(path.join(FIXTURES_DIR, name)).catch((error: unknown) => {
+      throw new Error(
+        `test/fixtures/${name} is missing: run scripts/fixture-awards.ts, then the prover on its awards`,
+        { cause: error },
+      );
+    });
+  const awards = JSON.parse(String(await read("awards.json"))) as Awaited<ReturnType<typeof fixtureAwards>>;
+  const batch = JSON.parse(String(await read("batch.json"))) as Batch;
+  const seal = (await read("batch.seal")).subarray(-SEAL_LENGTH);
+  return {
+    ...awards,
+    ...batch,
+    seal: toHex(seal),
+    awards: awards.awards.map((award) => fromJson<Award>("Award", award)),
+  };
+}
+
+async function deploy() {
+  const fixture = await readFixture();
+  const { viem, ignition, networkHelpers } = await network.create();
+  const { starkVerifier } = await ignition.deploy(Stark, { parameters: { Stark: { controlIds: controlIds() } } });
+  const selector = await starkVerifier.read.SELECTOR();
+
+  // In this order and by this account, so that ProofOfInference gets the address that the task ids are bound to.
+  const deployer = account(FIXTURE.deployer);
+  const client = { client: { wallet: await viem.getWalletClient(deployer) } };
+  const joyToken = await viem.deployContract("JoyToken", [deployer], client);
+  const models = await viem.deployContract("ModelMarketplace", [], client);
+  const entries = [{ selector, verifier: starkVerifier.address }];
+  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, entries], client);
+  const poi = await viem.deployContract("ProofOfInference", [
+    {
+      token: joyToken.address,
+      zkVerifier: zkVerifier.address,
+      imageId: fixture.imageId,
+      marketplace: models.address,
+      treasury: deployer,
+      protocolFeeBps: 100,
+      withdrawalDelay: 172_800n,
+      epochLength: 86_400n,
+      minStake: 0n,
+      unbondingDelay: 172_800n,
+    },
+  ], client);
+
+  const first = fixture.awards[0]!;
+  const owner = { account: account(FIXTURE.modelOwner) };
+  await models.write.register([first.modelDigest, FIXTURE.modelFee, ""], owner);
+  const total = BigInt(fixture.awards.length) * (FIXTURE.price + FIXTURE.modelFee);
+  await joyToken.write.transfer([first.requester, total], { account: deployer });
+  await joyToken.write.approve([poi.address, total], { account: first.requester });
+  await poi.write.deposit([total], { account: first.requester });
+  await networkHelpers.time.increaseTo(FIXTURE.settleDeadline - 1800n);
+  return { ...fixture, viem, joyToken, poi, zkVerifier, fullSeal: concat([selector, fixture.seal]), total };
+}
+
+describe("a genuine proof settles a batch in one transaction", () => {
+  let all: Awaited<ReturnType<typeof deploy>>;
+  const gas = { gas: TRANSACTION_GAS_CAP };
+  before(async () => {
+    all = await deploy();
+  });
+
+  it("has the task ids that the prover proved", async () => {
+    assert.equal(getAddress(all.poi.address), all.verifyingContract);
+    for (const [index, award] of all.awards.entries()) {
+      assert.equal(await all.poi.read.hashAward([award]), all.taskIds[index]);
+    }
+  });
+
+  it("refuses the proof with one flipped bit, at either end and in the middle", async () => {
+    const { awards, signatures, outputDigests, fullSeal, viem, poi, zkVerifier } = all;
+    const bytes = Buffer.from(fullSeal.slice(2), "hex");
+    for (const at of [4, bytes.length >> 1, bytes.length - 1]) {
+      const flipped = Buffer.from(bytes);
+      flipped[at]! ^= 1;
+      await viem.assertions.revertWithCustomError(
+        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped)], gas),
+        zkVerifier, "VerificationFailed",
+      );
+    }
+  });
+
+  it("refuses the proof for another output and for a batch without its last task", async () => {
+    const { awards, signatures, outputDigests, fullSeal, viem, poi, zkVerifier } = all;
+    const swapped = [`0x${"00".repeat(32)}` as Hex, ...outputDigests.slice(1)];
+    const calls = [
+      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal], gas),
+      poi.simulate.settleBatch(
+        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal], gas,
+      ),
+    ];
+    for (const call of calls) await viem.assertions.revertWithCustomError(call, zkVerifier, "VerificationFailed");
+  });
+
+  it("pays every award under the default cap", async (test) => {
+    const { awards, signatures, outputDigests, fullSeal, viem, poi, joyToken, total } = all;
+    const count = BigInt(awards.length);
+    assert.ok(awards.length >= 16);
+    assert.equal(await joyToken.read.balanceOf([poi.address]), total);
+    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal], gas).catch(shorten);
+    const receipt = await (await viem.getPublicClient()).getTransactionReceipt({ hash });
+    assert.equal(receipt.status, "success");
+    assert.ok(receipt.gasUsed <= TRANSACTION_GAS_CAP);
+    test.diagnostic(`${receipt.gasUsed} gas for ${count} awards`);
+    const at = { fromBlock: receipt.blockNumber, toBlock: receipt.blockNumber };
+    assert.equal((await poi.getEvents.AwardSkipped({}, at)).length, 0);
+    assert.equal((await poi.getEvents.AwardSettled({}, at)).length, awards.length);
+    assert.equal(await joyToken.read.balanceOf([account(FIXTURE.worker)]), count * (FIXTURE.price * 99n) / 100n);
+    assert.equal(await joyToken.read.balanceOf([account(FIXTURE.modelOwner)]), count * FIXTURE.modelFee);
+    assert.equal(await joyToken.read.balanceOf([poi.address]), 0n);
+  });
+
+  it("pays nothing when the same proof is sent again", async () => {
+    const { awards, signatures, outputDigests, fullSeal, poi } = all;
+    const { result } = await poi.simulate
+      .settleBatch([awards, signatures, outputDigests, fullSeal], gas)
+      .catch(shorten);
+    assert.equal(result, 0n);
+  });
+});
