@@ -41,7 +41,7 @@ async def start_chain(supervisor: Supervisor, folder: Path) -> str:
         [node_binary(), hardhat, "node", "--hostname", "127.0.0.1", "--port", "0"],
         log=folder / "hardhat.log",
         cwd=CONTRACTS,
-        env=environment(),
+        env=_environment(folder),
         parse=_listening,
     )
     return str((await chain.event("chain.listens"))["url"])
@@ -50,7 +50,8 @@ async def start_chain(supervisor: Supervisor, folder: Path) -> str:
 async def deploy(url: str, folder: Path, image_id: bytes) -> Path:
     """Deploy every contract, for proofs of the guest `image_id`; returns the deployment file."""
     target, log = folder / "deployment.json", folder / "deploy.log"
-    env = environment(
+    env = _environment(
+        folder,
         P2PNODE_RPC_URL=url,
         P2PNODE_DEPLOYMENT=str(target),
         P2PNODE_IGNITION_DIR=str(folder / "ignition"),
@@ -66,6 +67,13 @@ async def deploy(url: str, folder: Path, image_id: bytes) -> Path:
     if code != 0:
         raise DevnetError(f"contracts were not deployed; the log is {log}:\n" + "\n".join(said[-12:]))
     return target
+
+
+def _environment(folder: Path, **more: str) -> dict[str, str]:
+    """For Node.js, which leaves caches in the temporary folder."""
+    temporary = folder / "tmp"
+    temporary.mkdir(mode=0o700, exist_ok=True)
+    return environment(TMPDIR=str(temporary), **more)
 
 
 def _listening(line: str) -> tuple[str, Mapping[str, Any]] | None:

@@ -48,12 +48,12 @@ def worker(name: str, *, capacity: int, price: int, stake: int) -> NodePlan:
 
 DEFAULT_PLAN = Plan(
     # A longer wait for bids than by default: three workers and a prover may share two cores here.
-    requester=NodePlan("alice", joy=50 * JOY, escrow=10 * JOY, settings={"requester.bid_wait": "4"}),
+    requester=NodePlan("alice", joy=50 * JOY, escrow=10 * JOY, settings={"requester.bid_wait": "5"}),
     owner=NodePlan("erin", joy=JOY),
     workers=(
-        worker("bob", capacity=32, price=JOY // 100 * 12 // 10, stake=100 * JOY),
+        worker("bob", capacity=32, price=JOY // 100, stake=100 * JOY),
         worker("carol", capacity=8, price=JOY // 100 * 11 // 10, stake=20 * JOY),
-        worker("dave", capacity=4, price=JOY // 100, stake=5 * JOY),
+        worker("dave", capacity=4, price=JOY // 100 * 12 // 10, stake=5 * JOY),
     ),
 )
-"""The smaller a worker, the cheaper; only the largest has room for sixteen tasks at once."""
+"""The larger a worker, the cheaper, since more tasks share a proof; only the largest has room for sixteen."""

@@ -46,6 +46,7 @@ def test_ctrl_c_ends_every_process(demo: Demo) -> None:
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(GONE_SECONDS) == 130
     assert demo.until_gone(GONE_SECONDS) == {}
+    assert list((demo.folder / "tmp").iterdir()) == []
     assert "stopped" in (demo.folder / "told").read_text()
 
 
