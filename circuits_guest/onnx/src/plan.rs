@@ -184,7 +184,8 @@ impl<'m> Planner<'m> {
                 value
             }
             Op::ArgMax { axis, keepdims, last } => self.arg_max(node, *axis, *keepdims, *last)?,
-            Op::Identity => self.value(node, 0)?.clone(),
+            // Only where the old name has no other reader: what is folded in behind the new one changes both.
+            Op::Identity => self.only_use(node, 0)?.0,
             _ => return None,
         };
         self.values[node.outputs[0]] = Some(value);

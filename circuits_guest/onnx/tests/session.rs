@@ -165,3 +165,25 @@ fn values_that_are_read_twice_are_kept() {
     let expected = node_by_node(&model, &tensors);
     assert_eq!(Session::new(&model).run(&tensors).unwrap(), expected);
 }
+
+/// Another name for a value is another reader of it: a layer behind the one leaves the other as it is.
+#[test]
+fn a_value_under_two_names_is_kept() {
+    let ones = tensor(&[2], Data::I32(vec![1; 2]));
+    let constants = [constant("w", &tensor(&[2, 2], Data::I8(vec![1, -2, 3, -4]))), constant("b", &ones)];
+    for behind in [node("Relu", &["q"], &["y"], &[]), node("Add", &["q", "b"], &["y"], &[])] {
+        let nodes = [
+            node("MatMulInteger", &["x", "w"], &["p"], &[]),
+            node("Identity", &["p"], &["q"], &[]),
+            behind,
+            node("ArgMax", &["p"], &["best"], &[int_attribute("axis", 1)]),
+        ];
+        let inputs = [value("x", DType::U8, &[1, 2])];
+        let outputs = ["p", "y"].map(|name| value(name, DType::I32, &[1, 2]));
+        let outputs = [&outputs[..], &[value("best", DType::I64, &[1, 1])]].concat();
+        let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+        let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
+        let expected = node_by_node(&model, &tensors);
+        assert_eq!(Session::new(&model).run(&tensors).unwrap(), expected);
+    }
+}
