@@ -8,11 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 # eth_account imports py_ecc, which lifts the interpreter's recursion limit to 100,000: deeply nested JSON
-# from a stranger would then overflow the C stack instead of raising RecursionError.
-_limit = sys.getrecursionlimit()
-import py_ecc  # noqa: E402, F401
+# from a stranger would then overflow the C stack instead of raising RecursionError. 1000 is Python's own.
+import py_ecc  # noqa: F401
 
-sys.setrecursionlimit(_limit)
+sys.setrecursionlimit(1000)
 
 if TYPE_CHECKING:
     from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, ModelMarketplace, ZKProver
