@@ -187,3 +187,21 @@ fn outputs_that_are_nan_are_refused() {
     let reason = model.run(&[named("x", &[2], Data::F32(vec![1.0, 0.0]))]).unwrap_err().to_string();
     assert!(reason.contains("NaN"), "{reason}");
 }
+
+/// Parts without elements cost nothing, so there can be any number of them: 2^32 + 5 rows are not 5, also
+/// where sizes have 32 bits.
+#[test]
+fn joined_sizes_do_not_wrap() {
+    let empty = |name: &str, rows: usize| constant(name, &tensor(&[rows, 0], Data::I8(Vec::new())));
+    let constants = [empty("many", 1 << 24), empty("five", 5)];
+    let parts = [&["many"; 256][..], &["five"]].concat();
+    let nodes = [
+        node("Concat", &parts, &["rows"], &[int_attribute("axis", 0)]),
+        node("Transpose", &["rows"], &["columns"], &[ints_attribute("perm", &[1, 0])]),
+        node("MatMulInteger", &["rows", "columns"], &["y"], &[]),
+    ];
+    let g = graph(&nodes, &constants, &[], &[value("y", DType::I32, &[5, 5])]);
+    let model = Model::parse(&model(&g, 17)).unwrap();
+    let reason = model.run(&[]).unwrap_err().to_string();
+    assert!(reason.contains("Concat") && reason.contains("elements"), "{reason}");
+}

@@ -118,7 +118,8 @@ pub(super) fn concat(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
         if own.len() != dims.len() || !own.iter().zip(first.dims()).enumerate().all(fits) {
             refuse!("shapes {:?} and {:?} do not join along axis {}", first.dims(), own, axis);
         }
-        dims[axis] += own[axis];
+        // Counted at once: of many parts without elements the sum could leave the guest's 32 bits.
+        dims[axis] = checked_count(&[dims[axis] + own[axis]])?;
     }
     let count = checked_count(&dims)?;
     let outer: usize = dims[..axis].iter().product();
