@@ -13,7 +13,7 @@ use crate::ops;
 use crate::tensor::{Data, NamedTensor, Tensor, MAX_ELEMENTS};
 
 /// Most elements that all nodes of one run may produce together, however a graph repeats itself.
-const MAX_RUN_ELEMENTS: usize = 8 * MAX_ELEMENTS;
+pub(crate) const MAX_RUN_ELEMENTS: usize = 8 * MAX_ELEMENTS;
 
 impl Model {
     /// Runs the model on its inputs, given in any order, and returns its outputs in graph order.

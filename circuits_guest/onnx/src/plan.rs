@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 
 use crate::build::Op;
 use crate::dense::{Layer, Terms, Weights};
-use crate::encoding::push_header;
-use crate::exec::shape_fits;
+use crate::encoding::{push_header, MAX_NAME, MAX_RANK};
+use crate::exec::{shape_fits, MAX_RUN_ELEMENTS};
 use crate::model::{Dim, Model, Node};
 use crate::ops::gemm_integer::check_range;
 use crate::tensor::{element_count, DType, Data, Tensor};
@@ -65,31 +65,20 @@ impl<'m> Plan<'m> {
         let ([info], [input]) = (model.inputs.as_slice(), model.input_values.as_slice()) else { return None };
         let fixed = |dim: &Dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None };
         let dims: Vec<usize> = info.shape.as_ref()?.iter().map(fixed).collect::<Option<_>>()?;
-        let input_len = element_count(&dims).filter(|n| (1..=MAX_ELEMENTS).contains(n))?;
+        let decodes = info.name.len() <= MAX_NAME && dims.len() <= MAX_RANK;
+        let input_len = element_count(&dims).filter(|n| decodes && (1..=MAX_ELEMENTS).contains(n))?;
         let mut header = 1u32.to_le_bytes().to_vec();
         push_header(&mut header, &info.name, info.dtype, &dims);
-        let mut planner = Planner {
-            model,
-            uses: model.uses(),
-            values: vec![None; model.constants.len()],
-            layers: Vec::new(),
-        };
+        let (uses, values) = (model.uses(), vec![None; model.constants.len()]);
+        let mut planner = Planner { model, uses, values, layers: Vec::new(), budget: MAX_RUN_ELEMENTS };
         planner.values[*input] = Some(Value { place: Place::Input, dtype: info.dtype, dims });
         model.nodes.iter().try_for_each(|node| planner.node(node))?;
         let (answer, outputs) = planner.outputs()?;
         let layers = planner.layers;
         let results: Vec<Vec<i32>> = layers.iter().map(|l| vec![0; l.rows * l.columns()]).collect();
         let terms = Terms::new(layers.iter().map(Layer::depth).max()?);
-        Some(Plan {
-            header,
-            input_len,
-            signed: info.dtype == DType::I8,
-            layers,
-            results,
-            terms,
-            answer,
-            outputs,
-        })
+        let signed = info.dtype == DType::I8;
+        Some(Plan { header, input_len, signed, layers, results, terms, answer, outputs })
     }
 
     /// Runs the plan; `false` where the input is not the one that it was made for.
@@ -162,6 +151,8 @@ struct Planner<'m> {
     uses: Vec<usize>,
     values: Vec<Option<Value>>,
     layers: Vec<Layer<'m>>,
+    /// Elements that the nodes to come may produce.
+    budget: usize,
 }
 
 impl<'m> Planner<'m> {
@@ -188,6 +179,7 @@ impl<'m> Planner<'m> {
             Op::Identity => self.only_use(node, 0)?.0,
             _ => return None,
         };
+        self.budget = self.budget.checked_sub(element_count(&value.dims)?)?;
         self.values[node.outputs[0]] = Some(value);
         Some(())
     }
@@ -205,6 +197,10 @@ impl<'m> Planner<'m> {
             Some(Data::I8(v)) if v.iter().all(|&z| z == 0) => {}
             None if node.inputs.get(3).copied().flatten().is_none() => {}
             _ => return None,
+        }
+        let columns = self.constant(node, 1)?.dims().get(1..);
+        if self.constant(node, 3).is_some_and(|z| z.data().len() != 1 && Some(z.dims()) != columns) {
+            return None;
         }
         self.product(node, Some(self.value(node, 0)?.dtype), zero)
     }

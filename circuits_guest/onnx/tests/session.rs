@@ -187,3 +187,46 @@ fn a_value_under_two_names_is_kept() {
         assert_eq!(Session::new(&model).run(&tensors).unwrap(), expected);
     }
 }
+
+/// One product of `dims` bytes, with zero points of `zeros` columns, and how often its result is added to.
+fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model, Vec<u8>) {
+    let sizes: Vec<usize> = dims.iter().map(|&d| d as usize).collect();
+    let (k, names): (usize, Vec<String>) =
+        (*sizes.last().unwrap(), (0..=additions).map(|i| format!("v{i}")).collect());
+    let constants = [
+        constant("w", &tensor(&[k, 4], Data::I8(vec![1; 4 * k]))),
+        constant("z", &tensor(&[], Data::U8(vec![0]))),
+        constant("wz", &tensor(&[zeros], Data::I8(vec![0; zeros]))),
+        constant("b", &tensor(&[4], Data::I32(vec![1; 4]))),
+    ];
+    let mut nodes = vec![node("MatMulInteger", &[name, "w", "z", "wz"], &["v0"], &[])];
+    nodes.extend((0..additions).map(|i| node("Add", &[&names[i], "b"], &[&names[i + 1]], &[])));
+    let out = [&dims[..dims.len() - 1], &[4]].concat();
+    let (inputs, outputs) = ([value(name, DType::U8, dims)], [value(&names[additions], DType::I32, &out)]);
+    let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+    let len = sizes.iter().product();
+    (model, encode_tensors(&[named(name, &sizes, Data::U8(vec![1; len]))]))
+}
+
+/// No plan makes more models or inputs run than the nodes would.
+#[test]
+fn a_plan_keeps_every_limit() {
+    let (long, many) = ("x".repeat(257), [[1; 8].as_slice(), &[2]].concat());
+    for (model, tensors) in [
+        product(&long, &[1, 2], 4, 0),
+        product("x", &many, 4, 0),
+        product("x", &[1, 2], 0, 0),
+        product("x", &[1, 2], 3, 0),
+        product("x", &[1 << 18, 1], 4, 128),
+    ] {
+        let expected = decode_tensors(&tensors).and_then(|t| model.run(&t)).unwrap_err();
+        assert_eq!(Session::new(&model).run(&tensors).unwrap_err(), expected);
+    }
+    for (model, tensors) in
+        [product(&long[1..], &[1, 2], 4, 2), product("x", &[1; 8], 1, 1), product("x", &[1, 2], 1, 127)]
+    {
+        let mut session = Session::new(&model);
+        assert!(session.is_planned());
+        assert_eq!(session.run(&tensors).unwrap(), node_by_node(&model, &tensors));
+    }
+}
