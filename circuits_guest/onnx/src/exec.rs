@@ -7,6 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::build::Op;
+use crate::encoding::MAX_RANK;
 use crate::error::{Error, Problem};
 use crate::model::{Dim, Model, Node, ValueInfo};
 use crate::ops;
@@ -93,6 +94,10 @@ impl Model {
             if !shape_fits(info, tensor.dims()) {
                 let reason =
                     format!("output {:?} has dims {:?}, not those declared", info.name, tensor.dims());
+                return Err(Error::Input(reason));
+            }
+            if tensor.dims().len() > MAX_RANK {
+                let reason = format!("output {:?} has more than {MAX_RANK} dimensions", info.name);
                 return Err(Error::Input(reason));
             }
             if matches!(tensor.data(), Data::F32(v) if v.iter().any(|x| x.is_nan())) {

@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::attributes::Attributes;
 use crate::build::{build, Op};
+use crate::encoding::{MAX_NAME, MAX_TENSORS};
 use crate::error::{Error, Problem};
 use crate::exec::pack_weights;
 use crate::infer::infer;
@@ -171,11 +172,15 @@ impl<'a> Parser<'a> {
             if outputs.iter().any(|o| o.name == info.name) {
                 return Err(malformed(&format!("output {:?} is listed twice", output.name)));
             }
+            if info.name.len() > MAX_NAME {
+                return Err(malformed(&format!("an output's name has more than {MAX_NAME} bytes")));
+            }
             outputs.push(info);
             output_values.push(index);
         }
-        if outputs.is_empty() {
-            return Err(malformed("the graph has no output"));
+        if !(1..=MAX_TENSORS).contains(&outputs.len()) {
+            let count = outputs.len();
+            return Err(malformed(&format!("the graph has {count} outputs, not 1 to {MAX_TENSORS}")));
         }
         let Parser { constants, nodes, .. } = self;
         Ok(Model { inputs, outputs, input_values, output_values, constants, nodes })

@@ -205,3 +205,30 @@ fn joined_sizes_do_not_wrap() {
     let reason = model.run(&[]).unwrap_err().to_string();
     assert!(reason.contains("Concat") && reason.contains("elements"), "{reason}");
 }
+
+/// An output that no reader of the encoding takes is not answered.
+#[test]
+fn outputs_beyond_the_caps_of_the_encoding_are_refused() {
+    let inputs = [value("x", DType::F32, &[2])];
+    let name = "y".repeat(257);
+    let long = [node("Relu", &["x"], &[&name], &[])];
+    assert!(refusal(&model(&graph(&long, &[], &inputs, &[value(&name, DType::F32, &[2])]), 17))
+        .contains("more than 256 bytes"));
+    let names: Vec<String> = (0..65).map(|i| format!("y{i}")).collect();
+    let nodes: Vec<Vec<u8>> = names.iter().map(|name| node("Relu", &["x"], &[name], &[])).collect();
+    let outputs: Vec<Vec<u8>> = names.iter().map(|name| value(name, DType::F32, &[2])).collect();
+    assert!(refusal(&model(&graph(&nodes, &[], &inputs, &outputs), 17)).contains("65 outputs"));
+    assert!(Model::parse(&model(&graph(&nodes, &[], &inputs, &outputs[1..]), 17)).is_ok());
+    for (rank, runs) in [(8, true), (9, false)] {
+        let ones = constant("b", &tensor(&vec![1; rank], Data::F32(vec![1.0])));
+        let dims = [vec![1; rank - 1], vec![2]].concat();
+        let g = graph(
+            &[node("Add", &["x", "b"], &["y"], &[])],
+            &[ones],
+            &inputs,
+            &[value("y", DType::F32, &dims)],
+        );
+        let model = Model::parse(&model(&g, 17)).unwrap();
+        assert_eq!(model.run(&[named("x", &[2], Data::F32(vec![1.0, 2.0]))]).is_ok(), runs, "{rank} dims");
+    }
+}
