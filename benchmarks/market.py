@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import onnxruntime  # type: ignore[import-untyped]
 import trio
 
 from p2pnode.devnet import DEFAULT_PLAN, Plan, open_devnet
@@ -78,6 +77,9 @@ async def _submissions(folder: Path) -> tuple[list[float], list[float]]:
 
 def _raw_milliseconds() -> float:
     """One inference of the same model without anything around it."""
+    # After p2pnode.inference, which switches the library's telemetry off.
+    import onnxruntime  # type: ignore[import-untyped]
+
     session = onnxruntime.InferenceSession(DIGITS, providers=["CPUExecutionProvider"])
     info = read_model(DIGITS)[1]
     inputs = [decode_tensors(read_inputs(path, info)) for path, _ in digit_images()]

@@ -18,7 +18,8 @@ class Events:
 
     def __call__(self, name: str, /, **fields: object) -> None:
         """Log one event and tell the followers."""
-        self._log.info(name, **fields)
+        # A requester hears of each step of each proof; the steps that it takes itself are what it logs.
+        (self._log.debug if name == "task.progress" else self._log.info)(name, **fields)
         for follower in tuple(self._followers):
             follower(name, fields)
 
