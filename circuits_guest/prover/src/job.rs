@@ -46,6 +46,9 @@ pub struct NativeRun {
     pub outputs: Vec<Vec<u8>>,
 }
 
+/// How the files of finished steps begin.
+const STEPS: [&str; 4] = ["segment-", "lift-", "join-", "wrapped"];
+
 pub struct Job {
     dir: PathBuf,
 }
@@ -102,10 +105,23 @@ impl Job {
         self.write(name, &serde_json::to_vec_pretty(value)?)
     }
 
+    /// Forgets the steps of an earlier run unless they belong to `key`: this image, journal and segment size.
+    pub fn keep_steps_of(&self, key: &str) -> Result<()> {
+        if fs::read_to_string(self.dir.join("steps.key")).is_ok_and(|earlier| earlier == key) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.dir)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".bin") && STEPS.iter().any(|step| name.starts_with(step)) {
+                fs::remove_file(self.dir.join(&name)).with_context(|| format!("cannot remove {name}"))?;
+            }
+        }
+        self.write("steps.key", key.as_bytes())
+    }
+
     /// What `make` left in `name` in an earlier run, else what it makes now.
     ///
-    /// `usable` guards against a file of another request or a half-known format: anything it refuses is
-    /// made again.
+    /// `usable` guards against a damaged file: anything it refuses is made again.
     pub fn remember<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
@@ -158,4 +174,45 @@ fn push_padded(words: &mut Vec<u32>, bytes: &[u8]) {
         word[..chunk.len()].copy_from_slice(chunk);
         u32::from_le_bytes(word)
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str) -> Job {
+        let dir = std::env::temp_dir().join(format!("p2pnode-prover-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        Job::open(dir).unwrap()
+    }
+
+    #[test]
+    fn finished_steps_are_remembered_for_their_own_request_only() {
+        let job = job("steps");
+        job.keep_steps_of("a").unwrap();
+        assert_eq!(job.remember("segment-0.bin", |_| true, || Ok(1u32)).unwrap(), 1);
+        job.keep_steps_of("a").unwrap();
+        assert_eq!(job.remember("segment-0.bin", |_| true, || Ok(2u32)).unwrap(), 1);
+        assert_eq!(job.remember("segment-0.bin", |&old| old != 1, || Ok(3u32)).unwrap(), 3);
+        job.keep_steps_of("b").unwrap();
+        assert_eq!(job.remember("segment-0.bin", |_| true, || Ok(4u32)).unwrap(), 4);
+        fs::remove_dir_all(&job.dir).unwrap();
+    }
+
+    #[test]
+    fn bad_requests_name_the_field() {
+        let job = job("requests");
+        for (request, field) in [
+            ("no json", "request.json"),
+            (r#"{"model": "m", "tasks": []}"#, "tasks"),
+            (r#"{"model": "m", "tasks": [{"task_id": "00", "tensors": "t"}]}"#, "task_id"),
+            (r#"{"model": "m", "tasks": [], "more": 1}"#, "more"),
+        ] {
+            fs::write(job.dir.join("request.json"), request).unwrap();
+            let error = format!("{:#}", job.batch().err().unwrap());
+            assert!(error.contains(field), "{error}");
+        }
+        fs::remove_dir_all(&job.dir).unwrap();
+    }
 }

@@ -60,6 +60,7 @@ pub fn prove(job: &Job, image: &Image, segment_po2: u32) -> Result<Value> {
     let claim = recursion::claim_digest(image.id, &native.journal);
     ensure!(session.claim()?.digest() == claim, "the session's claim is not the one the contract checks");
 
+    job.keep_steps_of(&format!("{} {} {segment_po2}", image.id, hex::encode(native.journal)))?;
     let prover = get_prover_server(&ProverOpts::succinct())?;
     let (segments, prove_seconds) = prove_segments(job, prover.as_ref(), &session)?;
     stats["prove_seconds"] = prove_seconds.into();
@@ -122,7 +123,7 @@ fn prove_segments(
     for (i, segment) in session.segments.iter().enumerate() {
         let segment = segment.resolve()?;
         let po2 = segment.po2();
-        // A receipt left by an earlier run counts only for this very part of this very execution.
+        // What an earlier run left counts only if it holds and carries on from the segment before.
         let usable = |old: &SegmentReceipt| {
             old.index == segment.index
                 && old.verify_integrity_with_context(&context).is_ok()
