@@ -1,4 +1,4 @@
-"""Measures a whole node: `make bench`, or `python -m benchmarks [--json FILE] [--only market,proof,gas]`.
+"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas]`.
 
     market  offer to award, and award to answer against raw ONNX Runtime, over a devnet of six nodes
     proof   seconds by step, cycles and bytes of one proved batch of sixteen, its settlement's gas
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from benchmarks.gas import measure_gas
 from benchmarks.market import measure_market
 from benchmarks.proof import measure_proof
 
-PARTS = {"market": measure_market, "proof": measure_proof, "gas": measure_gas}
+PARTS = ("market", "proof", "gas")
 
 
 def main() -> None:
@@ -28,7 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures a whole node.")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
+    parser.add_argument("--picture", type=Path, help="also write a picture of the demo's terminal (SVG)")
     options = parser.parse_args()
+    measure = {
+        "market": measure_market,
+        "proof": partial(measure_proof, options.picture),
+        "gas": measure_gas,
+    }
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"--only: no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
@@ -38,7 +45,7 @@ def main() -> None:
     figures: dict[str, object] = {"machine": machine}
     for name in chosen:
         console.print(f"measuring {name}", style="dim")
-        found = PARTS[name]()
+        found = measure[name]()
         figures[name] = found
         table = Table("figure", "value", title=name)
         for figure, value in found.items():

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def measure_proof() -> Mapping[str, float]:
-    """Seconds, cycles, bytes and gas of the demo's batch: its real proof and its real settlement."""
+def measure_proof(picture: Path | None = None) -> Mapping[str, float]:
+    """Seconds, cycles, bytes and gas of the demo's batch: its real proof and its real settlement.
+
+    `picture` is where the demo draws its terminal.
+    """
     with tempfile.TemporaryDirectory(prefix="p2pnode-bench-") as parent:
         folder = Path(parent) / "demo"
         command = [sys.executable, "-m", "p2pnode", "demo", "--json", "--dir", str(folder)]
+        command += ["--save-svg", str(picture)] if picture is not None else []
         summary = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         # The prover's own account of the job lies in the worker's folder.
         stats = json.loads(next(folder.glob("*/jobs/*/proof.json")).read_text())["stats"]
