@@ -5,7 +5,6 @@
     build.py guest [--check]   rebuild the guest image; --check compares its ID with the committed one
     build.py test              cargo tests of the workspace
     build.py cargo -- ARGS     any cargo command with the patched sources in place
-    build.py path              print where the prover binary is
 
 The cache is $XDG_CACHE_HOME/p2pnode (else ~/.cache/p2pnode): the first build of the prover compiles
 RISC Zero's circuits from C++ and takes 20 to 30 minutes on two cores, once a machine.
@@ -265,7 +264,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("prover", "test", "path"):
+    for name in ("prover", "test"):
         commands.add_parser(name)
     commands.add_parser("guest").add_argument("--check", action="store_true")
     commands.add_parser("cargo").add_argument("args", nargs=argparse.REMAINDER)
@@ -273,19 +272,16 @@ def main() -> int:
     try:
         if options.command == "prover":
             build_prover()
-        elif options.command == "path":
-            print(PROVER)
         elif options.command == "guest":
             build_prover()
             guest(options.check)
+        elif options.command == "test":
+            build_prover()
+            return subprocess.run(
+                cargo_command("test", "--release"), env=environment(), check=False
+            ).returncode
         else:
-            args = (
-                [a for a in options.args if a != "--"]
-                if options.command == "cargo"
-                else ["test", "--release"]
-            )
-            if options.command == "test":
-                build_prover()
+            args = [argument for argument in options.args if argument != "--"]
             return subprocess.run(cargo_command(*args), env=environment(), check=False).returncode
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
