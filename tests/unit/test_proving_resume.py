@@ -12,6 +12,7 @@ from p2pnode.inference import read_inputs, read_model
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.ports import Progress, ProofTask
 from p2pnode.proving import open_prover
+from p2pnode.proving.batches import write_job
 
 pytestmark = pytest.mark.deep
 
@@ -57,3 +58,21 @@ async def test_a_job_that_was_killed_goes_on_with_its_finished_steps(tmp_path: P
             await prover.verify(proof.journal, bytes(changed))
         with pytest.raises(ProverError):
             await prover.verify(proof.journal[:-1] + bytes([proof.journal[-1] ^ 1]), proof.seal)
+
+
+async def test_segments_are_lifted_and_joined_into_one_seal(tmp_path: Path) -> None:
+    path, _ = digit_images()[0]
+    task = ProofTask(hashlib.sha256(b"task").digest(), read_inputs(path, read_model(DIGITS)[1]))
+    # The size of a segment is chosen once a job; 2^17 cycles are too few for this one.
+    write_job(tmp_path, DIGITS, [task], 17)
+    steps: list[tuple[str, int]] = []
+    async with open_prover() as prover:
+        proof = await prover.prove(
+            DIGITS, [task], tmp_path, lambda progress: steps.append((progress.step, progress.total))
+        )
+        assert [step for step in dict.fromkeys(steps) if step[0] in ("segment", "lift", "join")] == [
+            ("segment", 2),
+            ("lift", 2),
+            ("join", 1),
+        ]
+        await prover.verify(proof.journal, proof.seal)
