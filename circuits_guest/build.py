@@ -7,7 +7,7 @@
     build.py cargo -- ARGS     any cargo command with the patched sources in place
 
 The cache is $XDG_CACHE_HOME/p2pnode (else ~/.cache/p2pnode): the first build of the prover compiles
-RISC Zero's circuits from C++ and takes 20 to 30 minutes on two cores, once a machine.
+RISC Zero's circuits from C++ and took 15 minutes on two cores, once a machine.
 """
 
 import argparse
@@ -32,11 +32,11 @@ IMAGES = HERE / "images"
 
 # Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
 SLOW_STEPS = {
-    "risc0-circuit-rv32im-sys": 0.62,
-    "risc0-circuit-keccak-sys": 0.10,
-    "risc0-circuit-recursion-sys": 0.03,
+    "risc0-circuit-rv32im-sys": 0.72,
+    "risc0-circuit-keccak-sys": 0.12,
+    "risc0-circuit-recursion-sys": 0.06,
 }
-COLD_CORE_SECONDS = 3000
+COLD_CORE_SECONDS = 1800
 
 
 class BuildError(Exception):

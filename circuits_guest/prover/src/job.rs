@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{ensure, Context, Result};
 use p2pnode_batch::{journal, leaf, merkle_root, Digest, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
-use p2pnode_onnx::{Model, Session};
+use p2pnode_onnx::{decode_tensors, encode_tensors, Error, Model};
 use risc0_zkvm::ExecutorEnv;
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -143,13 +143,12 @@ impl Batch {
     pub fn run(&self) -> Result<NativeRun> {
         let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
         let model_digest = sha256(&self.model);
-        let mut session = Session::new(&model);
         let mut leaves = Vec::with_capacity(self.tasks.len());
         let mut outputs = Vec::with_capacity(self.tasks.len());
         for (i, task) in self.tasks.iter().enumerate() {
-            let output = session.run(&task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
-            leaves.push(leaf(sha256, &task.id, &model_digest, &sha256(&task.input), &sha256(output)));
-            outputs.push(output.to_vec());
+            let output = interpret(&model, &task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
+            leaves.push(leaf(sha256, &task.id, &model_digest, &sha256(&task.input), &sha256(&output)));
+            outputs.push(output);
         }
         let journal = journal(self.tasks.len() as u32, &merkle_root(sha256, leaves));
         Ok(NativeRun { journal, outputs })
@@ -166,6 +165,11 @@ impl Batch {
         }
         ExecutorEnv::builder().write_slice(&words).segment_limit_po2(segment_po2).build()
     }
+}
+
+/// One task by the interpreter alone, which is what the guest's plans must agree with.
+fn interpret(model: &Model, tensors: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(encode_tensors(&model.run(&decode_tensors(tensors)?)?))
 }
 
 fn push_padded(words: &mut Vec<u32>, bytes: &[u8]) {
