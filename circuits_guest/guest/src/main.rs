@@ -1,14 +1,17 @@
 //! The guest: hashes a model, runs it on every task of a batch, commits the journal.
 //!
 //! Input words: `model length, task count`, the model, then for each task its ID (8 words), the length of
-//! its input and the input tensors; lengths in bytes, contents padded to words. Whatever cannot be run
+//! its input and the input tensors; lengths in bytes, contents padded to words. Behind the model and behind
+//! each input lie the claims of the products that making ready and running ask for. Whatever cannot be run
 //! exactly panics with the reason, and a panicking run has no receipt.
 #![no_std]
 #![no_main]
 extern crate alloc;
 
+mod accelerator;
 mod sha256;
 
+use accelerator::Accelerator;
 use alloc::{vec, vec::Vec};
 use p2pnode_batch::{journal, leaf, merkle_root, Digest, MAX_BYTES, MAX_TASKS};
 use p2pnode_onnx::{Model, Session};
@@ -44,7 +47,7 @@ fn main() {
     let bytes = words.read(model_len);
     let model_digest = sha256(bytes);
     let model = Model::parse(bytes).unwrap_or_else(|e| panic!("model: {e}"));
-    let mut session = Session::new(&model);
+    let mut session = Session::new(&model, Accelerator::default());
 
     let mut words = Words(Vec::new());
     let mut leaves = Vec::with_capacity(count);

@@ -11,10 +11,12 @@
 
 extern crate alloc;
 
+pub mod accelerator;
 mod attributes;
 mod build;
 mod dense;
 mod encoding;
+pub mod engine;
 mod error;
 mod exec;
 mod infer;

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use crate::build::Op;
 use crate::dense::{Layer, Terms, Weights};
 use crate::encoding::{push_header, MAX_NAME, MAX_RANK};
+use crate::engine::{Engine, Matrix};
 use crate::exec::{shape_fits, MAX_RUN_ELEMENTS};
 use crate::model::{Dim, Model, Node};
 use crate::ops::gemm_integer::check_range;
@@ -55,13 +56,14 @@ pub(crate) struct Plan<'m> {
     layers: Vec<Layer<'m>>,
     results: Vec<Vec<i32>>,
     terms: Terms,
+    lanes: Vec<u32>,
     answer: Vec<u8>,
     outputs: Vec<Output>,
 }
 
 impl<'m> Plan<'m> {
     /// The plan of a model, or `None` where it is no such chain.
-    pub(crate) fn of(model: &'m Model) -> Option<Plan<'m>> {
+    pub(crate) fn of(model: &'m Model, engine: &mut impl Engine) -> Option<Plan<'m>> {
         let ([info], [input]) = (model.inputs.as_slice(), model.input_values.as_slice()) else { return None };
         let fixed = |dim: &Dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None };
         let dims: Vec<usize> = info.shape.as_ref()?.iter().map(fixed).collect::<Option<_>>()?;
@@ -74,15 +76,17 @@ impl<'m> Plan<'m> {
         planner.values[*input] = Some(Value { place: Place::Input, dtype: info.dtype, dims });
         model.nodes.iter().try_for_each(|node| planner.node(node))?;
         let (answer, outputs) = planner.outputs()?;
-        let layers = planner.layers;
+        let mut layers = planner.layers;
+        layers.iter_mut().for_each(|layer| settle_zero(layer, info.dtype, engine));
         let results: Vec<Vec<i32>> = layers.iter().map(|l| vec![0; l.rows * l.columns()]).collect();
         let terms = Terms::new(layers.iter().map(Layer::depth).max()?);
         let signed = info.dtype == DType::I8;
-        Some(Plan { header, input_len, signed, layers, results, terms, answer, outputs })
+        let lanes = Vec::new();
+        Some(Plan { header, input_len, signed, layers, results, terms, lanes, answer, outputs })
     }
 
     /// Runs the plan; `false` where the input is not the one that it was made for.
-    pub(crate) fn run(&mut self, tensors: &[u8]) -> bool {
+    pub(crate) fn run(&mut self, tensors: &[u8], engine: &mut impl Engine) -> bool {
         let Some(input) = after_header(tensors, &self.header) else { return false };
         if input.len() != self.input_len {
             return false;
@@ -91,6 +95,11 @@ impl<'m> Plan<'m> {
             let (before, after) = self.results.split_at_mut(i);
             let (k, n) = (layer.depth(), layer.columns());
             for (row, sums) in after[0].chunks_exact_mut(n).enumerate() {
+                if let Some(matrix) = &layer.matrix {
+                    let bytes = (&input[row * k..(row + 1) * k], flip(self.signed));
+                    layer.row_by(engine, bytes, matrix, &mut self.lanes, sums);
+                    continue;
+                }
                 match layer.source {
                     None if self.signed => {
                         let row = &input[row * k..(row + 1) * k];
@@ -125,6 +134,30 @@ impl<'m> Plan<'m> {
     /// Outputs of the last run, in the canonical encoding.
     pub(crate) fn answer(&self) -> &[u8] {
         &self.answer
+    }
+}
+
+/// What makes a byte count from zero on.
+fn flip(signed: bool) -> u8 {
+    if signed {
+        0x80
+    } else {
+        0
+    }
+}
+
+/// Moves what the zero point of the input takes off a product into the bias of its layer:
+/// Σ (x - z) w = Σ x w - z Σ w, and both sums go by the engine.
+fn settle_zero(layer: &mut Layer<'_>, dtype: DType, engine: &mut impl Engine) {
+    let Some(matrix) = &layer.matrix else { return };
+    let zero = (layer.zero + i32::from(flip(dtype == DType::I8))) as u32;
+    if zero == 0 {
+        return;
+    }
+    let mut lanes = vec![0; matrix.lanes()];
+    let less = engine.multiply(&vec![1; matrix.depth()], 0, matrix, &mut lanes).wrapping_mul(matrix.offset());
+    for (bias, lane) in layer.bias.iter_mut().zip(lanes) {
+        *bias = bias.wrapping_sub(lane.wrapping_sub(less).wrapping_mul(zero) as i32);
     }
 }
 
@@ -226,11 +259,12 @@ impl<'m> Planner<'m> {
         if let Some(dtype) = bytes {
             check_range(k, (dtype, &[zero]), (b.dtype(), &[0]), &[]).ok()?;
         }
+        let matrix = bytes.and_then(|_| Matrix::of(b.data(), 0, (k, n)));
         let mut dims = lead.to_owned();
         let rows = element_count(&dims)?;
         dims.push(n);
         element_count(&dims).filter(|&n| n <= MAX_ELEMENTS)?;
-        self.layers.push(Layer { source, zero, weights, rows, bias: vec![0; n], relu: false });
+        self.layers.push(Layer { source, zero, weights, matrix, rows, bias: vec![0; n], relu: false });
         Some(Value { place: Place::Layer(self.layers.len() - 1), dtype: DType::I32, dims })
     }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::encoding::{decode_tensors, encode_tensors};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Model;
 use crate::plan::Plan;
@@ -11,15 +12,22 @@ use crate::plan::Plan;
 ///
 /// A chain of integer layers over an input of fixed shape runs by a plan made once; every other model, and
 /// every input that the plan does not take, runs node by node with the same outputs and errors.
-pub struct Session<'m> {
+pub struct Session<'m, E> {
     model: &'m Model,
+    engine: E,
     plan: Option<Plan<'m>>,
     answer: Vec<u8>,
 }
 
-impl<'m> Session<'m> {
-    pub fn new(model: &'m Model) -> Session<'m> {
-        Session { model, plan: Plan::of(model), answer: Vec::new() }
+impl<'m, E: Engine> Session<'m, E> {
+    pub fn new(model: &'m Model, mut engine: E) -> Session<'m, E> {
+        let plan = Plan::of(model, &mut engine);
+        Session { model, engine, plan, answer: Vec::new() }
+    }
+
+    /// What multiplies.
+    pub fn engine(&mut self) -> &mut E {
+        &mut self.engine
     }
 
     /// Whether the runs of this model need not look at its nodes.
@@ -30,7 +38,7 @@ impl<'m> Session<'m> {
     /// Output tensors of one run, in the canonical encoding; they lie in the session until its next run.
     pub fn run(&mut self, tensors: &[u8]) -> Result<&[u8], Error> {
         if let Some(plan) = &mut self.plan {
-            if plan.run(tensors) {
+            if plan.run(tensors, &mut self.engine) {
                 return Ok(plan.answer());
             }
         }

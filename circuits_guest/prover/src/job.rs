@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{ensure, Context, Result};
 use p2pnode_batch::{journal, leaf, merkle_root, Digest, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
-use p2pnode_onnx::{decode_tensors, encode_tensors, Error, Model};
+use p2pnode_onnx::engine::Recorder;
+use p2pnode_onnx::{decode_tensors, encode_tensors, Error, Model, Session};
 use risc0_zkvm::ExecutorEnv;
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -154,16 +155,26 @@ impl Batch {
         Ok(NativeRun { journal, outputs })
     }
 
-    /// The guest's input, framed as guest/src/main.rs reads it.
+    /// What the guest runs on.
     pub fn environment(&self, segment_po2: u32) -> Result<ExecutorEnv<'static>> {
+        ExecutorEnv::builder().write_slice(&self.words()?).segment_limit_po2(segment_po2).build()
+    }
+
+    /// The guest's input, framed as guest/src/main.rs reads it.
+    pub fn words(&self) -> Result<Vec<u32>> {
         let mut words = vec![self.model.len() as u32, self.tasks.len() as u32];
         push_padded(&mut words, &self.model);
-        for task in &self.tasks {
+        let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
+        let mut session = Session::new(&model, Recorder::default());
+        words.append(&mut session.engine().claims);
+        for (i, task) in self.tasks.iter().enumerate() {
             push_padded(&mut words, &task.id.to_bytes());
             words.push(task.input.len() as u32);
             push_padded(&mut words, &task.input);
+            session.run(&task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
+            words.append(&mut session.engine().claims);
         }
-        ExecutorEnv::builder().write_slice(&words).segment_limit_po2(segment_po2).build()
+        Ok(words)
     }
 }
 

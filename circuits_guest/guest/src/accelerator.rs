@@ -1,0 +1,138 @@
+//! Products of bytes, claimed by the host and checked by the big-integer accelerator.
+//!
+//! Why a checked claim is the product: `p2pnode_onnx::accelerator`.
+
+use alloc::{vec, vec::Vec};
+use core::arch::asm;
+
+use p2pnode_onnx::accelerator::{blocks, top_plane_fits, Program, CONSTANTS};
+use p2pnode_onnx::engine::{Chunk, Engine, Matrix, CHUNK};
+use risc0_zkvm::guest::env;
+use risc0_zkvm_platform::syscall::ecall;
+
+/// The accelerator also runs a program that fills memory before the check. This one, in its bytecode (magic
+/// `bibc`, version 1), has no inputs, types, constants or operations: the host fills memory by answering reads.
+static FILLS_NOTHING: [u32; 6] = [u32::from_le_bytes(*b"bibc"), 1, 0, 0, 0, 0];
+static CONSTANT_CHUNKS: [Chunk; 4] = CONSTANTS;
+
+/// Checks products. The claims are words of the host's input, a product's when it is multiplied: for each
+/// block of rows the planes of the sums so far.
+#[derive(Default)]
+pub struct Accelerator {
+    programs: Vec<Program>,
+    claims: Vec<Chunk>,
+    slots: Vec<Chunk>,
+}
+
+impl Engine for Accelerator {
+    fn multiply(&mut self, row: &[u8], flip: u8, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+        let (depth, width) = (matrix.depth(), matrix.width());
+        assert!(row.len() == depth && sums.len() == matrix.lanes());
+        let found = self.programs.iter().position(|p| p.fits(depth, width));
+        let found = found.unwrap_or_else(|| {
+            self.programs.push(Program::new(depth, width));
+            self.programs.len() - 1
+        });
+        let program = &self.programs[found];
+        let each = program.planes() * width;
+        let count = blocks(depth, width).count();
+        let claims = at_least(&mut self.claims, count * each);
+        env::read_slice(claims.as_flattened_mut());
+
+        let (mut total, mut before) = (0, 0);
+        for (i, block) in blocks(depth, width).enumerate() {
+            let slots = at_least(&mut self.slots, block.len());
+            total += fill(slots, &row[block.clone()], flip);
+            let after = i * each;
+            let (steps, skipped) = program.block(block.len(), i == 0);
+            // SAFETY: the program reads, from these addresses on: a slot for each row of the block, `width`
+            // chunks of the matrix for each, `each` chunks of the claims before and after, the constants; both
+            // first addresses are moved down by what the first block skips of the program. It writes nothing.
+            unsafe {
+                check(
+                    steps,
+                    slots.as_ptr().wrapping_sub(skipped),
+                    matrix.chunks().as_ptr().wrapping_add(block.start * width).wrapping_sub(skipped * width),
+                    claims.as_ptr().add(before),
+                    claims.as_ptr().add(after),
+                );
+            }
+            before = after;
+        }
+        unite(&claims[before..before + each], program.planes(), sums);
+        total
+    }
+}
+
+fn at_least(chunks: &mut Vec<Chunk>, len: usize) -> &mut [Chunk] {
+    if chunks.len() < len {
+        *chunks = vec![Chunk::default(); len]; // memory that nothing touched is zero: unlike resize, this writes none
+    }
+    &mut chunks[..len]
+}
+
+/// Puts each byte into the low byte of a chunk whose others stay zero. Returns their sum.
+fn fill(slots: &mut [Chunk], row: &[u8], flip: u8) -> u32 {
+    let flip = u32::from(flip);
+    let mut total = 0;
+    let (mut fours, mut slots_of_four) = (row.chunks_exact(4), slots.chunks_exact_mut(4));
+    for (four, slots) in (&mut fours).zip(&mut slots_of_four) {
+        for (slot, &x) in slots.iter_mut().zip(four) {
+            slot[0] = u32::from(x) ^ flip;
+            total += slot[0];
+        }
+    }
+    for (slot, &x) in slots_of_four.into_remainder().iter_mut().zip(fours.remainder()) {
+        slot[0] = u32::from(x) ^ flip;
+        total += slot[0];
+    }
+    total
+}
+
+/// The sums whose bytes lie in planes.
+fn unite(planes: &[Chunk], count: usize, sums: &mut [u32]) {
+    let planes = planes.as_flattened();
+    let len = planes.len() / count;
+    let bytes = |plane: usize| {
+        let words = &planes[plane * len..(plane + 1) * len];
+        // SAFETY: u32 has no padding and any byte is a valid u8.
+        unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), words.len() * 4) }
+    };
+    let low = bytes(0).iter().zip(bytes(1)).zip(bytes(2));
+    for (sum, ((&a, &b), &c)) in sums.iter_mut().zip(low) {
+        *sum = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16;
+    }
+    if count == 4 {
+        let top = &planes[3 * len..];
+        assert!(top.iter().all(|&word| top_plane_fits(word)), "a claimed sum is out of range");
+        sums.iter_mut().zip(bytes(3)).for_each(|(sum, &d)| *sum |= u32::from(d) << 24);
+    }
+}
+
+/// Runs a program; without a proof's check there is no run.
+///
+/// # Safety
+/// What the program reads is there, and it writes nothing.
+unsafe fn check(
+    steps: &[u32],
+    row: *const Chunk,
+    matrix: *const Chunk,
+    before: *const Chunk,
+    after: *const Chunk,
+) {
+    let sizes = [FILLS_NOTHING.len() as u32, steps.len() as u32, 0];
+    asm!(
+        "ecall",
+        in("t0") ecall::BIGINT2,
+        in("t1") FILLS_NOTHING.as_ptr(),
+        in("t2") steps.as_ptr(),
+        in("t3") CONSTANT_CHUNKS.as_ptr(),
+        in("a0") sizes.as_ptr(),
+        in("a1") row,
+        in("a2") matrix,
+        in("a3") before,
+        in("a4") after,
+        in("a5") CONSTANT_CHUNKS.as_ptr(),
+    );
+}
+const _: () = assert!(CHUNK == core::mem::size_of::<Chunk>());

@@ -1,0 +1,326 @@
+//! Programs for RISC Zero's big-integer accelerator that check a product of bytes.
+//!
+//! The accelerator evaluates polynomials whose coefficients are bytes of memory, sixteen a step, at one
+//! point `z` of an extension field of 2^124 elements, drawn after everything the run did is fixed. It keeps
+//! three values: `poly`, which a chunk is added to and which a shift multiplies by `z^16`, `term`, and
+//! `total`, which `term * poly` is added to with a small factor. A program must end with `total` zero.
+//!
+//! To check `y_j = Σ_i x_i w_ij`, row `i` of the matrix is the polynomial `W_i(z) = Σ_j w_ij z^j`, and
+//!
+//! ```text
+//! Σ_i x_i W_i(z) - Y(z) = 0,   Y(z) = Σ_j y_j z^j
+//! ```
+//!
+//! at that `z` only if the coefficients agree (Schwartz-Zippel: another `Y` of the same degree passes with
+//! probability at most its degree over 2^124). `Y` is what the host claims. A sum is larger than a byte, so
+//! it is claimed in planes: all lowest bytes, then all second bytes, and so on, weighed in the program by
+//! 1, 2^8, 2^16 and 2^24. Coefficients are compared modulo the prime 15 * 2^27 + 1; sums and claims are kept
+//! below 2^30, so that each has one value.
+//!
+//! A program has a step a chunk, so a deep matrix is checked in blocks by one program: each block adds the
+//! sums claimed behind the block before it. `docs/decisions/0012-matrix-products.md` has the measurements.
+//!
+//! Instruction format and steps: `BigIntStep` and `BigIntAccum` in `inst_bigint.zir` of zirgen's rv32im v2.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::engine::{Chunk, MAX_DEPTH};
+
+/// Most instructions of the rows of one program. Each lies in memory that is paged in and out, about ten
+/// cycles, and each further block costs some two hundred cycles a product.
+const MAX_STEPS: usize = 1024;
+
+/// Rows of the matrix that one program checks at most.
+fn rows_of(depth: usize, width: usize) -> usize {
+    (MAX_STEPS / (width + 1)).clamp(1, depth)
+}
+
+/// The blocks of rows of a matrix, in order. All but the first have the program's number of rows.
+pub fn blocks(depth: usize, width: usize) -> impl Iterator<Item = Range<usize>> {
+    let rows = rows_of(depth, width);
+    let first = (depth - 1) % rows + 1;
+    (0..=(depth - first) / rows).map(move |i| (i * rows + first).saturating_sub(rows)..i * rows + first)
+}
+
+/// Bytes that a claimed sum of `depth` products takes.
+pub fn planes_of(depth: usize) -> usize {
+    if depth * 255 * 255 < 1 << 24 {
+        3
+    } else {
+        4
+    }
+}
+
+/// Whether a plane's word keeps its four sums below 2^30.
+pub fn top_plane_fits(word: u32) -> bool {
+    word & 0xc0c0_c0c0 == 0
+}
+
+/// What the program's constant register points to.
+pub const CONSTANTS: [Chunk; 4] = [
+    [0; 4],
+    [128, 0, 0, 0],
+    // For the first carry, which takes 128 off every byte: 127 and 4 in the first, nothing elsewhere.
+    [0x8080_80ff, 0x8080_8080, 0x8080_8080, 0x8080_8080],
+    [0x8080_8084, 0x8080_8080, 0x8080_8080, 0x8080_8080],
+];
+const ZERO: usize = 0;
+const BYTE_128: usize = 1;
+const CARRY_127: usize = 2;
+const CARRY_4: usize = 3;
+
+/// Registers that hold the addresses a program reads from: `a1` to `a5`.
+#[derive(Clone, Copy)]
+enum Base {
+    /// One chunk for each element of the row: the element, then zeros.
+    Row = 11,
+    Matrix = 12,
+    /// Planes claimed for the block before.
+    Before = 13,
+    /// Planes claimed for this block.
+    After = 14,
+    Constants = 15,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    /// Ends the program.
+    Reset = 0,
+    /// `poly = (poly + chunk) * z^16`
+    Shift = 1,
+    /// `term = poly + chunk; poly = 0`
+    SetTerm = 2,
+    /// `total += factor * term * (poly + chunk); poly = 0; term = 1`
+    AddTotal = 3,
+    /// `poly += (chunk - 128 in every byte) * 2^14`
+    Carry1 = 4,
+    /// `poly += chunk * 2^8`
+    Carry2 = 5,
+    /// Insists on `total + (poly + chunk) * (z - 256) = 0`.
+    EqualZero = 6,
+}
+
+/// Checks up to `rows` rows of a matrix whose rows take `width` chunks.
+#[derive(Debug, PartialEq)]
+pub struct Program {
+    words: Vec<u32>,
+    width: usize,
+    rows: usize,
+    planes: usize,
+}
+
+impl Program {
+    /// # Panics
+    /// Where a matrix of that shape has no chunks or is too deep or too wide for 16-bit offsets.
+    pub fn new(depth: usize, width: usize) -> Program {
+        assert!(width > 0 && (1..=MAX_DEPTH).contains(&depth));
+        let (rows, planes) = (rows_of(depth, width), planes_of(depth));
+        assert!((rows * width).max(planes * width) <= 1 << 16, "a row of {width} chunks is too wide");
+        let mut program = Program { words: Vec::new(), width, rows, planes };
+        program.push_planes(Base::Before, 1);
+        for row in 0..rows {
+            program.push(Step::SetTerm, 0, Base::Row, row);
+            program.push_sum(1, Base::Matrix, row);
+        }
+        program.push_planes(Base::After, -1);
+        // Reads zeros, so that nothing of the carry that this step allows for is left.
+        program.push(Step::EqualZero, 0, Base::Constants, ZERO);
+        program.push(Step::Reset, 0, Base::Constants, ZERO);
+        program
+    }
+
+    /// Whether this is the program for a matrix.
+    pub fn fits(&self, depth: usize, width: usize) -> bool {
+        self.width == width && self.rows == rows_of(depth, width) && self.planes == planes_of(depth)
+    }
+
+    /// The instructions that check a block of that many rows, and how many rows before the block's own the
+    /// addresses of row and matrix have to point. The first block may be shorter and adds to nothing: it
+    /// starts behind what the others begin with.
+    pub fn block(&self, rows: usize, first: bool) -> (&[u32], usize) {
+        let skipped = self.rows - rows;
+        let start = if first {
+            self.planes_len() + skipped * (self.width + 1)
+        } else {
+            assert!(skipped == 0, "only the first block is shorter");
+            0
+        };
+        (&self.words[start..], skipped)
+    }
+
+    /// Bytes that a claimed sum takes.
+    pub fn planes(&self) -> usize {
+        self.planes
+    }
+
+    fn planes_len(&self) -> usize {
+        // A plane's chunks, and what sets its weight.
+        self.planes * self.width + [0, 1, 2, 6][..self.planes].iter().sum::<usize>()
+    }
+
+    fn push_planes(&mut self, base: Base, sign: i32) {
+        self.push_sum(sign, base, 0);
+        self.push(Step::SetTerm, 0, Base::Constants, BYTE_128);
+        self.push_sum(2 * sign, base, 1);
+        // 128 * 2^8, twice.
+        self.push(Step::Carry2, 0, Base::Constants, BYTE_128);
+        self.push(Step::SetTerm, 0, Base::Constants, ZERO);
+        self.push_sum(2 * sign, base, 2);
+        if self.planes == 4 {
+            // (4 * 127 + 4) * 2^14, twice.
+            (0..4).for_each(|_| self.push(Step::Carry1, 0, Base::Constants, CARRY_127));
+            self.push(Step::Carry1, 0, Base::Constants, CARRY_4);
+            self.push(Step::SetTerm, 0, Base::Constants, ZERO);
+            self.push_sum(2 * sign, base, 3);
+        }
+    }
+
+    /// Adds `factor * term` times a polynomial of `width` chunks to the total, its highest chunk first.
+    fn push_sum(&mut self, factor: i32, base: Base, row: usize) {
+        for chunk in (1..self.width).rev() {
+            self.push(Step::Shift, 0, base, row * self.width + chunk);
+        }
+        self.push(Step::AddTotal, factor, base, row * self.width);
+    }
+
+    fn push(&mut self, step: Step, factor: i32, base: Base, offset: usize) {
+        let factor = (factor + 4) as u32;
+        // The memory operation, in the top four bits, is a read: 0.
+        self.words.push((step as u32) << 24 | factor << 21 | (base as u32) << 16 | offset as u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Matrix, Recorder, CHUNK};
+    use crate::tensor::Data;
+    use alloc::collections::BTreeMap;
+
+    /// A polynomial with exact coefficients.
+    type Poly = BTreeMap<usize, i128>;
+
+    /// Runs a program on memory given by register, and returns the total that it insists on being zero.
+    fn total_of(words: &[u32], memory: impl Fn(u32, usize) -> Chunk) -> Poly {
+        let (mut poly, mut term, mut total) = (Poly::new(), Poly::from([(0, 1)]), None);
+        let mut sum = Poly::new();
+        for &word in words {
+            let (step, factor) = (word >> 24 & 15, i128::from(word >> 21 & 7) - 4);
+            assert_eq!(word >> 28, 0, "reads only");
+            let chunk = memory(word >> 16 & 31, (word & 0xffff) as usize);
+            let bytes: Vec<i128> =
+                chunk.iter().flat_map(|w| w.to_le_bytes()).map(i128::from).collect();
+            let mut add = |poly: &mut Poly, scale: i128, less: i128| {
+                for (i, b) in bytes.iter().enumerate() {
+                    *poly.entry(i).or_default() += (b - less) * scale;
+                }
+            };
+            match step {
+                0 => return total.expect("the program checks its total before it ends"),
+                1 => {
+                    add(&mut poly, 1, 0);
+                    poly = poly.into_iter().map(|(i, c)| (i + CHUNK, c)).collect();
+                }
+                2 => {
+                    add(&mut poly, 1, 0);
+                    term = core::mem::take(&mut poly);
+                }
+                3 => {
+                    add(&mut poly, 1, 0);
+                    for (i, a) in &term {
+                        for (j, b) in &poly {
+                            *sum.entry(i + j).or_default() += factor * a * b;
+                        }
+                    }
+                    (poly, term) = (Poly::new(), Poly::from([(0, 1)]));
+                }
+                4 => add(&mut poly, 1 << 14, 128),
+                5 => add(&mut poly, 1 << 8, 0),
+                6 => {
+                    add(&mut poly, 1, 0);
+                    assert!(poly.values().all(|&c| c == 0), "a carry is let through");
+                    total = Some(core::mem::take(&mut sum));
+                }
+                _ => panic!("unknown step"),
+            }
+        }
+        panic!("the program does not end");
+    }
+
+    fn check(depth: usize, columns: usize, seed: u64, tamper: Option<(usize, u32)>) -> bool {
+        let mut state = seed;
+        let mut byte = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            // Extremes are as common as all others together.
+            [0, 255, (state >> 40) as u8, (state >> 48) as u8][(state >> 60) as usize & 3]
+        };
+        let row: Vec<u8> = (0..depth).map(|_| byte()).collect();
+        let weights: Vec<u8> = (0..depth * columns).map(|_| byte()).collect();
+        let matrix = Matrix::of(&Data::U8(weights.clone()), 0, (depth, columns)).unwrap();
+        let mut recorder = Recorder::default();
+        let mut sums = alloc::vec![7; matrix.lanes()];
+        let total = recorder.multiply(&row, 0, &matrix, &mut sums);
+        assert_eq!(total, row.iter().map(|&x| u32::from(x)).sum());
+        for (j, &sum) in sums[..columns].iter().enumerate() {
+            assert_eq!(sum, (0..depth).map(|i| u32::from(row[i]) * u32::from(weights[i * columns + j])).sum());
+        }
+        if let Some((word, bits)) = tamper {
+            let words = recorder.claims.len();
+            recorder.claims[word % words] ^= bits;
+        }
+        let width = matrix.width();
+        let program = Program::new(depth, width);
+        assert!(program.fits(depth, width));
+        let planes: Vec<Chunk> =
+            recorder.claims.chunks(4).map(|c| [c[0], c[1], c[2], c[3]]).collect();
+        let each = program.planes() * width;
+        assert_eq!(planes.len(), each * blocks(depth, width).count());
+        blocks(depth, width).enumerate().all(|(i, block)| {
+            let (words, skipped) = program.block(block.len(), i == 0);
+            let total = total_of(words, |base, offset| match base {
+                11 => [u32::from(row[block.start + offset - skipped]), 0, 0, 0],
+                12 => matrix.chunks()[block.start * width + offset - skipped * width],
+                13 => planes[(i - 1) * each..][..each][offset],
+                14 => planes[i * each..][..each][offset],
+                15 => CONSTANTS[offset],
+                _ => panic!("no such base"),
+            });
+            total.values().all(|&c| c == 0)
+        })
+    }
+
+    const SHAPES: [(usize, usize); 7] = [(64, 32), (9, 64), (784, 128), (257, 16), (258, 20), (1200, 7), (341, 33)];
+
+    #[test]
+    fn programs_accept_true_sums() {
+        for (i, (depth, columns)) in SHAPES.into_iter().enumerate() {
+            assert!(check(depth, columns, i as u64, None), "{depth} x {columns}");
+        }
+    }
+
+    #[test]
+    fn programs_refuse_every_tampered_claim() {
+        for (i, (depth, columns)) in SHAPES.into_iter().enumerate() {
+            for k in 0..40 {
+                let (word, bit) = (k * 7919 + i, 1u32 << (k * 11 % 32));
+                assert!(!check(depth, columns, k as u64, Some((word, bit))), "{depth} x {columns}, word {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_cover_every_row_once() {
+        for depth in 1..=600 {
+            for width in [1, 2, 3, 8, 100, 2000] {
+                let mut next = 0;
+                for block in blocks(depth, width) {
+                    assert_eq!(block.start, next);
+                    assert!(!block.is_empty());
+                    next = block.end;
+                }
+                assert_eq!(next, depth);
+            }
+        }
+    }
+}
