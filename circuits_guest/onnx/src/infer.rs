@@ -8,19 +8,19 @@ use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::tensor::DType::{self, Bool, F32, I32, I64, I8, U8};
 
-const QUANTIZED: &[DType] = &[U8, I8];
-const NUMBERS: &[DType] = &[F32, I32, I64, I8, U8];
-const ANY: &[DType] = &[F32, I32, I64, I8, U8, Bool];
+pub(crate) const QUANTIZED: &[DType] = &[U8, I8];
+pub(crate) const NUMBERS: &[DType] = &[F32, I32, I64, I8, U8];
+pub(crate) const ANY: &[DType] = &[F32, I32, I64, I8, U8, Bool];
 
 /// Types of the inputs of one node, `None` where an optional one is left out.
-struct Inputs<'a>(&'a [Option<DType>]);
+pub(crate) struct Inputs<'a>(pub &'a [Option<DType>]);
 
 impl Inputs<'_> {
-    fn given(&self, i: usize) -> Option<DType> {
+    pub(crate) fn given(&self, i: usize) -> Option<DType> {
         self.0.get(i).copied().flatten()
     }
 
-    fn required(&self, i: usize, allowed: &[DType]) -> OpResult<DType> {
+    pub(crate) fn required(&self, i: usize, allowed: &[DType]) -> OpResult<DType> {
         match self.given(i) {
             Some(t) if allowed.contains(&t) => Ok(t),
             Some(t) => refuse!("input {} has type {}, which is not supported there", i, t),
@@ -28,21 +28,21 @@ impl Inputs<'_> {
         }
     }
 
-    fn optional(&self, i: usize, expected: DType) -> OpResult<()> {
+    pub(crate) fn optional(&self, i: usize, expected: DType) -> OpResult<()> {
         match self.given(i) {
             Some(t) if t != expected => refuse!("input {} has type {}, expected {}", i, t, expected),
             _ => Ok(()),
         }
     }
 
-    fn same(&self, a: usize, b: usize, allowed: &[DType]) -> OpResult<DType> {
+    pub(crate) fn same(&self, a: usize, b: usize, allowed: &[DType]) -> OpResult<DType> {
         let t = self.required(a, allowed)?;
         self.required(b, &[t])
     }
 }
 
-/// Output types of `op`, or the first reason why these input types cannot be run.
-pub(crate) fn infer(op: &Op, types: &[Option<DType>]) -> OpResult<Vec<DType>> {
+/// Types of the results of `op`, or the first reason why these input types cannot be run.
+pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResult<Vec<DType>> {
     let ins = Inputs(types);
     Ok(vec![match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => ins.same(0, 1, NUMBERS)?,

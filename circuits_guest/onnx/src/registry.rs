@@ -1,9 +1,16 @@
-//! The table of operators: which there are, and for which operator set versions.
+//! The table of operators: which there are, in which operator set versions, and what reads them.
 
-/// Operator sets of `ai.onnx` in which every operator below has one meaning. Version 13 made axes of
-/// Squeeze and Unsqueeze inputs and gave Softmax its present definition; later versions add types.
+use crate::attributes::Attributes;
+use crate::build::{self, Op};
+
+/// Operator sets of `ai.onnx` that run. Version 13 made axes of Squeeze, Unsqueeze and ReduceSum inputs
+/// and gave Softmax its present definition. Where a later version changes what a node means, its reader
+/// looks at the model's version; most versions only add types.
 pub const MIN_OPSET: u32 = 13;
 pub const MAX_OPSET: u32 = 28;
+
+/// Reads the attributes of one operator; `None` where a problem was noted instead.
+pub(crate) type Reader = fn(&mut Attributes<'_>) -> Option<Op>;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -15,59 +22,78 @@ pub struct OperatorSupport {
     pub max_opset: u32,
     /// Fewest and most inputs.
     pub inputs: (usize, usize),
-    pub outputs: usize,
+    /// Fewest and most outputs.
+    pub outputs: (usize, usize),
+    pub(crate) read: Reader,
 }
 
-const fn op(name: &'static str, least: usize, most: usize) -> OperatorSupport {
+const fn op(name: &'static str, least: usize, most: usize, read: Reader) -> OperatorSupport {
     OperatorSupport {
         domain: "",
         name,
         min_opset: MIN_OPSET,
         max_opset: MAX_OPSET,
         inputs: (least, most),
-        outputs: 1,
+        outputs: (1, 1),
+        read,
     }
 }
 
-static OPERATORS: [OperatorSupport; 31] = [
-    op("Add", 2, 2),
-    op("ArgMax", 1, 1),
-    op("AveragePool", 1, 1),
-    op("Cast", 1, 1),
-    op("Clip", 1, 3),
-    op("Concat", 1, usize::MAX),
-    op("Constant", 0, 0),
-    op("Conv", 2, 3),
-    op("ConvInteger", 2, 4),
-    op("DequantizeLinear", 2, 3),
-    op("Div", 2, 2),
-    OperatorSupport { outputs: 3, ..op("DynamicQuantizeLinear", 1, 1) },
-    op("Flatten", 1, 1),
-    op("Gemm", 2, 3),
-    op("GlobalAveragePool", 1, 1),
-    op("Identity", 1, 1),
-    op("MatMul", 2, 2),
-    op("MatMulInteger", 2, 4),
-    op("MaxPool", 1, 1),
-    op("Mul", 2, 2),
-    OperatorSupport { domain: "com.microsoft", min_opset: 1, max_opset: 1, ..op("QGemm", 6, 9) },
-    op("QLinearConv", 8, 9),
-    op("QLinearMatMul", 8, 8),
-    op("QuantizeLinear", 2, 3),
-    op("Relu", 1, 1),
-    op("Reshape", 2, 2),
-    op("Softmax", 1, 1),
-    op("Squeeze", 1, 2),
-    op("Sub", 2, 2),
-    op("Transpose", 1, 1),
-    op("Unsqueeze", 2, 2),
-];
+impl OperatorSupport {
+    const fn of(self, domain: &'static str, min_opset: u32, max_opset: u32) -> Self {
+        OperatorSupport { domain, min_opset, max_opset, ..self }
+    }
 
-/// Every operator that runs, by domain and name.
-pub fn operators() -> &'static [OperatorSupport] {
-    &OPERATORS
+    const fn outputs(self, least: usize, most: usize) -> Self {
+        OperatorSupport { outputs: (least, most), ..self }
+    }
 }
 
+const ANY: usize = usize::MAX;
+
+/// Sorted by name: the guest searches it for every node.
+#[rustfmt::skip] // one line a row
+static OPERATORS: &[OperatorSupport] = &[
+    op("Add", 2, 2, |_| Some(Op::Add)),
+    op("ArgMax", 1, 1, build::arg_max),
+    op("AveragePool", 1, 1, build::average_pool),
+    op("Cast", 1, 1, build::cast),
+    op("Clip", 1, 3, |_| Some(Op::Clip)),
+    op("Concat", 1, ANY, |a| Some(Op::Concat { axis: a.int("axis", 0) })),
+    op("Constant", 0, 0, |a| Some(Op::Constant(a.constant()?))),
+    op("Conv", 2, 3, |a| Some(Op::Conv(build::conv(a)))),
+    op("ConvInteger", 2, 4, |a| Some(Op::ConvInteger(build::conv(a)))),
+    op("DequantizeLinear", 2, 3, build::dequantize_linear),
+    op("Div", 2, 2, |_| Some(Op::Div)),
+    op("DynamicQuantizeLinear", 1, 1, |_| Some(Op::DynamicQuantizeLinear)).outputs(3, 3),
+    op("Flatten", 1, 1, |a| Some(Op::Flatten { axis: a.int("axis", 1) })),
+    op("Gemm", 2, 3, build::gemm),
+    op("GlobalAveragePool", 1, 1, |_| Some(Op::GlobalAveragePool)),
+    op("Identity", 1, 1, |_| Some(Op::Identity)),
+    op("MatMul", 2, 2, |_| Some(Op::MatMul)),
+    op("MatMulInteger", 2, 4, |_| Some(Op::MatMulInteger)),
+    op("MaxPool", 1, 1, build::max_pool),
+    op("Mul", 2, 2, |_| Some(Op::Mul)),
+    op("QGemm", 6, 9, build::qgemm).of("com.microsoft", 1, 1),
+    op("QLinearConv", 8, 9, |a| Some(Op::QLinearConv(build::conv(a)))),
+    op("QLinearMatMul", 8, 8, |_| Some(Op::QLinearMatMul)),
+    op("QuantizeLinear", 2, 3, build::quantize_linear),
+    op("Relu", 1, 1, |_| Some(Op::Relu)),
+    op("Reshape", 2, 2, |a| Some(Op::Reshape { allow_zero: a.flag("allowzero", false) })),
+    op("Softmax", 1, 1, |a| Some(Op::Softmax { axis: a.int("axis", -1) })),
+    op("Squeeze", 1, 2, |_| Some(Op::Squeeze)),
+    op("Sub", 2, 2, |_| Some(Op::Sub)),
+    op("Transpose", 1, 1, |a| Some(Op::Transpose { perm: a.sizes("perm", 0) })),
+    op("Unsqueeze", 2, 2, |_| Some(Op::Unsqueeze)),
+];
+
+/// Every operator that runs, by name.
+pub fn operators() -> &'static [OperatorSupport] {
+    OPERATORS
+}
+
+/// No name stands in two domains, so the name alone finds the row.
 pub(crate) fn find(domain: &str, name: &str) -> Option<&'static OperatorSupport> {
-    OPERATORS.iter().find(|op| op.domain == domain && op.name == name)
+    let row = OPERATORS.binary_search_by(|row| row.name.cmp(name)).ok().map(|i| &OPERATORS[i])?;
+    (row.domain == domain).then_some(row)
 }
