@@ -5,45 +5,13 @@ import warnings
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
+from p2pnode.inference.operators import OPERATORS
 from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
 
-OPERATORS = frozenset(
-    [
-        "Add",
-        "ArgMax",
-        "AveragePool",
-        "Cast",
-        "Clip",
-        "Concat",
-        "Constant",
-        "Conv",
-        "ConvInteger",
-        "DequantizeLinear",
-        "Div",
-        "DynamicQuantizeLinear",
-        "Flatten",
-        "Gemm",
-        "GlobalAveragePool",
-        "Identity",
-        "MatMul",
-        "MatMulInteger",
-        "MaxPool",
-        "Mul",
-        "QLinearConv",
-        "QLinearMatMul",
-        "QuantizeLinear",
-        "Relu",
-        "Reshape",
-        "Softmax",
-        "Squeeze",
-        "Sub",
-        "Transpose",
-        "Unsqueeze",
-    ]
-)
 TYPES = frozenset(
     onnx.TensorProto.DataType.Value(name) for name in ("FLOAT", "UINT8", "INT8", "INT32", "INT64", "BOOL")
 )
@@ -52,18 +20,33 @@ FIRST_OPSET = 13
 # Tests whose operators and types run, but which ask for something that is refused on purpose.
 REFUSED = {
     "test_dequantizelinear_blocked": '"block_size" = 2 is not supported',
+    "test_mod_float_edge_cases_fmod_0_float32": "holds NaN",
     "test_quantizelinear_blocked_asymmetric": '"block_size" = 2 is not supported',
-    "test_reshape_allowzero_reordered": "has no elements",
     "test_maxpool_with_argmax_2d_precomputed_pads": "2 outputs are used",
     "test_maxpool_with_argmax_2d_precomputed_strides": "2 outputs are used",
 }
-LEAST_RUN = 184
+LEAST_RUN = 400
 
 
 def element_types(model: onnx.ModelProto) -> set[int]:
     values = [*model.graph.input, *model.graph.output]
     constants = [a.t.data_type for n in model.graph.node for a in n.attribute if a.HasField("t")]
     return {v.type.tensor_type.elem_type for v in values} | set(constants)
+
+
+def with_constants(model: onnx.ModelProto, arrays: Arrays) -> tuple[onnx.ModelProto, Arrays]:
+    """The job with its empty and non-finite inputs as constants: nobody may send such, but a model may hold them."""
+    fixed = {
+        name: array
+        for name, array in arrays.items()
+        if not array.size or (array.dtype.kind == "f" and not np.isfinite(array).all())
+    }
+    if not fixed:
+        return model, arrays
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in fixed.items())
+    return copy, {name: array for name, array in arrays.items() if name not in fixed}
 
 
 def raised(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -102,7 +85,7 @@ def test_node_tests_of_onnx(onnx_runner: OnnxRunner, cases: list[TestCase]) -> N
         for inputs, outputs in case.data_sets:
             names = [v.name for v in case.model.graph.input]
             arrays = {n: np.asarray(a) for n, a in zip(names, inputs, strict=True)}
-            jobs.append((raised(case.model), arrays))
+            jobs.append(with_constants(raised(case.model), arrays))
             expected.append((case, [np.asarray(a) for a in outputs]))
     ran: set[str] = set()
     refused: dict[str, str] = {}

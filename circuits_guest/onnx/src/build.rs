@@ -1,8 +1,10 @@
-//! From a node of the file to an operator with its attributes read.
+//! From a node of the file to an operator with its attributes read. Groups of
+//! operators have their attributes and types together in [`crate::spec`].
 
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
+use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
 use crate::tensor::{DType, Tensor};
 
 /// An operator ready to run. Its inputs are those of the ONNX operator, in the same order.
@@ -39,6 +41,16 @@ pub(crate) enum Op {
     Sub,
     Transpose { perm: Option<Vec<usize>> },
     Unsqueeze,
+    // Groups, by number and kind of their operands.
+    Binary(Binary),
+    CastLike,
+    Compare(Compare),
+    Logic(Logic),
+    Not,
+    Test(Test),
+    Unary(Unary),
+    Variadic(Variadic),
+    Where,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,6 +35,13 @@ impl Inputs<'_> {
         }
     }
 
+    /// All inputs have the type of the first.
+    pub(crate) fn all(&self, allowed: &[DType]) -> OpResult<DType> {
+        let t = self.required(0, allowed)?;
+        (1..self.0.len()).try_for_each(|i| self.required(i, &[t]).map(drop))?;
+        Ok(t)
+    }
+
     pub(crate) fn same(&self, a: usize, b: usize, allowed: &[DType]) -> OpResult<DType> {
         let t = self.required(a, allowed)?;
         self.required(b, &[t])
@@ -61,13 +68,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.optional(2, t)?;
             t
         }
-        Op::Concat { .. } => {
-            let t = ins.required(0, ANY)?;
-            for i in 1..types.len() {
-                ins.required(i, &[t])?;
-            }
-            t
-        }
+        Op::Concat { .. } => ins.all(ANY)?,
         Op::Constant(tensor) => tensor.dtype(),
         Op::Conv(_) => {
             ins.same(0, 1, &[F32])?;
@@ -140,6 +141,24 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
         Op::Squeeze => {
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
+        }
+        Op::Binary(op) => op.types(&ins)?,
+        Op::CastLike => {
+            ins.required(0, ANY)?;
+            ins.required(1, ANY)?
+        }
+        Op::Compare(op) => op.types(&ins)?,
+        Op::Logic(_) => ins.same(0, 1, &[Bool])?,
+        Op::Not => ins.required(0, &[Bool])?,
+        Op::Test(_) => {
+            ins.required(0, &[F32])?;
+            Bool
+        }
+        Op::Unary(op) => op.types(&ins)?,
+        Op::Variadic(op) => op.types(&ins)?,
+        Op::Where => {
+            ins.required(0, &[Bool])?;
+            ins.same(1, 2, ANY)?
         }
     }])
 }

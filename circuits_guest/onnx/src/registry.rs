@@ -2,6 +2,7 @@
 
 use crate::attributes::Attributes;
 use crate::build::{self, Op};
+use crate::spec::elementwise::{self, Binary, Compare, Logic, Test, Unary, Variadic};
 
 /// Operator sets of `ai.onnx` that run. Version 13 made axes of Squeeze, Unsqueeze and ReduceSum inputs
 /// and gave Softmax its present definition. Where a later version changes what a node means, its reader
@@ -40,6 +41,10 @@ const fn op(name: &'static str, least: usize, most: usize, read: Reader) -> Oper
 }
 
 impl OperatorSupport {
+    const fn since(self, min_opset: u32) -> Self {
+        OperatorSupport { min_opset, ..self }
+    }
+
     const fn of(self, domain: &'static str, min_opset: u32, max_opset: u32) -> Self {
         OperatorSupport { domain, min_opset, max_opset, ..self }
     }
@@ -54,37 +59,94 @@ const ANY: usize = usize::MAX;
 /// Sorted by name: the guest searches it for every node.
 #[rustfmt::skip] // one line a row
 static OPERATORS: &[OperatorSupport] = &[
+    op("Abs", 1, 1, |_| Some(Op::Unary(Unary::Abs))),
+    op("Acos", 1, 1, |_| Some(Op::Unary(Unary::Acos))),
+    op("Acosh", 1, 1, |_| Some(Op::Unary(Unary::Acosh))),
     op("Add", 2, 2, |_| Some(Op::Add)),
+    op("And", 2, 2, |_| Some(Op::Logic(Logic::And))),
     op("ArgMax", 1, 1, build::arg_max),
+    op("Asin", 1, 1, |_| Some(Op::Unary(Unary::Asin))),
+    op("Asinh", 1, 1, |_| Some(Op::Unary(Unary::Asinh))),
+    op("Atan", 1, 1, |_| Some(Op::Unary(Unary::Atan))),
+    op("Atanh", 1, 1, |_| Some(Op::Unary(Unary::Atanh))),
     op("AveragePool", 1, 1, build::average_pool),
     op("Cast", 1, 1, build::cast),
+    op("CastLike", 2, 2, elementwise::cast_like).since(15),
+    op("Ceil", 1, 1, |_| Some(Op::Unary(Unary::Ceil))),
+    op("Celu", 1, 1, |a| Some(Op::Unary(Unary::Celu { alpha: a.float("alpha", 1.0) }))),
     op("Clip", 1, 3, |_| Some(Op::Clip)),
     op("Concat", 1, ANY, |a| Some(Op::Concat { axis: a.int("axis", 0) })),
     op("Constant", 0, 0, |a| Some(Op::Constant(a.constant()?))),
     op("Conv", 2, 3, |a| Some(Op::Conv(build::conv(a)))),
     op("ConvInteger", 2, 4, |a| Some(Op::ConvInteger(build::conv(a)))),
+    op("Cos", 1, 1, |_| Some(Op::Unary(Unary::Cos))),
+    op("Cosh", 1, 1, |_| Some(Op::Unary(Unary::Cosh))),
     op("DequantizeLinear", 2, 3, build::dequantize_linear),
     op("Div", 2, 2, |_| Some(Op::Div)),
     op("DynamicQuantizeLinear", 1, 1, |_| Some(Op::DynamicQuantizeLinear)).outputs(3, 3),
+    op("Elu", 1, 1, |a| Some(Op::Unary(Unary::Elu { alpha: a.float("alpha", 1.0) }))),
+    op("Equal", 2, 2, |_| Some(Op::Compare(Compare::Equal))),
+    op("Erf", 1, 1, |_| Some(Op::Unary(Unary::Erf))),
+    op("Exp", 1, 1, |_| Some(Op::Unary(Unary::Exp))),
     op("Flatten", 1, 1, |a| Some(Op::Flatten { axis: a.int("axis", 1) })),
+    op("Floor", 1, 1, |_| Some(Op::Unary(Unary::Floor))),
+    op("Gelu", 1, 1, elementwise::gelu).since(20),
     op("Gemm", 2, 3, build::gemm),
     op("GlobalAveragePool", 1, 1, |_| Some(Op::GlobalAveragePool)),
+    op("Greater", 2, 2, |_| Some(Op::Compare(Compare::Greater))),
+    op("GreaterOrEqual", 2, 2, |_| Some(Op::Compare(Compare::GreaterOrEqual))),
+    op("HardSigmoid", 1, 1, elementwise::hard_sigmoid),
+    op("HardSwish", 1, 1, |_| Some(Op::Unary(Unary::HardSwish))).since(14),
     op("Identity", 1, 1, |_| Some(Op::Identity)),
+    op("IsInf", 1, 1, elementwise::is_inf),
+    op("IsNaN", 1, 1, |_| Some(Op::Test(Test::NaN))),
+    op("LeakyRelu", 1, 1, |a| Some(Op::Unary(Unary::LeakyRelu { alpha: a.float("alpha", 0.01) }))),
+    op("Less", 2, 2, |_| Some(Op::Compare(Compare::Less))),
+    op("LessOrEqual", 2, 2, |_| Some(Op::Compare(Compare::LessOrEqual))),
+    op("Log", 1, 1, |_| Some(Op::Unary(Unary::Log))),
     op("MatMul", 2, 2, |_| Some(Op::MatMul)),
     op("MatMulInteger", 2, 4, |_| Some(Op::MatMulInteger)),
+    op("Max", 1, ANY, |_| Some(Op::Variadic(Variadic::Max))),
     op("MaxPool", 1, 1, build::max_pool),
+    op("Mean", 1, ANY, |_| Some(Op::Variadic(Variadic::Mean))),
+    op("Min", 1, ANY, |_| Some(Op::Variadic(Variadic::Min))),
+    op("Mish", 1, 1, |_| Some(Op::Unary(Unary::Mish))).since(18),
+    op("Mod", 2, 2, elementwise::modulo),
     op("Mul", 2, 2, |_| Some(Op::Mul)),
+    op("Neg", 1, 1, |_| Some(Op::Unary(Unary::Neg))),
+    op("Not", 1, 1, |_| Some(Op::Not)),
+    op("Or", 2, 2, |_| Some(Op::Logic(Logic::Or))),
+    op("PRelu", 2, 2, |_| Some(Op::Binary(Binary::PRelu))),
+    op("Pow", 2, 2, |_| Some(Op::Binary(Binary::Pow))),
     op("QGemm", 6, 9, build::qgemm).of("com.microsoft", 1, 1),
     op("QLinearConv", 8, 9, |a| Some(Op::QLinearConv(build::conv(a)))),
     op("QLinearMatMul", 8, 8, |_| Some(Op::QLinearMatMul)),
     op("QuantizeLinear", 2, 3, build::quantize_linear),
+    op("Reciprocal", 1, 1, |_| Some(Op::Unary(Unary::Reciprocal))),
     op("Relu", 1, 1, |_| Some(Op::Relu)),
     op("Reshape", 2, 2, |a| Some(Op::Reshape { allow_zero: a.flag("allowzero", false) })),
+    op("Round", 1, 1, |_| Some(Op::Unary(Unary::Round))),
+    op("Selu", 1, 1, elementwise::selu),
+    op("Shrink", 1, 1, elementwise::shrink),
+    op("Sigmoid", 1, 1, |_| Some(Op::Unary(Unary::Sigmoid))),
+    op("Sign", 1, 1, |_| Some(Op::Unary(Unary::Sign))),
+    op("Sin", 1, 1, |_| Some(Op::Unary(Unary::Sin))),
+    op("Sinh", 1, 1, |_| Some(Op::Unary(Unary::Sinh))),
     op("Softmax", 1, 1, |a| Some(Op::Softmax { axis: a.int("axis", -1) })),
+    op("Softplus", 1, 1, |_| Some(Op::Unary(Unary::Softplus))),
+    op("Softsign", 1, 1, |_| Some(Op::Unary(Unary::Softsign))),
+    op("Sqrt", 1, 1, |_| Some(Op::Unary(Unary::Sqrt))),
     op("Squeeze", 1, 2, |_| Some(Op::Squeeze)),
     op("Sub", 2, 2, |_| Some(Op::Sub)),
+    op("Sum", 1, ANY, |_| Some(Op::Variadic(Variadic::Sum))),
+    op("Swish", 1, 1, |a| Some(Op::Unary(Unary::Swish { alpha: a.float("alpha", 1.0) }))).since(24),
+    op("Tan", 1, 1, |_| Some(Op::Unary(Unary::Tan))),
+    op("Tanh", 1, 1, |_| Some(Op::Unary(Unary::Tanh))),
+    op("ThresholdedRelu", 1, 1, |a| Some(Op::Unary(Unary::ThresholdedRelu { alpha: a.float("alpha", 1.0) }))),
     op("Transpose", 1, 1, |a| Some(Op::Transpose { perm: a.sizes("perm", 0) })),
     op("Unsqueeze", 2, 2, |_| Some(Op::Unsqueeze)),
+    op("Where", 3, 3, |_| Some(Op::Where)),
+    op("Xor", 2, 2, |_| Some(Op::Logic(Logic::Xor))),
 ];
 
 /// Every operator that runs, by name.

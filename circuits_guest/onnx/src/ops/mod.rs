@@ -1,6 +1,8 @@
 //! The operators. Each takes tensors whose types were checked when the model was parsed, and checks
 //! shapes and ranges once, before its inner loops.
 
+mod arithmetic;
+mod compare;
 mod conv_float;
 pub(crate) mod conv_integer;
 mod elementwise;
@@ -13,6 +15,7 @@ mod quantize;
 mod reduce;
 mod requantize;
 mod shape;
+mod unary;
 mod window;
 
 use alloc::borrow::Cow;
@@ -22,12 +25,16 @@ use alloc::vec::Vec;
 use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
-use crate::tensor::{Element, Tensor};
+use crate::tensor::{Data, Element, Tensor};
 
 /// Inputs of one node, `None` where an optional one is left out.
 pub(crate) struct Args<'a>(Vec<Option<Cow<'a, Tensor>>>);
 
 impl Args<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn optional(&self, i: usize) -> Option<&Tensor> {
         self.0.get(i).and_then(|t| t.as_deref())
     }
@@ -99,8 +106,43 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Squeeze => shape::squeeze(&mut args)?,
         Op::Transpose { perm } => shape::transpose(&args, perm.as_deref())?,
         Op::Unsqueeze => shape::unsqueeze(&mut args)?,
+        Op::Binary(op) => arithmetic::binary(*op, &args)?,
+        Op::CastLike => {
+            let to = args.get(1)?.dtype();
+            elementwise::cast(args.take(0)?, to)?
+        }
+        Op::Compare(op) => compare::compare(*op, &args)?,
+        Op::Logic(op) => compare::logic(*op, &args)?,
+        Op::Not => compare::not(&args)?,
+        Op::Test(op) => compare::test(*op, &args)?,
+        Op::Unary(op) => unary::unary(*op, &mut args)?,
+        Op::Variadic(op) => arithmetic::variadic(*op, &args)?,
+        Op::Where => compare::choose(&args)?,
     }])
 }
+
+/// Element types as they lie in memory: of what moves elements without a look at them, bools are bytes.
+pub(crate) trait Stored: Copy + Default + 'static {
+    fn items(data: &Data) -> OpResult<&[Self]>;
+}
+
+macro_rules! stored {
+    ($t:ty, $($variant:ident)|+) => {
+        impl Stored for $t {
+            fn items(data: &Data) -> OpResult<&[Self]> {
+                match data {
+                    $(Data::$variant(v) => Ok(v),)+
+                    _ => refuse!("inputs have different types"),
+                }
+            }
+        }
+    };
+}
+stored!(f32, F32);
+stored!(u8, U8 | Bool);
+stored!(i8, I8);
+stored!(i32, I32);
+stored!(i64, I64);
 
 /// Applies a generic function to the vector inside a tensor's data, whatever its element type.
 macro_rules! by_type {

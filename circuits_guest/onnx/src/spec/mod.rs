@@ -1,0 +1,4 @@
+//! What groups of operators read from a file: their attributes, and the types that they take and give.
+//! [`crate::ops`] computes them.
+
+pub(crate) mod elementwise;
