@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
 use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::reduce::Reduce;
 use crate::tensor::{DType, Tensor};
 
 /// An operator ready to run. Its inputs are those of the ONNX operator, in the same order.
@@ -41,6 +42,10 @@ pub(crate) enum Op {
     Sub,
     Transpose { perm: Option<Vec<usize>> },
     Unsqueeze,
+    ArgMin { axis: i64, keepdims: bool, last: bool },
+    Hardmax { axis: i64 },
+    LogSoftmax { axis: i64 },
+    Reduce(Reduce),
     // Groups, by number and kind of their operands.
     Binary(Binary),
     CastLike,

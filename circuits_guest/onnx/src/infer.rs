@@ -53,11 +53,15 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
     let ins = Inputs(types);
     Ok(vec![match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => ins.same(0, 1, NUMBERS)?,
-        Op::ArgMax { .. } => {
+        Op::ArgMax { .. } | Op::ArgMin { .. } => {
             ins.required(0, NUMBERS)?;
             I64
         }
-        Op::AveragePool { .. } | Op::GlobalAveragePool | Op::Softmax { .. } => ins.required(0, &[F32])?,
+        Op::AveragePool { .. }
+        | Op::GlobalAveragePool
+        | Op::Softmax { .. }
+        | Op::LogSoftmax { .. }
+        | Op::Hardmax { .. } => ins.required(0, &[F32])?,
         Op::Cast { to } => {
             ins.required(0, ANY)?;
             *to
@@ -142,6 +146,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
         }
+        Op::Reduce(op) => op.types(&ins)?,
         Op::Binary(op) => op.types(&ins)?,
         Op::CastLike => {
             ins.required(0, ANY)?;

@@ -3,6 +3,7 @@
 use crate::attributes::Attributes;
 use crate::build::{self, Op};
 use crate::spec::elementwise::{self, Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::reduce::{self, Fold};
 
 /// Operator sets of `ai.onnx` that run. Version 13 made axes of Squeeze, Unsqueeze and ReduceSum inputs
 /// and gave Softmax its present definition. Where a later version changes what a node means, its reader
@@ -65,6 +66,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Add", 2, 2, |_| Some(Op::Add)),
     op("And", 2, 2, |_| Some(Op::Logic(Logic::And))),
     op("ArgMax", 1, 1, build::arg_max),
+    op("ArgMin", 1, 1, reduce::arg_min),
     op("Asin", 1, 1, |_| Some(Op::Unary(Unary::Asin))),
     op("Asinh", 1, 1, |_| Some(Op::Unary(Unary::Asinh))),
     op("Atan", 1, 1, |_| Some(Op::Unary(Unary::Atan))),
@@ -97,6 +99,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("GreaterOrEqual", 2, 2, |_| Some(Op::Compare(Compare::GreaterOrEqual))),
     op("HardSigmoid", 1, 1, elementwise::hard_sigmoid),
     op("HardSwish", 1, 1, |_| Some(Op::Unary(Unary::HardSwish))).since(14),
+    op("Hardmax", 1, 1, |a| Some(Op::Hardmax { axis: a.int("axis", -1) })),
     op("Identity", 1, 1, |_| Some(Op::Identity)),
     op("IsInf", 1, 1, elementwise::is_inf),
     op("IsNaN", 1, 1, |_| Some(Op::Test(Test::NaN))),
@@ -104,6 +107,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Less", 2, 2, |_| Some(Op::Compare(Compare::Less))),
     op("LessOrEqual", 2, 2, |_| Some(Op::Compare(Compare::LessOrEqual))),
     op("Log", 1, 1, |_| Some(Op::Unary(Unary::Log))),
+    op("LogSoftmax", 1, 1, |a| Some(Op::LogSoftmax { axis: a.int("axis", -1) })),
     op("MatMul", 2, 2, |_| Some(Op::MatMul)),
     op("MatMulInteger", 2, 4, |_| Some(Op::MatMulInteger)),
     op("Max", 1, ANY, |_| Some(Op::Variadic(Variadic::Max))),
@@ -123,6 +127,16 @@ static OPERATORS: &[OperatorSupport] = &[
     op("QLinearMatMul", 8, 8, |_| Some(Op::QLinearMatMul)),
     op("QuantizeLinear", 2, 3, build::quantize_linear),
     op("Reciprocal", 1, 1, |_| Some(Op::Unary(Unary::Reciprocal))),
+    op("ReduceL1", 1, 2, |a| reduce::reduce(a, Fold::L1)),
+    op("ReduceL2", 1, 2, |a| reduce::reduce(a, Fold::L2)),
+    op("ReduceLogSum", 1, 2, |a| reduce::reduce(a, Fold::LogSum)),
+    op("ReduceLogSumExp", 1, 2, |a| reduce::reduce(a, Fold::LogSumExp)),
+    op("ReduceMax", 1, 2, |a| reduce::reduce(a, Fold::Max)),
+    op("ReduceMean", 1, 2, |a| reduce::reduce(a, Fold::Mean)),
+    op("ReduceMin", 1, 2, |a| reduce::reduce(a, Fold::Min)),
+    op("ReduceProd", 1, 2, |a| reduce::reduce(a, Fold::Prod)),
+    op("ReduceSum", 1, 2, |a| reduce::reduce(a, Fold::Sum)),
+    op("ReduceSumSquare", 1, 2, |a| reduce::reduce(a, Fold::SumSquare)),
     op("Relu", 1, 1, |_| Some(Op::Relu)),
     op("Reshape", 2, 2, |a| Some(Op::Reshape { allow_zero: a.flag("allowzero", false) })),
     op("Round", 1, 1, |_| Some(Op::Unary(Unary::Round))),

@@ -6,6 +6,7 @@ mod compare;
 mod conv_float;
 pub(crate) mod conv_integer;
 mod elementwise;
+mod fold;
 mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
@@ -22,6 +23,7 @@ use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use self::reduce::Best;
 use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
@@ -75,7 +77,9 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
     let mut args = Args(args);
     Ok(vec![match &node.op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => elementwise::binary(&node.op, &args)?,
-        Op::ArgMax { axis, keepdims, last } => reduce::arg_max(&args, *axis, *keepdims, *last)?,
+        Op::ArgMax { axis, keepdims, last } => {
+            reduce::arg_best(&args, *axis, *keepdims, Best { least: false, last: *last })?
+        }
         Op::AveragePool { window, include_pad } => pool::average(&args, window, *include_pad)?,
         Op::Cast { to } => elementwise::cast(args.take(0)?, *to)?,
         Op::Clip => elementwise::clip(&mut args)?,
@@ -106,6 +110,12 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Squeeze => shape::squeeze(&mut args)?,
         Op::Transpose { perm } => shape::transpose(&args, perm.as_deref())?,
         Op::Unsqueeze => shape::unsqueeze(&mut args)?,
+        Op::ArgMin { axis, keepdims, last } => {
+            reduce::arg_best(&args, *axis, *keepdims, Best { least: true, last: *last })?
+        }
+        Op::Hardmax { axis } => reduce::hardmax(&args, *axis)?,
+        Op::LogSoftmax { axis } => reduce::log_softmax(&args, *axis)?,
+        Op::Reduce(op) => fold::reduce(op, &args)?,
         Op::Binary(op) => arithmetic::binary(*op, &args)?,
         Op::CastLike => {
             let to = args.get(1)?.dtype();

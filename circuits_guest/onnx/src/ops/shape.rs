@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::indexing::{axis_below, strides, Offsets};
+use super::indexing::{axes, axis_below, strides, Offsets};
 use super::{by_type, Args, Stored};
 use crate::error::{refuse, OpResult};
 use crate::tensor::{checked_count, Data, Tensor};
@@ -45,18 +45,6 @@ pub(super) fn reshape(args: &mut Args<'_>, allow_zero: bool) -> OpResult<Tensor>
         dims[i] = x.data().len() / rest;
     }
     x.reshaped(dims)
-}
-
-/// The axes input as a set of indices below `rank`.
-fn axes(values: &[i64], rank: usize) -> OpResult<Vec<bool>> {
-    let mut chosen = alloc::vec![false; rank];
-    for &axis in values {
-        let axis = axis_below(axis, rank)?;
-        if core::mem::replace(&mut chosen[axis], true) {
-            refuse!("axis {} is given twice", axis);
-        }
-    }
-    Ok(chosen)
 }
 
 #[inline(never)]

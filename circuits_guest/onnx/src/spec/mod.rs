@@ -2,3 +2,4 @@
 //! [`crate::ops`] computes them.
 
 pub(crate) mod elementwise;
+pub(crate) mod reduce;
