@@ -45,6 +45,11 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// An attribute whose absence has a meaning of its own.
+    pub(crate) fn optional_int(&mut self, name: &str) -> Option<i64> {
+        self.unread.iter().any(|a| a.name == name).then(|| self.int(name, 0))
+    }
+
     /// An attribute that is 0 or 1.
     pub(crate) fn flag(&mut self, name: &str, default: bool) -> bool {
         match self.int(name, i64::from(default)) {
@@ -99,6 +104,14 @@ impl<'a> Attributes<'a> {
         let found = self.int(name, only);
         if found != only {
             self.problems.push(format!("attribute {name:?} = {found} is not supported, only {only}"));
+        }
+    }
+
+    /// A tensor, `None` where it is left out or cannot be read.
+    pub(crate) fn tensor(&mut self, name: &str) -> Option<Tensor> {
+        match self.take(name)? {
+            AttributeValue::Tensor(t) => t.decode().map_err(|reason| self.problems.push(reason)).ok(),
+            _ => self.mistyped(name, None),
         }
     }
 

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
+use crate::spec::data::DataOp;
 use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
 use crate::spec::reduce::Reduce;
 use crate::tensor::{DType, Tensor};
@@ -46,6 +47,7 @@ pub(crate) enum Op {
     Hardmax { axis: i64 },
     LogSoftmax { axis: i64 },
     Reduce(Reduce),
+    Data(DataOp),
     // Groups, by number and kind of their operands.
     Binary(Binary),
     CastLike,

@@ -48,8 +48,8 @@ impl Inputs<'_> {
     }
 }
 
-/// Types of the results of `op`, or the first reason why these input types cannot be run.
-pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResult<Vec<DType>> {
+/// Types of the `outputs` results of `op`, or the first reason why these input types cannot be run.
+pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResult<Vec<DType>> {
     let ins = Inputs(types);
     Ok(vec![match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => ins.same(0, 1, NUMBERS)?,
@@ -146,6 +146,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
         }
+        Op::Data(op) => return op.types(&ins, outputs),
         Op::Reduce(op) => op.types(&ins)?,
         Op::Binary(op) => op.types(&ins)?,
         Op::CastLike => {
