@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::attributes::Attributes;
 use crate::spec::data::DataOp;
 use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::norm::{ConvTranspose, Norm};
 use crate::spec::reduce::Reduce;
 use crate::tensor::{DType, Tensor};
 
@@ -46,6 +47,9 @@ pub(crate) enum Op {
     ArgMin { axis: i64, keepdims: bool, last: bool },
     Hardmax { axis: i64 },
     LogSoftmax { axis: i64 },
+    ConvTranspose(ConvTranspose),
+    GlobalMaxPool,
+    Norm(Norm),
     Reduce(Reduce),
     Data(DataOp),
     // Groups, by number and kind of their operands.

@@ -74,7 +74,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResul
         }
         Op::Concat { .. } => ins.all(ANY)?,
         Op::Constant(tensor) => tensor.dtype(),
-        Op::Conv(_) => {
+        Op::Conv(_) | Op::ConvTranspose(_) => {
             ins.same(0, 1, &[F32])?;
             ins.optional(2, F32)?;
             F32
@@ -146,6 +146,8 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResul
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
         }
+        Op::GlobalMaxPool => ins.required(0, &[F32])?,
+        Op::Norm(op) => return op.types(&ins),
         Op::Data(op) => return op.types(&ins, outputs),
         Op::Reduce(op) => op.types(&ins)?,
         Op::Binary(op) => op.types(&ins)?,

@@ -4,6 +4,7 @@ use crate::attributes::Attributes;
 use crate::build::{self, Op};
 use crate::spec::data::{self, DataOp};
 use crate::spec::elementwise::{self, Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::norm;
 use crate::spec::reduce::{self, Fold};
 use crate::spec::resize;
 
@@ -74,6 +75,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Atan", 1, 1, |_| Some(Op::Unary(Unary::Atan))),
     op("Atanh", 1, 1, |_| Some(Op::Unary(Unary::Atanh))),
     op("AveragePool", 1, 1, build::average_pool),
+    op("BatchNormalization", 5, 5, norm::batch),
     op("Cast", 1, 1, build::cast),
     op("CastLike", 2, 2, elementwise::cast_like).since(15),
     op("Ceil", 1, 1, |_| Some(Op::Unary(Unary::Ceil))),
@@ -84,6 +86,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("ConstantOfShape", 1, 1, data::constant_of_shape),
     op("Conv", 2, 3, |a| Some(Op::Conv(build::conv(a)))),
     op("ConvInteger", 2, 4, |a| Some(Op::ConvInteger(build::conv(a)))),
+    op("ConvTranspose", 2, 3, norm::conv_transpose),
     op("Cos", 1, 1, |_| Some(Op::Unary(Unary::Cos))),
     op("Cosh", 1, 1, |_| Some(Op::Unary(Unary::Cosh))),
     op("DepthToSpace", 1, 1, data::depth_to_space),
@@ -104,19 +107,25 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Gelu", 1, 1, elementwise::gelu).since(20),
     op("Gemm", 2, 3, build::gemm),
     op("GlobalAveragePool", 1, 1, |_| Some(Op::GlobalAveragePool)),
+    op("GlobalMaxPool", 1, 1, |_| Some(Op::GlobalMaxPool)),
     op("Greater", 2, 2, |_| Some(Op::Compare(Compare::Greater))),
     op("GreaterOrEqual", 2, 2, |_| Some(Op::Compare(Compare::GreaterOrEqual))),
+    op("GroupNormalization", 3, 3, norm::group).since(18),
     op("HardSigmoid", 1, 1, elementwise::hard_sigmoid),
     op("HardSwish", 1, 1, |_| Some(Op::Unary(Unary::HardSwish))).since(14),
     op("Hardmax", 1, 1, |a| Some(Op::Hardmax { axis: a.int("axis", -1) })),
     op("Identity", 1, 1, |_| Some(Op::Identity)),
+    op("InstanceNormalization", 3, 3, norm::instance),
     op("IsInf", 1, 1, elementwise::is_inf),
     op("IsNaN", 1, 1, |_| Some(Op::Test(Test::NaN))),
+    op("LRN", 1, 1, norm::local_response),
+    op("LayerNormalization", 2, 3, norm::layer).since(17).outputs(1, 3),
     op("LeakyRelu", 1, 1, |a| Some(Op::Unary(Unary::LeakyRelu { alpha: a.float("alpha", 0.01) }))),
     op("Less", 2, 2, |_| Some(Op::Compare(Compare::Less))),
     op("LessOrEqual", 2, 2, |_| Some(Op::Compare(Compare::LessOrEqual))),
     op("Log", 1, 1, |_| Some(Op::Unary(Unary::Log))),
     op("LogSoftmax", 1, 1, |a| Some(Op::LogSoftmax { axis: a.int("axis", -1) })),
+    op("LpNormalization", 1, 1, norm::lp),
     op("MatMul", 2, 2, |_| Some(Op::MatMul)),
     op("MatMulInteger", 2, 4, |_| Some(Op::MatMulInteger)),
     op("Max", 1, ANY, |_| Some(Op::Variadic(Variadic::Max))),
@@ -137,6 +146,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("QLinearConv", 8, 9, |a| Some(Op::QLinearConv(build::conv(a)))),
     op("QLinearMatMul", 8, 8, |_| Some(Op::QLinearMatMul)),
     op("QuantizeLinear", 2, 3, build::quantize_linear),
+    op("RMSNormalization", 2, 2, norm::rms).since(23),
     op("Range", 3, 3, data::range),
     op("Reciprocal", 1, 1, |_| Some(Op::Unary(Unary::Reciprocal))),
     op("ReduceL1", 1, 2, |a| reduce::reduce(a, Fold::L1)),

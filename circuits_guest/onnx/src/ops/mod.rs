@@ -5,6 +5,7 @@ mod arithmetic;
 mod compare;
 mod conv_float;
 pub(crate) mod conv_integer;
+mod conv_transpose;
 mod create;
 mod elementwise;
 mod fold;
@@ -12,6 +13,7 @@ mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
 mod kernel;
+mod norm;
 mod pick;
 mod pool;
 mod quantize;
@@ -121,6 +123,9 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Hardmax { axis } => reduce::hardmax(&args, *axis)?,
         Op::LogSoftmax { axis } => reduce::log_softmax(&args, *axis)?,
         Op::Reduce(op) => fold::reduce(op, &args)?,
+        Op::ConvTranspose(attributes) => conv_transpose::conv_transpose(&args, attributes)?,
+        Op::GlobalMaxPool => pool::global_max(&args)?,
+        Op::Norm(op) => return norm::norm(*op, &args),
         Op::Data(op) => return data(op, &mut args, node.outputs.len()),
         Op::Binary(op) => arithmetic::binary(*op, &args)?,
         Op::CastLike => {

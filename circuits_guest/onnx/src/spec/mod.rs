@@ -3,5 +3,6 @@
 
 pub(crate) mod data;
 pub(crate) mod elementwise;
+pub(crate) mod norm;
 pub(crate) mod reduce;
 pub(crate) mod resize;
