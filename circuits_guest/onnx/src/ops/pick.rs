@@ -93,14 +93,18 @@ fn steps(start: i64, end: i64, step: i64, size: usize) -> OpResult<Along> {
     if step == 0 {
         refuse!("a step of 0");
     }
+    if size == 0 {
+        return Ok(None);
+    }
+    // Going back, a start before the first element is put on it, which NumPy does not do.
     let (low, high) = if step > 0 { (0, limit) } else { (-1, limit - 1) };
-    let (start, end) = (from_back(start).clamp(low, high), from_back(end).clamp(low, high));
+    let (start, end) = (from_back(start).clamp(0, high), from_back(end).clamp(low, high));
     let span = if step > 0 { end - start } else { start - end };
     if step == 1 && span == limit {
         return Ok(None);
     }
     let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
-    let forward = start.max(0) as usize..end.max(0) as usize;
+    let forward = start as usize..end.max(0) as usize;
     Ok(Some(match step {
         _ if span <= 0 => Vec::new(),
         1.. => forward.step_by(stride).collect(),
