@@ -4,23 +4,27 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::build::Op;
 use crate::proto::{AttributeProto, AttributeValue};
+use crate::registry::Reader;
 use crate::tensor::Tensor;
 
 pub(crate) struct Attributes<'a> {
+    /// Version that the model imports of the operator's domain.
+    pub opset: u32,
     unread: Vec<&'a AttributeProto<'a>>,
     pub problems: Vec<String>,
 }
 
 impl<'a> Attributes<'a> {
-    pub(crate) fn new(list: &'a [AttributeProto<'a>]) -> Self {
+    pub(crate) fn new(list: &'a [AttributeProto<'a>], opset: u32) -> Self {
         let mut problems = Vec::new();
         for (i, attribute) in list.iter().enumerate() {
             if list[..i].iter().any(|a| a.name == attribute.name) {
                 problems.push(format!("attribute {:?} is given twice", attribute.name));
             }
         }
-        Attributes { unread: list.iter().collect(), problems }
+        Attributes { opset, unread: list.iter().collect(), problems }
     }
 
     fn take(&mut self, name: &str) -> Option<&'a AttributeValue<'a>> {
@@ -39,6 +43,11 @@ impl<'a> Attributes<'a> {
             Some(&AttributeValue::Int(v)) => v,
             Some(_) => self.mistyped(name, default),
         }
+    }
+
+    /// An attribute whose absence has a meaning of its own.
+    pub(crate) fn optional_int(&mut self, name: &str) -> Option<i64> {
+        self.unread.iter().any(|a| a.name == name).then(|| self.int(name, 0))
     }
 
     /// An attribute that is 0 or 1.
@@ -98,6 +107,14 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// A tensor, `None` where it is left out or cannot be read.
+    pub(crate) fn tensor(&mut self, name: &str) -> Option<Tensor> {
+        match self.take(name)? {
+            AttributeValue::Tensor(t) => t.decode().map_err(|reason| self.problems.push(reason)).ok(),
+            _ => self.mistyped(name, None),
+        }
+    }
+
     /// The one value attribute of a Constant node.
     pub(crate) fn constant(&mut self) -> Option<Tensor> {
         use crate::tensor::Data;
@@ -127,11 +144,15 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Every problem, with the attributes that nothing asked for.
-    pub(crate) fn finish(mut self) -> Vec<String> {
+    /// The operator, or every problem, with the attributes that nothing asked for.
+    pub(crate) fn read(mut self, reader: Reader) -> Result<Op, Vec<String>> {
+        let op = reader(&mut self);
         for attribute in &self.unread {
             self.problems.push(format!("attribute {:?} is not supported", attribute.name));
         }
-        self.problems
+        match op {
+            Some(op) if self.problems.is_empty() => Ok(op),
+            _ => Err(self.problems),
+        }
     }
 }

@@ -1,9 +1,13 @@
-//! From a node of the file to an operator with its attributes read.
+//! From a node of the file to an operator with its attributes read. Groups of
+//! operators have their attributes and types together in [`crate::spec`].
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
+use crate::spec::data::DataOp;
+use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::norm::{ConvTranspose, Norm};
+use crate::spec::reduce::Reduce;
 use crate::tensor::{DType, Tensor};
 
 /// An operator ready to run. Its inputs are those of the ONNX operator, in the same order.
@@ -40,6 +44,24 @@ pub(crate) enum Op {
     Sub,
     Transpose { perm: Option<Vec<usize>> },
     Unsqueeze,
+    ArgMin { axis: i64, keepdims: bool, last: bool },
+    Hardmax { axis: i64 },
+    LogSoftmax { axis: i64 },
+    ConvTranspose(ConvTranspose),
+    GlobalMaxPool,
+    Norm(Norm),
+    Reduce(Reduce),
+    Data(DataOp),
+    // Groups, by number and kind of their operands.
+    Binary(Binary),
+    CastLike,
+    Compare(Compare),
+    Logic(Logic),
+    Not,
+    Test(Test),
+    Unary(Unary),
+    Variadic(Variadic),
+    Where,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,100 +90,72 @@ pub(crate) struct ConvAttributes {
     pub group: usize,
 }
 
-/// Reads the attributes of an operator from the table, or says everything that is wrong with them.
-pub(crate) fn build(name: &str, mut attributes: Attributes<'_>) -> Result<Op, Vec<String>> {
-    let op = read(name, &mut attributes);
-    let problems = attributes.finish();
-    match op {
-        Some(op) if problems.is_empty() => Ok(op),
-        _ => Err(problems),
-    }
-}
-
-fn read(name: &str, a: &mut Attributes<'_>) -> Option<Op> {
-    Some(match name {
-        "Add" => Op::Add,
-        "ArgMax" => Op::ArgMax {
-            axis: a.int("axis", 0),
-            keepdims: a.flag("keepdims", true),
-            last: a.flag("select_last_index", false),
-        },
-        "AveragePool" => {
-            Op::AveragePool { window: window(a, true), include_pad: a.flag("count_include_pad", false) }
-        }
-        "Cast" => {
-            // Both attributes only concern 8-bit floats.
-            a.flag("saturate", true);
-            a.text("round_mode", "up");
-            Op::Cast { to: dtype(a, "to")? }
-        }
-        "Clip" => Op::Clip,
-        "Concat" => Op::Concat { axis: a.int("axis", 0) },
-        "Constant" => Op::Constant(a.constant()?),
-        "Conv" => Op::Conv(conv(a)),
-        "ConvInteger" => Op::ConvInteger(conv(a)),
-        "DequantizeLinear" => {
-            a.only_int("block_size", 0);
-            let to = a.int("output_dtype", 0);
-            if to != 0 && to != DType::F32 as i64 {
-                a.problems.push("attribute \"output_dtype\" is not float32".into());
-            }
-            Op::DequantizeLinear { axis: a.int("axis", 1) }
-        }
-        "Div" => Op::Div,
-        "DynamicQuantizeLinear" => Op::DynamicQuantizeLinear,
-        "Flatten" => Op::Flatten { axis: a.int("axis", 1) },
-        "Gemm" => Op::Gemm {
-            alpha: a.float("alpha", 1.0),
-            beta: a.float("beta", 1.0),
-            trans_a: a.int("transA", 0) != 0,
-            trans_b: a.int("transB", 0) != 0,
-        },
-        "GlobalAveragePool" => Op::GlobalAveragePool,
-        "Identity" => Op::Identity,
-        "MatMul" => Op::MatMul,
-        "MatMulInteger" => Op::MatMulInteger,
-        "MaxPool" => {
-            // Only orders the optional second output, which is not computed.
-            a.flag("storage_order", false);
-            Op::MaxPool(window(a, true))
-        }
-        "Mul" => Op::Mul,
-        "QGemm" => Op::QGemm {
-            alpha: a.float("alpha", 1.0),
-            trans_a: a.int("transA", 0) != 0,
-            trans_b: a.int("transB", 0) != 0,
-        },
-        "QLinearConv" => Op::QLinearConv(conv(a)),
-        "QLinearMatMul" => Op::QLinearMatMul,
-        "QuantizeLinear" => {
-            a.only_int("block_size", 0);
-            a.flag("saturate", true);
-            let precision = a.int("precision", 0);
-            if precision != 0 && precision != DType::F32 as i64 {
-                a.problems.push("attribute \"precision\" is not float32".into());
-            }
-            let to = match a.int("output_dtype", 0) {
-                0 => None,
-                code => Some(quantized(a, code)?),
-            };
-            Op::QuantizeLinear { axis: a.int("axis", 1), to }
-        }
-        "Relu" => Op::Relu,
-        "Reshape" => Op::Reshape { allow_zero: a.flag("allowzero", false) },
-        "Softmax" => Op::Softmax { axis: a.int("axis", -1) },
-        "Squeeze" => Op::Squeeze,
-        "Sub" => Op::Sub,
-        "Transpose" => Op::Transpose { perm: a.sizes("perm", 0) },
-        "Unsqueeze" => Op::Unsqueeze,
-        _ => {
-            a.problems.push("the operator is not supported".into());
-            return None;
-        }
+pub(crate) fn arg_max(a: &mut Attributes<'_>) -> Option<Op> {
+    Some(Op::ArgMax {
+        axis: a.int("axis", 0),
+        keepdims: a.flag("keepdims", true),
+        last: a.flag("select_last_index", false),
     })
 }
 
-fn dtype(a: &mut Attributes<'_>, name: &str) -> Option<DType> {
+pub(crate) fn average_pool(a: &mut Attributes<'_>) -> Option<Op> {
+    Some(Op::AveragePool { window: window(a, true), include_pad: a.flag("count_include_pad", false) })
+}
+
+pub(crate) fn cast(a: &mut Attributes<'_>) -> Option<Op> {
+    // Both attributes only concern 8-bit floats.
+    a.flag("saturate", true);
+    a.text("round_mode", "up");
+    Some(Op::Cast { to: dtype(a, "to")? })
+}
+
+pub(crate) fn dequantize_linear(a: &mut Attributes<'_>) -> Option<Op> {
+    a.only_int("block_size", 0);
+    let to = a.int("output_dtype", 0);
+    if to != 0 && to != DType::F32 as i64 {
+        a.problems.push("attribute \"output_dtype\" is not float32".into());
+    }
+    Some(Op::DequantizeLinear { axis: a.int("axis", 1) })
+}
+
+pub(crate) fn gemm(a: &mut Attributes<'_>) -> Option<Op> {
+    Some(Op::Gemm {
+        alpha: a.float("alpha", 1.0),
+        beta: a.float("beta", 1.0),
+        trans_a: a.int("transA", 0) != 0,
+        trans_b: a.int("transB", 0) != 0,
+    })
+}
+
+pub(crate) fn max_pool(a: &mut Attributes<'_>) -> Option<Op> {
+    // Only orders the optional second output, which is not computed.
+    a.flag("storage_order", false);
+    Some(Op::MaxPool(window(a, true)))
+}
+
+pub(crate) fn qgemm(a: &mut Attributes<'_>) -> Option<Op> {
+    Some(Op::QGemm {
+        alpha: a.float("alpha", 1.0),
+        trans_a: a.int("transA", 0) != 0,
+        trans_b: a.int("transB", 0) != 0,
+    })
+}
+
+pub(crate) fn quantize_linear(a: &mut Attributes<'_>) -> Option<Op> {
+    a.only_int("block_size", 0);
+    a.flag("saturate", true);
+    let precision = a.int("precision", 0);
+    if precision != 0 && precision != DType::F32 as i64 {
+        a.problems.push("attribute \"precision\" is not float32".into());
+    }
+    let to = match a.int("output_dtype", 0) {
+        0 => None,
+        code => Some(quantized(a, code)?),
+    };
+    Some(Op::QuantizeLinear { axis: a.int("axis", 1), to })
+}
+
+pub(crate) fn dtype(a: &mut Attributes<'_>, name: &str) -> Option<DType> {
     let code = a.int(name, 0);
     let found = u32::try_from(code).ok().and_then(DType::from_onnx);
     if found.is_none() {
@@ -180,7 +174,7 @@ fn quantized(a: &mut Attributes<'_>, code: i64) -> Option<DType> {
     }
 }
 
-fn window(a: &mut Attributes<'_>, pooling: bool) -> WindowAttributes {
+pub(crate) fn window(a: &mut Attributes<'_>, pooling: bool) -> WindowAttributes {
     let auto_pad = match a.text("auto_pad", "NOTSET") {
         "NOTSET" => AutoPad::NotSet,
         "SAME_UPPER" => AutoPad::SameUpper,
@@ -205,7 +199,7 @@ fn window(a: &mut Attributes<'_>, pooling: bool) -> WindowAttributes {
     window
 }
 
-fn conv(a: &mut Attributes<'_>) -> ConvAttributes {
+pub(crate) fn conv(a: &mut Attributes<'_>) -> ConvAttributes {
     let group = a.int("group", 1);
     if !(1..=1 << 24).contains(&group) {
         a.problems.push(alloc::format!("attribute \"group\" is {group}, out of range"));

@@ -8,19 +8,19 @@ use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::tensor::DType::{self, Bool, F32, I32, I64, I8, U8};
 
-const QUANTIZED: &[DType] = &[U8, I8];
-const NUMBERS: &[DType] = &[F32, I32, I64, I8, U8];
-const ANY: &[DType] = &[F32, I32, I64, I8, U8, Bool];
+pub(crate) const QUANTIZED: &[DType] = &[U8, I8];
+pub(crate) const NUMBERS: &[DType] = &[F32, I32, I64, I8, U8];
+pub(crate) const ANY: &[DType] = &[F32, I32, I64, I8, U8, Bool];
 
 /// Types of the inputs of one node, `None` where an optional one is left out.
-struct Inputs<'a>(&'a [Option<DType>]);
+pub(crate) struct Inputs<'a>(pub &'a [Option<DType>]);
 
 impl Inputs<'_> {
-    fn given(&self, i: usize) -> Option<DType> {
+    pub(crate) fn given(&self, i: usize) -> Option<DType> {
         self.0.get(i).copied().flatten()
     }
 
-    fn required(&self, i: usize, allowed: &[DType]) -> OpResult<DType> {
+    pub(crate) fn required(&self, i: usize, allowed: &[DType]) -> OpResult<DType> {
         match self.given(i) {
             Some(t) if allowed.contains(&t) => Ok(t),
             Some(t) => refuse!("input {} has type {}, which is not supported there", i, t),
@@ -28,29 +28,40 @@ impl Inputs<'_> {
         }
     }
 
-    fn optional(&self, i: usize, expected: DType) -> OpResult<()> {
+    pub(crate) fn optional(&self, i: usize, expected: DType) -> OpResult<()> {
         match self.given(i) {
             Some(t) if t != expected => refuse!("input {} has type {}, expected {}", i, t, expected),
             _ => Ok(()),
         }
     }
 
-    fn same(&self, a: usize, b: usize, allowed: &[DType]) -> OpResult<DType> {
+    /// All inputs have the type of the first.
+    pub(crate) fn all(&self, allowed: &[DType]) -> OpResult<DType> {
+        let t = self.required(0, allowed)?;
+        (1..self.0.len()).try_for_each(|i| self.required(i, &[t]).map(drop))?;
+        Ok(t)
+    }
+
+    pub(crate) fn same(&self, a: usize, b: usize, allowed: &[DType]) -> OpResult<DType> {
         let t = self.required(a, allowed)?;
         self.required(b, &[t])
     }
 }
 
-/// Output types of `op`, or the first reason why these input types cannot be run.
-pub(crate) fn infer(op: &Op, types: &[Option<DType>]) -> OpResult<Vec<DType>> {
+/// Types of the `outputs` results of `op`, or the first reason why these input types cannot be run.
+pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResult<Vec<DType>> {
     let ins = Inputs(types);
     Ok(vec![match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => ins.same(0, 1, NUMBERS)?,
-        Op::ArgMax { .. } => {
+        Op::ArgMax { .. } | Op::ArgMin { .. } => {
             ins.required(0, NUMBERS)?;
             I64
         }
-        Op::AveragePool { .. } | Op::GlobalAveragePool | Op::Softmax { .. } => ins.required(0, &[F32])?,
+        Op::AveragePool { .. }
+        | Op::GlobalAveragePool
+        | Op::Softmax { .. }
+        | Op::LogSoftmax { .. }
+        | Op::Hardmax { .. } => ins.required(0, &[F32])?,
         Op::Cast { to } => {
             ins.required(0, ANY)?;
             *to
@@ -61,15 +72,9 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>]) -> OpResult<Vec<DType>> {
             ins.optional(2, t)?;
             t
         }
-        Op::Concat { .. } => {
-            let t = ins.required(0, ANY)?;
-            for i in 1..types.len() {
-                ins.required(i, &[t])?;
-            }
-            t
-        }
+        Op::Concat { .. } => ins.all(ANY)?,
         Op::Constant(tensor) => tensor.dtype(),
-        Op::Conv(_) => {
+        Op::Conv(_) | Op::ConvTranspose(_) => {
             ins.same(0, 1, &[F32])?;
             ins.optional(2, F32)?;
             F32
@@ -140,6 +145,28 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>]) -> OpResult<Vec<DType>> {
         Op::Squeeze => {
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
+        }
+        Op::GlobalMaxPool => ins.required(0, &[F32])?,
+        Op::Norm(op) => return op.types(&ins),
+        Op::Data(op) => return op.types(&ins, outputs),
+        Op::Reduce(op) => op.types(&ins)?,
+        Op::Binary(op) => op.types(&ins)?,
+        Op::CastLike => {
+            ins.required(0, ANY)?;
+            ins.required(1, ANY)?
+        }
+        Op::Compare(op) => op.types(&ins)?,
+        Op::Logic(_) => ins.same(0, 1, &[Bool])?,
+        Op::Not => ins.required(0, &[Bool])?,
+        Op::Test(_) => {
+            ins.required(0, &[F32])?;
+            Bool
+        }
+        Op::Unary(op) => op.types(&ins)?,
+        Op::Variadic(op) => op.types(&ins)?,
+        Op::Where => {
+            ins.required(0, &[Bool])?;
+            ins.same(1, 2, ANY)?
         }
     }])
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::attributes::Attributes;
-use crate::build::{build, Op};
+use crate::build::Op;
 use crate::encoding::{MAX_NAME, MAX_TENSORS};
 use crate::error::{Error, Problem};
 use crate::exec::pack_weights;
@@ -131,9 +131,14 @@ impl<'a> Parser<'a> {
         if self.values.insert(name, index).is_some() {
             return Err(malformed(&format!("value {name:?} is defined twice")));
         }
+        Ok(self.slot(dtype, constant))
+    }
+
+    /// A place for a value, with no name.
+    fn slot(&mut self, dtype: Option<DType>, constant: Option<Tensor>) -> usize {
         self.types.push(dtype);
         self.constants.push(constant);
-        Ok(index)
+        self.types.len() - 1
     }
 
     fn graph(mut self, graph: GraphProto<'a>) -> Result<Model, Error> {
@@ -187,7 +192,7 @@ impl<'a> Parser<'a> {
     }
 
     fn node(&mut self, node: &NodeProto<'a>) -> Result<(), Error> {
-        let first_output = node.outputs.first().copied().unwrap_or("");
+        let first_output = node.outputs.iter().copied().find(|name| !name.is_empty()).unwrap_or("");
         let problem = Problem {
             node: if node.name.is_empty() { first_output } else { node.name }.to_string(),
             op: match node.domain {
@@ -221,10 +226,11 @@ impl<'a> Parser<'a> {
                 if !(row.inputs.0..=row.inputs.1).contains(&inputs.len()) {
                     refuse(format!("it has {} inputs", inputs.len()));
                 }
-                if node.outputs.len() != row.outputs {
-                    refuse(format!("{} outputs are used, {} supported", node.outputs.len(), row.outputs));
+                let (least, most) = row.outputs;
+                if !(least..=most).contains(&node.outputs.len()) {
+                    refuse(format!("{} outputs are used, {most} supported", node.outputs.len()));
                 }
-                match build(row.name, Attributes::new(&node.attributes)) {
+                match Attributes::new(&node.attributes, problem.opset).read(row.read) {
                     Ok(op) => built = Some(op),
                     Err(reasons) => reasons.into_iter().for_each(&mut refuse),
                 }
@@ -234,7 +240,7 @@ impl<'a> Parser<'a> {
         // Behind a refused node types are unknown: saying so again for each node would hide the cause.
         let known = inputs.iter().zip(&types).all(|(i, t)| i.is_none() || t.is_some());
         let inferred = match &built {
-            Some(op) if known => infer(op, &types).map_err(&mut refuse).ok(),
+            Some(op) if known => infer(op, &types, node.outputs.len()).map_err(&mut refuse).ok(),
             _ => None,
         };
         let constant = match &mut built {
@@ -244,7 +250,11 @@ impl<'a> Parser<'a> {
         let mut outputs = Vec::with_capacity(node.outputs.len());
         for (i, name) in node.outputs.iter().enumerate() {
             let dtype = inferred.as_ref().and_then(|types| types.get(i).copied());
-            outputs.push(self.define(name, dtype, constant.clone())?);
+            outputs.push(match *name {
+                // An optional output that is left out is computed all the same, and read by nothing.
+                "" => self.slot(dtype, None),
+                name => self.define(name, dtype, constant.clone())?,
+            });
         }
         if let (Some(op), None) = (built, constant) {
             let packed = pack_weights(&op, &inputs, &self.constants);

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::encoding::MAX_RANK;
 use crate::error::{refuse, OpResult};
 
 /// A possibly negative axis as an index below `rank`.
@@ -12,6 +13,27 @@ pub(super) fn axis_below(axis: i64, rank: usize) -> OpResult<usize> {
         Some(a) if a < rank => Ok(a),
         _ => refuse!("axis {} is out of range for {} dimensions", axis, rank),
     }
+}
+
+/// A list of axes as a set of indices below `rank`.
+pub(super) fn axes(values: &[i64], rank: usize) -> OpResult<Vec<bool>> {
+    let mut chosen = vec![false; rank];
+    for &axis in values {
+        let axis = axis_below(axis, rank)?;
+        if core::mem::replace(&mut chosen[axis], true) {
+            refuse!("axis {} is given twice", axis);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Refuses ranks that no tensor of the encoding has: an operator that adds dimensions could otherwise
+/// double them with each node.
+pub(super) fn check_rank(rank: usize) -> OpResult<()> {
+    if rank > MAX_RANK {
+        refuse!("{} dimensions, at most {} supported", rank, MAX_RANK);
+    }
+    Ok(())
 }
 
 /// Row-major strides, in elements.
