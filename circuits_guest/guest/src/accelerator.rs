@@ -6,7 +6,7 @@ use alloc::{vec, vec::Vec};
 use core::arch::asm;
 
 use p2pnode_onnx::accelerator::{blocks, top_plane_fits, Program, CONSTANTS};
-use p2pnode_onnx::engine::{Chunk, Engine, Matrix, CHUNK};
+use p2pnode_onnx::engine::{Chunk, Engine, Matrix, Row, CHUNK};
 use risc0_zkvm::guest::env;
 use risc0_zkvm_platform::syscall::ecall;
 
@@ -25,7 +25,7 @@ pub struct Accelerator {
 }
 
 impl Engine for Accelerator {
-    fn multiply(&mut self, row: &[u8], flip: u8, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
         let (depth, width) = (matrix.depth(), matrix.width());
         assert!(row.len() == depth && sums.len() == matrix.lanes());
         let found = self.programs.iter().position(|p| p.fits(depth, width));
@@ -42,7 +42,7 @@ impl Engine for Accelerator {
         let (mut total, mut before) = (0, 0);
         for (i, block) in blocks(depth, width).enumerate() {
             let slots = at_least(&mut self.slots, block.len());
-            total += fill(slots, &row[block.clone()], flip);
+            total += fill(slots, row.part(block.clone()));
             let after = i * each;
             let (steps, skipped) = program.block(block.len(), i == 0);
             // SAFETY: the program reads, from these addresses on: a slot for each row of the block, `width`
@@ -72,18 +72,24 @@ fn at_least(chunks: &mut Vec<Chunk>, len: usize) -> &mut [Chunk] {
 }
 
 /// Puts each byte into the low byte of a chunk whose others stay zero. Returns their sum.
-fn fill(slots: &mut [Chunk], row: &[u8], flip: u8) -> u32 {
-    let flip = u32::from(flip);
-    let mut total = 0;
-    let (mut fours, mut slots_of_four) = (row.chunks_exact(4), slots.chunks_exact_mut(4));
-    for (four, slots) in (&mut fours).zip(&mut slots_of_four) {
-        for (slot, &x) in slots.iter_mut().zip(four) {
-            slot[0] = u32::from(x) ^ flip;
-            total += slot[0];
-        }
+fn fill(slots: &mut [Chunk], row: Row<'_>) -> u32 {
+    match row {
+        Row::Bytes { bytes, flip: 0, .. } => spread(slots, bytes, |&x| u32::from(x)),
+        Row::Bytes { bytes, flip, .. } => spread(slots, bytes, |&x| u32::from(x ^ flip)),
+        Row::Words { words, zero } => spread(slots, words, |&x| (x + zero) as u32),
     }
-    for (slot, &x) in slots_of_four.into_remainder().iter_mut().zip(fours.remainder()) {
-        slot[0] = u32::from(x) ^ flip;
+}
+
+fn spread<T>(slots: &mut [Chunk], row: &[T], byte: impl Fn(&T) -> u32) -> u32 {
+    let mut total = 0;
+    let ((fours, rest), (slots_of_four, last)) = (row.as_chunks::<4>(), slots.as_chunks_mut::<4>());
+    for ([a, b, c, d], to) in fours.iter().zip(slots_of_four) {
+        let (a, b, c, d) = (byte(a), byte(b), byte(c), byte(d));
+        (to[0][0], to[1][0], to[2][0], to[3][0]) = (a, b, c, d);
+        total += a + b + c + d;
+    }
+    for (x, slot) in rest.iter().zip(last) {
+        slot[0] = byte(x);
         total += slot[0];
     }
     total

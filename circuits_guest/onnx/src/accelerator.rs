@@ -194,7 +194,7 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Engine, Matrix, Recorder, CHUNK};
+    use crate::engine::{Direct, Engine, Matrix, Recorder, Row, CHUNK};
     use crate::tensor::Data;
     use alloc::collections::BTreeMap;
 
@@ -209,9 +209,8 @@ mod tests {
             let (step, factor) = (word >> 24 & 15, i128::from(word >> 21 & 7) - 4);
             assert_eq!(word >> 28, 0, "reads only");
             let chunk = memory(word >> 16 & 31, (word & 0xffff) as usize);
-            let bytes: Vec<i128> =
-                chunk.iter().flat_map(|w| w.to_le_bytes()).map(i128::from).collect();
-            let mut add = |poly: &mut Poly, scale: i128, less: i128| {
+            let bytes: Vec<i128> = chunk.iter().flat_map(|w| w.to_le_bytes()).map(i128::from).collect();
+            let add = |poly: &mut Poly, scale: i128, less: i128| {
                 for (i, b) in bytes.iter().enumerate() {
                     *poly.entry(i).or_default() += (b - less) * scale;
                 }
@@ -257,13 +256,17 @@ mod tests {
         };
         let row: Vec<u8> = (0..depth).map(|_| byte()).collect();
         let weights: Vec<u8> = (0..depth * columns).map(|_| byte()).collect();
-        let matrix = Matrix::of(&Data::U8(weights.clone()), 0, (depth, columns)).unwrap();
+        let matrix = Matrix::of(&Data::U8(weights.clone()), 0, (depth, columns), &mut Direct).unwrap();
         let mut recorder = Recorder::default();
         let mut sums = alloc::vec![7; matrix.lanes()];
-        let total = recorder.multiply(&row, 0, &matrix, &mut sums);
+        let bytes = Row::Bytes { bytes: &row, flip: 0, zero: 0 };
+        let total = recorder.multiply(bytes, &matrix, &mut sums);
         assert_eq!(total, row.iter().map(|&x| u32::from(x)).sum());
         for (j, &sum) in sums[..columns].iter().enumerate() {
-            assert_eq!(sum, (0..depth).map(|i| u32::from(row[i]) * u32::from(weights[i * columns + j])).sum());
+            assert_eq!(
+                sum,
+                (0..depth).map(|i| u32::from(row[i]) * u32::from(weights[i * columns + j])).sum()
+            );
         }
         if let Some((word, bits)) = tamper {
             let words = recorder.claims.len();
@@ -272,8 +275,7 @@ mod tests {
         let width = matrix.width();
         let program = Program::new(depth, width);
         assert!(program.fits(depth, width));
-        let planes: Vec<Chunk> =
-            recorder.claims.chunks(4).map(|c| [c[0], c[1], c[2], c[3]]).collect();
+        let planes: Vec<Chunk> = recorder.claims.chunks(4).map(|c| [c[0], c[1], c[2], c[3]]).collect();
         let each = program.planes() * width;
         assert_eq!(planes.len(), each * blocks(depth, width).count());
         blocks(depth, width).enumerate().all(|(i, block)| {
@@ -290,7 +292,8 @@ mod tests {
         })
     }
 
-    const SHAPES: [(usize, usize); 7] = [(64, 32), (9, 64), (784, 128), (257, 16), (258, 20), (1200, 7), (341, 33)];
+    const SHAPES: [(usize, usize); 7] =
+        [(64, 32), (9, 64), (784, 128), (257, 16), (258, 20), (1200, 7), (341, 33)];
 
     #[test]
     fn programs_accept_true_sums() {
@@ -304,7 +307,10 @@ mod tests {
         for (i, (depth, columns)) in SHAPES.into_iter().enumerate() {
             for k in 0..40 {
                 let (word, bit) = (k * 7919 + i, 1u32 << (k * 11 % 32));
-                assert!(!check(depth, columns, k as u64, Some((word, bit))), "{depth} x {columns}, word {word}");
+                assert!(
+                    !check(depth, columns, k as u64, Some((word, bit))),
+                    "{depth} x {columns}, word {word}"
+                );
             }
         }
     }

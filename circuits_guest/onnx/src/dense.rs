@@ -8,7 +8,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::engine::{Engine, Matrix};
+use crate::engine::{Engine, Matrix, Row};
 
 /// Row-major constant weights, borrowed from the model.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub(crate) struct Layer<'m> {
     pub zero: i32,
     pub weights: Weights<'m>,
     /// The weights as the engine takes them, where it multiplies.
-    pub matrix: Option<Matrix>,
+    pub matrix: Option<&'m Matrix>,
     pub rows: usize,
     /// One element a column.
     pub bias: Vec<i32>,
@@ -84,25 +84,18 @@ impl Layer<'_> {
     }
 
     /// One row of the result from a row of bytes, by the engine.
-    ///
-    /// What the zero point of the input takes off is the same for every row and part of the bias.
     pub(crate) fn row_by(
         &self,
-        engine: &mut impl Engine,
-        (row, flip): (&[u8], u8),
+        engine: &mut dyn Engine,
+        (bytes, flip): (&[u8], u8),
         matrix: &Matrix,
         lanes: &mut Vec<u32>,
         sums: &mut [i32],
     ) {
-        if lanes.len() < matrix.lanes() {
-            lanes.resize(matrix.lanes(), 0);
-        }
-        let lanes = &mut lanes[..matrix.lanes()];
-        let less = engine.multiply(row, flip, matrix, lanes).wrapping_mul(matrix.offset());
+        let row = Row::Bytes { bytes, flip, zero: self.zero + i32::from(flip) };
+        matrix.product(engine, row, &[0], lanes, sums);
         let floor = if self.relu { 0 } else { i32::MIN };
-        for ((sum, &lane), &bias) in sums.iter_mut().zip(lanes.iter()).zip(&self.bias) {
-            *sum = (lane.wrapping_sub(less) as i32).wrapping_add(bias).max(floor);
-        }
+        sums.iter_mut().zip(&self.bias).for_each(|(x, &b)| *x = x.wrapping_add(b).max(floor));
     }
 
     /// One row of the result, modulo 2^32.

@@ -6,6 +6,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::accelerator::{blocks, planes_of};
 use crate::tensor::Data;
@@ -21,6 +22,50 @@ pub const MAX_DEPTH: usize = (1 << 30) / (255 * 255);
 /// Most columns of a matrix: a program addresses the planes of a sum by 16 bits.
 const MAX_COLUMNS: usize = CHUNK << 14;
 
+/// A row of numbers that are all the same amount less than bytes.
+#[derive(Clone, Copy)]
+pub enum Row<'a> {
+    /// Bytes as they lie: `flip` is 0, or 0x80 for signed ones, which then count 128 higher.
+    Bytes { bytes: &'a [u8], flip: u8, zero: i32 },
+    /// Numbers from `-zero` to `255 - zero`.
+    Words { words: &'a [i32], zero: i32 },
+}
+
+impl<'a> Row<'a> {
+    pub fn len(&self) -> usize {
+        match self {
+            Row::Bytes { bytes, .. } => bytes.len(),
+            Row::Words { words, .. } => words.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What was taken off the bytes.
+    pub fn zero(&self) -> i32 {
+        match *self {
+            Row::Bytes { zero, .. } | Row::Words { zero, .. } => zero,
+        }
+    }
+
+    pub fn part(self, range: Range<usize>) -> Row<'a> {
+        match self {
+            Row::Bytes { bytes, flip, zero } => Row::Bytes { bytes: &bytes[range], flip, zero },
+            Row::Words { words, zero } => Row::Words { words: &words[range], zero },
+        }
+    }
+
+    /// The bytes, in order.
+    fn for_each(self, mut take: impl FnMut(u32)) {
+        match self {
+            Row::Bytes { bytes, flip, .. } => bytes.iter().for_each(|&x| take(u32::from(x ^ flip))),
+            Row::Words { words, zero } => words.iter().for_each(|&x| take((x + zero) as u32)),
+        }
+    }
+}
+
 /// A constant matrix of bytes, each row padded with zeros to whole chunks.
 ///
 /// Signed weights are stored 128 higher, so that every byte counts as it is read; `offset` says by how much.
@@ -29,13 +74,20 @@ pub struct Matrix {
     chunks: Vec<Chunk>,
     depth: usize,
     columns: usize,
-    offset: u32,
+    offset: i32,
+    /// Sum of the bytes of each column, empty until it is known.
+    sums: Vec<u32>,
 }
 
 impl Matrix {
     /// `depth` rows of `columns` weights of `data`, from `start` on. `None` where the data is not 8-bit or
     /// the plain inner product would be cheaper.
-    pub(crate) fn of(data: &Data, start: usize, (depth, columns): (usize, usize)) -> Option<Matrix> {
+    pub(crate) fn of(
+        data: &Data,
+        start: usize,
+        (depth, columns): (usize, usize),
+        engine: &mut dyn Engine,
+    ) -> Option<Matrix> {
         if depth > MAX_DEPTH || columns > MAX_COLUMNS || !pays(depth, columns) {
             return None;
         }
@@ -44,7 +96,46 @@ impl Matrix {
             Data::I8(v) => (chunked(v.get(start..)?, depth, columns, |w| w as u8 ^ 0x80)?, 128),
             _ => return None,
         };
-        Some(Matrix { chunks, depth, columns, offset })
+        let mut matrix = Matrix { chunks, depth, columns, offset, sums: Vec::new() };
+        let mut sums = vec![0; matrix.lanes()];
+        engine.multiply(Row::Words { words: &vec![1; depth], zero: 0 }, &matrix, &mut sums);
+        matrix.sums = sums;
+        Some(matrix)
+    }
+
+    /// `Σ_i row[i] * (w[i][c] - zeros[c])`, modulo 2^32, for each column `c` in turn; `zeros` has one element
+    /// or one a column. `lanes` is scratch memory.
+    pub(crate) fn product(
+        &self,
+        engine: &mut dyn Engine,
+        row: Row<'_>,
+        zeros: &[i32],
+        lanes: &mut Vec<u32>,
+        sums: &mut [i32],
+    ) {
+        if lanes.len() < self.lanes() {
+            lanes.resize(self.lanes(), 0);
+        }
+        let lanes = &mut lanes[..self.lanes()];
+        let zero = row.zero();
+        // With bytes b = w + offset and x + zero: Σ x w = Σ (x + zero) b - zero Σ b - offset Σ x.
+        let total = engine.multiply(row, self, lanes) as i32;
+        let total = total.wrapping_sub(zero.wrapping_mul(self.depth as i32));
+        match zeros {
+            &[z] => {
+                let less = total.wrapping_mul(self.offset + z);
+                for ((sum, &lane), &bytes) in sums.iter_mut().zip(lanes.iter()).zip(&self.sums) {
+                    *sum = (lane as i32).wrapping_sub(less).wrapping_sub(zero.wrapping_mul(bytes as i32));
+                }
+            }
+            _ => {
+                let lanes = lanes.iter().zip(&self.sums).zip(zeros);
+                for (sum, ((&lane, &bytes), z)) in sums.iter_mut().zip(lanes) {
+                    let less = total.wrapping_mul(self.offset + z);
+                    *sum = (lane as i32).wrapping_sub(less).wrapping_sub(zero.wrapping_mul(bytes as i32));
+                }
+            }
+        }
     }
 
     pub fn depth(&self) -> usize {
@@ -53,11 +144,6 @@ impl Matrix {
 
     pub fn columns(&self) -> usize {
         self.columns
-    }
-
-    /// How much higher than the weights the bytes are.
-    pub fn offset(&self) -> u32 {
-        self.offset
     }
 
     /// Chunks of one row.
@@ -107,11 +193,11 @@ fn chunked<T: Copy>(
 
 /// Something that multiplies.
 pub trait Engine {
-    /// `sums[j] = Σ_i (row[i] ^ flip) * bytes[i][j]` for every lane of the matrix. Returns `Σ_i (row[i] ^ flip)`.
+    /// `sums[j] = Σ_i x[i] * b[i][j]` for every lane of the matrix, of bytes `x` of the row and `b` of the
+    /// matrix. Returns `Σ_i x[i]`.
     ///
-    /// `row` has the matrix's depth and `sums` its lanes; `flip` is 0, or 0x80 for signed bytes, which then
-    /// count 128 higher.
-    fn multiply(&mut self, row: &[u8], flip: u8, matrix: &Matrix, sums: &mut [u32]) -> u32;
+    /// The row has the matrix's depth and `sums` its lanes.
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32;
 }
 
 /// Computes products with the processor.
@@ -119,9 +205,9 @@ pub trait Engine {
 pub struct Direct;
 
 impl Engine for Direct {
-    fn multiply(&mut self, row: &[u8], flip: u8, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
         sums.fill(0);
-        accumulate(row, flip, matrix, 0, sums)
+        accumulate(row, matrix, 0, sums)
     }
 }
 
@@ -133,14 +219,15 @@ pub struct Recorder {
 }
 
 impl Engine for Recorder {
-    fn multiply(&mut self, row: &[u8], flip: u8, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
         sums.fill(0);
         let mut total = 0;
         for block in blocks(matrix.depth, matrix.width()) {
-            total += accumulate(&row[block.clone()], flip, matrix, block.start, sums);
+            total += accumulate(row.part(block.clone()), matrix, block.start, sums);
             for plane in 0..planes_of(matrix.depth) {
-                let bytes = |four: &[u32]| four.iter().rev().fold(0, |w, s| w << 8 | (s >> (8 * plane)) & 0xff);
-                self.claims.extend(sums.chunks_exact(4).map(bytes));
+                let word =
+                    |four: &[u32]| four.iter().rev().fold(0, |w, s| w << 8 | (s >> (8 * plane)) & 0xff);
+                self.claims.extend(sums.chunks_exact(4).map(word));
             }
         }
         total
@@ -148,15 +235,16 @@ impl Engine for Recorder {
 }
 
 /// Adds the products of the matrix's rows from `first` on to the sums.
-fn accumulate(row: &[u8], flip: u8, matrix: &Matrix, first: usize, sums: &mut [u32]) -> u32 {
-    let rows = matrix.chunks[first * matrix.width()..].chunks_exact(matrix.width());
+fn accumulate(row: Row<'_>, matrix: &Matrix, first: usize, sums: &mut [u32]) -> u32 {
+    let mut rows = matrix.chunks[first * matrix.width()..].chunks_exact(matrix.width());
     let mut total = 0;
-    for (&x, weights) in row.iter().zip(rows) {
-        let x = u32::from(x ^ flip);
+    row.for_each(|x| {
+        debug_assert!(x < 256);
         total += x;
+        let weights = rows.next().unwrap_or_default();
         for (four, word) in sums.chunks_exact_mut(4).zip(weights.as_flattened()) {
             four.iter_mut().zip(word.to_le_bytes()).for_each(|(sum, w)| *sum += x * u32::from(w));
         }
-    }
+    });
     total
 }

@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::build::Op;
 use crate::encoding::MAX_RANK;
+use crate::engine::{Direct, Engine};
 use crate::error::{Error, Problem};
-use crate::model::{Dim, Model, Node, ValueInfo};
+use crate::model::{Dim, Model, ValueInfo};
 use crate::ops;
 use crate::tensor::{Data, NamedTensor, Tensor, MAX_ELEMENTS};
 
@@ -21,6 +21,11 @@ impl Model {
     ///
     /// Float inputs must be finite, and no output may be NaN: its bits differ between processors.
     pub fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, Error> {
+        self.run_by(inputs, &mut Direct)
+    }
+
+    /// As [`Model::run`], with an engine for the products that it takes.
+    pub fn run_by(&self, inputs: &[NamedTensor], engine: &mut dyn Engine) -> Result<Vec<NamedTensor>, Error> {
         let mut values = self.bind(inputs)?;
         let mut uses = self.uses();
         let mut budget = MAX_RUN_ELEMENTS;
@@ -49,7 +54,7 @@ impl Model {
                     (None, _) => None,
                 });
             }
-            let results = ops::run(node, arguments).map_err(fail)?;
+            let results = ops::run(node, arguments, engine).map_err(fail)?;
             for (&index, result) in node.outputs.iter().zip(results) {
                 budget = budget
                     .checked_sub(result.data().len())
@@ -138,26 +143,4 @@ pub(crate) fn shape_fits(info: &ValueInfo, dims: &[usize]) -> bool {
         Dim::Symbol(_) => true,
     };
     shape.len() == dims.len() && shape.iter().zip(dims).all(fits)
-}
-
-/// Constant weights of a node, put once into the order of the inner product; `None` where they are
-/// read as they are or come from another node.
-pub(crate) fn pack_weights(op: &Op, inputs: &[Option<usize>], constants: &[Option<Tensor>]) -> Option<Data> {
-    let constant = |i: usize| inputs.get(i).copied().flatten().and_then(|i| constants[i].as_ref());
-    match op {
-        Op::QLinearConv(conv) => ops::conv_integer::pack(constant(3)?, conv.group),
-        Op::ConvInteger(conv) => ops::conv_integer::pack(constant(1)?, conv.group),
-        Op::QGemm { trans_b: true, .. } => ops::gemm_integer::pack_transposed(constant(3)?),
-        _ => None,
-    }
-}
-
-impl Node {
-    /// The node's packed weights, or these packed now.
-    pub(crate) fn packed_or(&self, pack: impl FnOnce() -> Option<Data>) -> Option<Cow<'_, Data>> {
-        match &self.packed {
-            Some(packed) => Some(Cow::Borrowed(packed)),
-            None => pack().map(Cow::Owned),
-        }
-    }
 }

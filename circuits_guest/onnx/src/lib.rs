@@ -22,6 +22,7 @@ mod exec;
 mod infer;
 mod model;
 mod ops;
+mod packed;
 mod plan;
 mod proto;
 mod registry;

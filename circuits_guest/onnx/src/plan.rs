@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use crate::build::Op;
 use crate::dense::{Layer, Terms, Weights};
 use crate::encoding::{push_header, MAX_NAME, MAX_RANK};
-use crate::engine::{Engine, Matrix};
+use crate::engine::Engine;
 use crate::exec::{shape_fits, MAX_RUN_ELEMENTS};
 use crate::model::{Dim, Model, Node};
 use crate::ops::gemm_integer::check_range;
@@ -63,7 +63,7 @@ pub(crate) struct Plan<'m> {
 
 impl<'m> Plan<'m> {
     /// The plan of a model, or `None` where it is no such chain.
-    pub(crate) fn of(model: &'m Model, engine: &mut impl Engine) -> Option<Plan<'m>> {
+    pub(crate) fn of(model: &'m Model) -> Option<Plan<'m>> {
         let ([info], [input]) = (model.inputs.as_slice(), model.input_values.as_slice()) else { return None };
         let fixed = |dim: &Dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None };
         let dims: Vec<usize> = info.shape.as_ref()?.iter().map(fixed).collect::<Option<_>>()?;
@@ -76,8 +76,7 @@ impl<'m> Plan<'m> {
         planner.values[*input] = Some(Value { place: Place::Input, dtype: info.dtype, dims });
         model.nodes.iter().try_for_each(|node| planner.node(node))?;
         let (answer, outputs) = planner.outputs()?;
-        let mut layers = planner.layers;
-        layers.iter_mut().for_each(|layer| settle_zero(layer, info.dtype, engine));
+        let layers = planner.layers;
         let results: Vec<Vec<i32>> = layers.iter().map(|l| vec![0; l.rows * l.columns()]).collect();
         let terms = Terms::new(layers.iter().map(Layer::depth).max()?);
         let signed = info.dtype == DType::I8;
@@ -86,7 +85,7 @@ impl<'m> Plan<'m> {
     }
 
     /// Runs the plan; `false` where the input is not the one that it was made for.
-    pub(crate) fn run(&mut self, tensors: &[u8], engine: &mut impl Engine) -> bool {
+    pub(crate) fn run(&mut self, tensors: &[u8], engine: &mut dyn Engine) -> bool {
         let Some(input) = after_header(tensors, &self.header) else { return false };
         if input.len() != self.input_len {
             return false;
@@ -95,7 +94,7 @@ impl<'m> Plan<'m> {
             let (before, after) = self.results.split_at_mut(i);
             let (k, n) = (layer.depth(), layer.columns());
             for (row, sums) in after[0].chunks_exact_mut(n).enumerate() {
-                if let Some(matrix) = &layer.matrix {
+                if let Some(matrix) = layer.matrix {
                     let bytes = (&input[row * k..(row + 1) * k], flip(self.signed));
                     layer.row_by(engine, bytes, matrix, &mut self.lanes, sums);
                     continue;
@@ -146,21 +145,6 @@ fn flip(signed: bool) -> u8 {
     }
 }
 
-/// Moves what the zero point of the input takes off a product into the bias of its layer:
-/// Σ (x - z) w = Σ x w - z Σ w, and both sums go by the engine.
-fn settle_zero(layer: &mut Layer<'_>, dtype: DType, engine: &mut impl Engine) {
-    let Some(matrix) = &layer.matrix else { return };
-    let zero = (layer.zero + i32::from(flip(dtype == DType::I8))) as u32;
-    if zero == 0 {
-        return;
-    }
-    let mut lanes = vec![0; matrix.lanes()];
-    let less = engine.multiply(&vec![1; matrix.depth()], 0, matrix, &mut lanes).wrapping_mul(matrix.offset());
-    for (bias, lane) in layer.bias.iter_mut().zip(lanes) {
-        *bias = bias.wrapping_sub(lane.wrapping_sub(less).wrapping_mul(zero) as i32);
-    }
-}
-
 /// What follows `header`, compared in place: a call for each byte would cost more.
 fn after_header<'a>(tensors: &'a [u8], header: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = tensors.split_at_checked(header.len())?;
@@ -197,7 +181,7 @@ impl<'m> Planner<'m> {
         self.model.constants[(*node.inputs.get(i)?)?].as_ref()
     }
 
-    fn node(&mut self, node: &Node) -> Option<()> {
+    fn node(&mut self, node: &'m Node) -> Option<()> {
         let value = match &node.op {
             Op::MatMulInteger => self.product_integer(node)?,
             Op::MatMul => self.product(node, None, 0)?,
@@ -218,7 +202,7 @@ impl<'m> Planner<'m> {
     }
 
     /// A product of bytes. Zero points of the weights are left to the general path.
-    fn product_integer(&mut self, node: &Node) -> Option<Value> {
+    fn product_integer(&mut self, node: &'m Node) -> Option<Value> {
         let zero = match self.constant(node, 2).map(Tensor::data) {
             Some(Data::U8(v)) if v.len() == 1 => i32::from(v[0]),
             Some(Data::I8(v)) if v.len() == 1 => i32::from(v[0]),
@@ -239,7 +223,7 @@ impl<'m> Planner<'m> {
     }
 
     /// A product with constant weights: of the input's bytes, or of 32-bit results modulo 2^32.
-    fn product(&mut self, node: &Node, bytes: Option<DType>, zero: i32) -> Option<Value> {
+    fn product(&mut self, node: &'m Node, bytes: Option<DType>, zero: i32) -> Option<Value> {
         let (a, b) = (self.value(node, 0)?, self.constant(node, 1)?);
         let (&[k, n], [lead @ .., depth]) = (b.dims(), a.dims.as_slice()) else { return None };
         if *depth != k || k * n == 0 || lead.is_empty() {
@@ -259,7 +243,7 @@ impl<'m> Planner<'m> {
         if let Some(dtype) = bytes {
             check_range(k, (dtype, &[zero]), (b.dtype(), &[0]), &[]).ok()?;
         }
-        let matrix = bytes.and_then(|_| Matrix::of(b.data(), 0, (k, n)));
+        let matrix = node.packed.as_ref().and_then(|packed| packed.matrix(0)).filter(|_| bytes.is_some());
         let mut dims = lead.to_owned();
         let rows = element_count(&dims)?;
         dims.push(n);

@@ -20,9 +20,8 @@ pub struct Session<'m, E> {
 }
 
 impl<'m, E: Engine> Session<'m, E> {
-    pub fn new(model: &'m Model, mut engine: E) -> Session<'m, E> {
-        let plan = Plan::of(model, &mut engine);
-        Session { model, engine, plan, answer: Vec::new() }
+    pub fn new(model: &'m Model, engine: E) -> Session<'m, E> {
+        Session { model, engine, plan: Plan::of(model), answer: Vec::new() }
     }
 
     /// What multiplies.
@@ -42,7 +41,7 @@ impl<'m, E: Engine> Session<'m, E> {
                 return Ok(plan.answer());
             }
         }
-        self.answer = encode_tensors(&self.model.run(&decode_tensors(tensors)?)?);
+        self.answer = encode_tensors(&self.model.run_by(&decode_tensors(tensors)?, &mut self.engine)?);
         Ok(&self.answer)
     }
 }

@@ -5,13 +5,15 @@ use alloc::vec::Vec;
 
 use super::conv_float::Conv;
 use super::gemm_integer::check_range;
-use super::kernel::{product, widen, Weights, ROWS};
+use super::kernel::{lowest, product, widen, Weights, ROWS};
 use super::quantize::{scalar_scale, scalar_zero, scales, zeros};
 use super::requantize::{Quantized, Requantizer};
 use super::Args;
 use crate::build::ConvAttributes;
+use crate::engine::Engine;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
+use crate::packed::Packed;
 use crate::tensor::{checked_count, DType, Data, Tensor};
 
 /// Weights `[filters, ...]` as, for each group, a matrix with a column for each of its filters.
@@ -53,6 +55,7 @@ fn accumulate(
     args: &Args<'_>,
     conv: &Conv,
     operands: &Operands,
+    engine: &mut dyn Engine,
     emit: &mut dyn FnMut(usize, usize, &[i32]),
 ) -> OpResult<()> {
     let (x, w) = (args.get(operands.x)?, args.get(operands.w)?);
@@ -63,7 +66,9 @@ fn accumulate(
         refuse!("a bias of {} does not fit {} filters", bias.map_or(0, <[i32]>::len), filters);
     }
     check_range(conv.k, (x.dtype(), &[x_zero]), (w.dtype(), &w_zeros), bias.unwrap_or(&[]))?;
-    let Some(packed) = node.packed_or(|| pack(w, conv.groups)) else { refuse!("weights are not 8-bit") };
+    let packed_now = if node.packed.is_none() { pack(w, conv.groups).map(Packed::Plain) } else { None };
+    let Some(packed) = node.packed.as_ref().or(packed_now.as_ref()) else { refuse!("weights are not 8-bit") };
+    let lowest = lowest(x.dtype(), x_zero);
     let (starts, taps, plane) = (conv.window.starts(), conv.taps(), conv.window.plane());
     let x = widen(x.data(), x_zero);
     let mut padded = vec![0i32; conv.channels * plane];
@@ -84,8 +89,12 @@ fn accumulate(
         };
         let sizes = (starts.len(), conv.k, conv.filters);
         let each = conv.k * conv.filters;
-        let weights = Weights::of(&packed, group * each, each)?;
-        product(sizes, weights, group_zeros, &mut fill, &mut |position, sums| {
+        let weights = match (packed.matrix(group), packed.plain()) {
+            (Some(matrix), _) => Weights::Matrix(matrix, lowest),
+            (None, Some(data)) => Weights::of(data, group * each, each)?,
+            (None, None) => refuse!("group {} has no weights", group),
+        };
+        product(sizes, weights, group_zeros, engine, &mut fill, &mut |position, sums| {
             let sums = match bias {
                 None => sums,
                 Some(bias) => {
@@ -118,12 +127,17 @@ fn gather<const M: usize>(padded: &[i32], taps: &[usize], starts: &[usize], pane
 }
 
 #[inline(never)]
-pub(super) fn conv_integer(node: &Node, args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
+pub(super) fn conv_integer(
+    node: &Node,
+    args: &Args<'_>,
+    attributes: &ConvAttributes,
+    engine: &mut dyn Engine,
+) -> OpResult<Tensor> {
     let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(1)?.dims())?;
     let operands = Operands { x: 0, x_zero: 2, w: 1, w_zero: 3, bias: None };
     let positions = conv.window.positions();
     let mut out = vec![0i32; checked_count(&conv.dims)?];
-    accumulate(node, args, &conv, &operands, &mut |filter, position, sums| {
+    accumulate(node, args, &conv, &operands, engine, &mut |filter, position, sums| {
         let column = out.iter_mut().skip(filter * positions + position).step_by(positions);
         column.zip(sums).for_each(|(to, &sum)| *to = sum);
     })?;
@@ -131,10 +145,15 @@ pub(super) fn conv_integer(node: &Node, args: &Args<'_>, attributes: &ConvAttrib
 }
 
 #[inline(never)]
-pub(super) fn qlinear_conv(node: &Node, args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
+pub(super) fn qlinear_conv(
+    node: &Node,
+    args: &Args<'_>,
+    attributes: &ConvAttributes,
+    engine: &mut dyn Engine,
+) -> OpResult<Tensor> {
     match args.get(7)?.dtype() {
-        DType::I8 => typed_qlinear_conv::<i8>(node, args, attributes),
-        _ => typed_qlinear_conv::<u8>(node, args, attributes),
+        DType::I8 => typed_qlinear_conv::<i8>(node, args, attributes, engine),
+        _ => typed_qlinear_conv::<u8>(node, args, attributes, engine),
     }
 }
 
@@ -142,6 +161,7 @@ fn typed_qlinear_conv<T: Quantized>(
     node: &Node,
     args: &Args<'_>,
     attributes: &ConvAttributes,
+    engine: &mut dyn Engine,
 ) -> OpResult<Tensor> {
     let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(3)?.dims())?;
     let operands = Operands { x: 0, x_zero: 2, w: 3, w_zero: 5, bias: Some(8) };
@@ -155,7 +175,7 @@ fn typed_qlinear_conv<T: Quantized>(
         combined.chunks(per_group).map(|s| Requantizer::new::<T>(s, zero)).collect::<OpResult<_>>()?;
     let positions = conv.window.positions();
     let mut out = vec![T::default(); checked_count(&conv.dims)?];
-    accumulate(node, args, &conv, &operands, &mut |filter, position, sums| {
+    accumulate(node, args, &conv, &operands, engine, &mut |filter, position, sums| {
         let requantizer = &requantizers[filter / conv.filters % requantizers.len()];
         let first = filter * positions + position;
         requantizer.row(sums, |c, value| out[first + c * positions] = T::truncate(value));

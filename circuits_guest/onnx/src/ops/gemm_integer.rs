@@ -4,12 +4,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::gemm_float::{bias_strides, gemm_sizes, Stack};
-use super::kernel::{product, widen, Weights};
+use super::kernel::{lowest, product, widen, Weights};
 use super::quantize::{scalar_scale, scalar_zero, scales, zeros};
 use super::requantize::{Quantized, Requantizer};
 use super::Args;
+use crate::engine::Engine;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
+use crate::packed::Packed;
 use crate::tensor::{checked_count, DType, Data, Element, Tensor};
 
 /// Refuses a product of `k` terms whose sum, with a bias, could leave the range of int32.
@@ -28,46 +30,55 @@ pub(crate) fn check_range(k: usize, a: (DType, &[i32]), w: (DType, &[i32]), bias
 /// Accumulators of one stack of products, handed out row by row with the index of the row.
 fn accumulate(
     stack: &Stack,
-    a: &[i32],
-    (weights, zeros): (&Data, &[i32]),
+    (a, lowest): (&[i32], i32),
+    (packed, weights, zeros): (Option<&Packed>, &Data, &[i32]),
+    engine: &mut dyn Engine,
     emit: &mut dyn FnMut(usize, &[i32]),
 ) -> OpResult<()> {
     let &Stack { m, k, n, .. } = stack;
     for (matrix, &(i, j)) in stack.pairs.iter().enumerate() {
         let a = &a[i..i + m * k];
-        let weights = Weights::of(weights, j, k * n)?;
+        let weights = match packed.and_then(|packed| packed.matrix(0)) {
+            Some(matrix) => Weights::Matrix(matrix, lowest),
+            None => Weights::of(packed.and_then(Packed::plain).unwrap_or(weights), j, k * n)?,
+        };
         let mut fill = |row: usize, rows: usize, panel: &mut [i32]| {
             for r in 0..rows {
                 let source = &a[(row + r) * k..(row + r + 1) * k];
                 panel.iter_mut().skip(r).step_by(rows).zip(source).for_each(|(p, &v)| *p = v);
             }
         };
-        product((m, k, n), weights, zeros, &mut fill, &mut |row, sums| emit(matrix * m + row, sums));
+        product((m, k, n), weights, zeros, engine, &mut fill, &mut |row, sums| emit(matrix * m + row, sums));
     }
     Ok(())
 }
 
 #[inline(never)]
-pub(super) fn matmul_integer(args: &Args<'_>) -> OpResult<Tensor> {
+pub(super) fn matmul_integer(node: &Node, args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(1)?);
     let stack = Stack::of(a.dims(), b.dims())?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 3, stack.n)?);
     check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
     let mut out = Vec::with_capacity(checked_count(&stack.dims)?);
-    let a = widen(a.data(), a_zero);
-    accumulate(&stack, &a, (b.data(), &b_zeros), &mut |_, sums| out.extend_from_slice(sums))?;
+    let (a, lowest) = (widen(a.data(), a_zero), lowest(a.dtype(), a_zero));
+    let weights = (node.packed.as_ref(), b.data(), b_zeros.as_slice());
+    accumulate(&stack, (&a, lowest), weights, engine, &mut |_, sums| out.extend_from_slice(sums))?;
     Tensor::of(stack.dims, Data::I32(out))
 }
 
 #[inline(never)]
-pub(super) fn qlinear_matmul(args: &Args<'_>) -> OpResult<Tensor> {
+pub(super) fn qlinear_matmul(node: &Node, args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     match args.get(7)?.dtype() {
-        DType::I8 => typed_qlinear_matmul::<i8>(args),
-        _ => typed_qlinear_matmul::<u8>(args),
+        DType::I8 => typed_qlinear_matmul::<i8>(node, args, engine),
+        _ => typed_qlinear_matmul::<u8>(node, args, engine),
     }
 }
 
-fn typed_qlinear_matmul<T: Quantized>(args: &Args<'_>) -> OpResult<Tensor> {
+fn typed_qlinear_matmul<T: Quantized>(
+    node: &Node,
+    args: &Args<'_>,
+    engine: &mut dyn Engine,
+) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(3)?);
     let stack = Stack::of(a.dims(), b.dims())?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, stack.n)?);
@@ -76,8 +87,9 @@ fn typed_qlinear_matmul<T: Quantized>(args: &Args<'_>) -> OpResult<Tensor> {
     let combined: Vec<f32> = scales(args, 4, stack.n)?.iter().map(|&b| (a_scale * b) / y_scale).collect();
     let requantizer = Requantizer::new::<T>(&combined, scalar_zero(args, 7)?)?;
     let mut out: Vec<T> = Vec::with_capacity(checked_count(&stack.dims)?);
-    let a = widen(a.data(), a_zero);
-    accumulate(&stack, &a, (b.data(), &b_zeros), &mut |_, sums| {
+    let (a, lowest) = (widen(a.data(), a_zero), lowest(a.dtype(), a_zero));
+    let weights = (node.packed.as_ref(), b.data(), b_zeros.as_slice());
+    accumulate(&stack, (&a, lowest), weights, engine, &mut |_, sums| {
         requantizer.row(sums, |_, value| out.push(T::truncate(value)));
     })?;
     Tensor::of(stack.dims, T::wrap(out))
@@ -98,7 +110,13 @@ pub(crate) fn pack_transposed(b: &Tensor) -> Option<Data> {
 /// `com.microsoft.QGemm`: the bias is int32 at scale `alpha * a_scale * b_scale`, and without an
 /// output scale the result is float32 at that scale.
 #[inline(never)]
-pub(super) fn qgemm(node: &Node, args: &Args<'_>, alpha: f32, ta: bool, tb: bool) -> OpResult<Tensor> {
+pub(super) fn qgemm(
+    node: &Node,
+    args: &Args<'_>,
+    alpha: f32,
+    (ta, tb): (bool, bool),
+    engine: &mut dyn Engine,
+) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(3)?);
     let (m, k, n) = gemm_sizes(a.dims(), b.dims(), ta, tb)?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, n)?);
@@ -109,12 +127,12 @@ pub(super) fn qgemm(node: &Node, args: &Args<'_>, alpha: f32, ta: bool, tb: bool
         None => (0, 0),
     };
     let turned = if ta { pack_transposed(a) } else { None };
-    let a = widen(turned.as_ref().unwrap_or(a.data()), a_zero);
-    let packed = if tb { node.packed_or(|| pack_transposed(b)) } else { None };
-    let weights = packed.as_deref().unwrap_or(b.data());
+    let (a, lowest) = (widen(turned.as_ref().unwrap_or(a.data()), a_zero), lowest(a.dtype(), a_zero));
+    let turned = if tb && node.packed.is_none() { pack_transposed(b) } else { None };
+    let weights = (node.packed.as_ref(), turned.as_ref().unwrap_or(b.data()), b_zeros.as_slice());
     let stack = Stack { m, k, n, dims: vec![m, n], pairs: vec![(0, 0)] };
     let mut sums = Vec::with_capacity(m * n);
-    accumulate(&stack, &a, (weights, &b_zeros), &mut |row, acc| match bias {
+    accumulate(&stack, (&a, lowest), weights, engine, &mut |row, acc| match bias {
         None => sums.extend_from_slice(acc),
         Some(bias) => {
             let at = |c: usize| bias[row * row_step + c * column_step];

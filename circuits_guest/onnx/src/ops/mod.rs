@@ -31,6 +31,7 @@ use alloc::vec::Vec;
 
 use self::reduce::Best;
 use crate::build::Op;
+use crate::engine::Engine;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
 use crate::spec::data::DataOp;
@@ -80,7 +81,11 @@ impl Args<'_> {
 
 /// Computes one node. The operators are not inlined here: the guest pays for each KiB of code that a run
 /// touches, and operators that a model does not use would lie between those that it does.
-pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<Vec<Tensor>> {
+pub(crate) fn run(
+    node: &Node,
+    args: Vec<Option<Cow<'_, Tensor>>>,
+    engine: &mut dyn Engine,
+) -> OpResult<Vec<Tensor>> {
     let mut args = Args(args);
     Ok(vec![match &node.op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => elementwise::binary(&node.op, &args)?,
@@ -93,7 +98,7 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Concat { axis } => shape::concat(&args, *axis)?,
         Op::Constant(tensor) => tensor.clone(),
         Op::Conv(attributes) => conv_float::conv(&args, attributes)?,
-        Op::ConvInteger(attributes) => conv_integer::conv_integer(node, &args, attributes)?,
+        Op::ConvInteger(attributes) => conv_integer::conv_integer(node, &args, attributes, engine)?,
         Op::DequantizeLinear { axis } => quantize::dequantize(&args, *axis)?,
         Op::DynamicQuantizeLinear => return quantize::dynamic(&args),
         Op::Flatten { axis } => shape::flatten(args.take(0)?, *axis)?,
@@ -103,13 +108,13 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::GlobalAveragePool => pool::global_average(&args)?,
         Op::Identity => args.take(0)?,
         Op::MatMul => gemm_float::matmul(&args)?,
-        Op::MatMulInteger => gemm_integer::matmul_integer(&args)?,
+        Op::MatMulInteger => gemm_integer::matmul_integer(node, &args, engine)?,
         Op::MaxPool(window) => pool::max(&args, window)?,
         Op::QGemm { alpha, trans_a, trans_b } => {
-            gemm_integer::qgemm(node, &args, *alpha, *trans_a, *trans_b)?
+            gemm_integer::qgemm(node, &args, *alpha, (*trans_a, *trans_b), engine)?
         }
-        Op::QLinearConv(attributes) => conv_integer::qlinear_conv(node, &args, attributes)?,
-        Op::QLinearMatMul => gemm_integer::qlinear_matmul(&args)?,
+        Op::QLinearConv(attributes) => conv_integer::qlinear_conv(node, &args, attributes, engine)?,
+        Op::QLinearMatMul => gemm_integer::qlinear_matmul(node, &args, engine)?,
         Op::QuantizeLinear { axis, to } => quantize::quantize(&args, *axis, *to)?,
         Op::Relu => elementwise::relu(args.take(0)?)?,
         Op::Reshape { allow_zero } => shape::reshape(&mut args, *allow_zero)?,

@@ -1,0 +1,75 @@
+//! Constant weights of a node, put once into the order of the inner product.
+
+use alloc::vec::Vec;
+
+use crate::build::Op;
+use crate::engine::{Engine, Matrix};
+use crate::ops::{conv_integer, gemm_integer};
+use crate::tensor::{Data, Tensor};
+
+#[derive(Debug)]
+pub(crate) enum Packed {
+    /// For the processor.
+    Plain(Data),
+    /// For the engine: one matrix a group, of the same depth and columns.
+    Matrices(Vec<Matrix>),
+}
+
+impl Packed {
+    pub(crate) fn plain(&self) -> Option<&Data> {
+        match self {
+            Packed::Plain(data) => Some(data),
+            Packed::Matrices(_) => None,
+        }
+    }
+
+    /// The matrix of a group, where the engine multiplies.
+    pub(crate) fn matrix(&self, group: usize) -> Option<&Matrix> {
+        match self {
+            Packed::Plain(_) => None,
+            Packed::Matrices(matrices) => matrices.get(group),
+        }
+    }
+
+    /// Row-major weights of each group, for the engine if it pays and else for the processor.
+    fn of(data: Data, groups: usize, shape: (usize, usize), engine: &mut dyn Engine) -> Packed {
+        let each = shape.0 * shape.1;
+        match (0..groups).map(|group| Matrix::of(&data, group * each, shape, engine)).collect() {
+            Some(matrices) => Packed::Matrices(matrices),
+            None => Packed::Plain(data),
+        }
+    }
+}
+
+/// The packed weights of a node, or `None` where they are read as they are or come from another node.
+pub(crate) fn pack_weights(
+    op: &Op,
+    inputs: &[Option<usize>],
+    constants: &[Option<Tensor>],
+    engine: &mut dyn Engine,
+) -> Option<Packed> {
+    let constant = |i: usize| inputs.get(i).copied().flatten().and_then(|i| constants[i].as_ref());
+    let as_it_is = |tensor: &Tensor, engine: &mut dyn Engine| match *tensor.dims() {
+        [k, n] => Matrix::of(tensor.data(), 0, (k, n), engine).map(|m| Packed::Matrices([m].into())),
+        _ => None,
+    };
+    match op {
+        Op::QLinearConv(conv) => conv_packed(constant(3)?, conv.group, engine),
+        Op::ConvInteger(conv) => conv_packed(constant(1)?, conv.group, engine),
+        Op::MatMulInteger => as_it_is(constant(1)?, engine),
+        Op::QLinearMatMul => as_it_is(constant(3)?, engine),
+        Op::QGemm { trans_b: true, .. } => {
+            let weights = constant(3)?;
+            let &[n, k] = weights.dims() else { return None };
+            Some(Packed::of(gemm_integer::pack_transposed(weights)?, 1, (k, n), engine))
+        }
+        Op::QGemm { .. } => as_it_is(constant(3)?, engine),
+        _ => None,
+    }
+}
+
+fn conv_packed(weights: &Tensor, groups: usize, engine: &mut dyn Engine) -> Option<Packed> {
+    let packed = conv_integer::pack(weights, groups)?;
+    let (&filters, rest) = weights.dims().split_first()?;
+    Some(Packed::of(packed, groups, (rest.iter().product(), filters / groups), engine))
+}
