@@ -92,8 +92,8 @@ impl Matrix {
             return None;
         }
         let (chunks, offset) = match data {
-            Data::U8(v) => (chunked(v.get(start..)?, depth, columns, |w| w)?, 0),
-            Data::I8(v) => (chunked(v.get(start..)?, depth, columns, |w| w as u8 ^ 0x80)?, 128),
+            Data::U8(v) => (chunked(v.get(start..)?, depth, columns, 0)?, 0),
+            Data::I8(v) => (chunked(as_bytes(v.get(start..)?), depth, columns, 0x80)?, 128),
             _ => return None,
         };
         let mut matrix = Matrix { chunks, depth, columns, offset, sums: Vec::new() };
@@ -168,24 +168,33 @@ fn pays(depth: usize, columns: usize) -> bool {
     depth * (columns.div_ceil(CHUNK) + 5) + columns * 10 + 300 < depth * columns * 3
 }
 
-fn chunked<T: Copy>(
-    weights: &[T],
-    depth: usize,
-    columns: usize,
-    byte: impl Fn(T) -> u8,
-) -> Option<Vec<Chunk>> {
+/// Signed bytes as they lie.
+pub(crate) fn as_bytes(signed: &[i8]) -> &[u8] {
+    // SAFETY: i8 and u8 have the same size and alignment, and any byte is valid in both.
+    unsafe { core::slice::from_raw_parts(signed.as_ptr().cast(), signed.len()) }
+}
+
+/// The bytes of `depth` rows of `columns` weights, each with `flip` over it, in whole chunks a row.
+fn chunked(weights: &[u8], depth: usize, columns: usize, flip: u8) -> Option<Vec<Chunk>> {
     let weights = weights.get(..depth * columns)?;
     let width = columns.div_ceil(CHUNK);
     let mut chunks = vec![Chunk::default(); depth * width];
+    let flips = u32::from_le_bytes([flip; 4]);
+    // SAFETY: any four bytes are a valid u32.
+    let (before, words, _) = unsafe { weights.align_to::<u32>() };
+    if before.is_empty() && columns % CHUNK == 0 {
+        // Words as they lie: the guest reads a byte no cheaper than a word.
+        let to = chunks.as_flattened_mut().iter_mut();
+        to.zip(words).for_each(|(to, word)| *to = u32::from_le(*word) ^ flips);
+        return Some(chunks);
+    }
     for (row, out) in weights.chunks_exact(columns).zip(chunks.chunks_exact_mut(width)) {
-        let mut words = out.as_flattened_mut().iter_mut();
-        let mut fours = row.chunks_exact(4);
-        for (four, word) in (&mut fours).zip(&mut words) {
-            *word = u32::from_le_bytes([byte(four[0]), byte(four[1]), byte(four[2]), byte(four[3])]);
-        }
-        if let Some(word) = words.next() {
-            let rest = fours.remainder().iter().enumerate();
-            *word = rest.fold(0, |word, (i, &w)| word | u32::from(byte(w)) << (8 * i));
+        let (fours, rest) = row.as_chunks::<4>();
+        let out = out.as_flattened_mut();
+        out.iter_mut().zip(fours).for_each(|(to, four)| *to = u32::from_le_bytes(*four) ^ flips);
+        if !rest.is_empty() {
+            let last = rest.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte ^ flip));
+            out[fours.len()] = last;
         }
     }
     Some(chunks)

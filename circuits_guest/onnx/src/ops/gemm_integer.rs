@@ -2,13 +2,14 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::gemm_float::{bias_strides, gemm_sizes, Stack};
-use super::kernel::{lowest, product, widen, Weights};
+use super::kernel::{product, widen, Weights};
 use super::quantize::{scalar_scale, scalar_zero, scales, zeros};
 use super::requantize::{Quantized, Requantizer};
 use super::Args;
-use crate::engine::Engine;
+use crate::engine::{as_bytes, Engine, Row};
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
 use crate::packed::Packed;
@@ -30,27 +31,46 @@ pub(crate) fn check_range(k: usize, a: (DType, &[i32]), w: (DType, &[i32]), bias
 /// Accumulators of one stack of products, handed out row by row with the index of the row.
 fn accumulate(
     stack: &Stack,
-    (a, lowest): (&[i32], i32),
+    (a, zero): (&Data, i32),
     (packed, weights, zeros): (Option<&Packed>, &Data, &[i32]),
     engine: &mut dyn Engine,
     emit: &mut dyn FnMut(usize, &[i32]),
 ) -> OpResult<()> {
     let &Stack { m, k, n, .. } = stack;
-    for (matrix, &(i, j)) in stack.pairs.iter().enumerate() {
+    if let Some(matrix) = packed.and_then(|packed| packed.matrix(0)) {
+        let (mut lanes, mut sums) = (Vec::new(), vec![0i32; n]);
+        for (stacked, &(start, _)) in stack.pairs.iter().enumerate() {
+            for row in 0..m {
+                let at = start + row * k..start + (row + 1) * k;
+                let Some(bytes) = bytes_of(a, at, zero) else { refuse!("the operand is not 8-bit") };
+                matrix.product(engine, bytes, zeros, &mut lanes, &mut sums);
+                emit(stacked * m + row, &sums);
+            }
+        }
+        return Ok(());
+    }
+    let a = widen(a, zero);
+    for (stacked, &(i, j)) in stack.pairs.iter().enumerate() {
         let a = &a[i..i + m * k];
-        let weights = match packed.and_then(|packed| packed.matrix(0)) {
-            Some(matrix) => Weights::Matrix(matrix, lowest),
-            None => Weights::of(packed.and_then(Packed::plain).unwrap_or(weights), j, k * n)?,
-        };
+        let weights = Weights::of(packed.and_then(Packed::plain).unwrap_or(weights), j, k * n)?;
         let mut fill = |row: usize, rows: usize, panel: &mut [i32]| {
             for r in 0..rows {
                 let source = &a[(row + r) * k..(row + r + 1) * k];
                 panel.iter_mut().skip(r).step_by(rows).zip(source).for_each(|(p, &v)| *p = v);
             }
         };
-        product((m, k, n), weights, zeros, engine, &mut fill, &mut |row, sums| emit(matrix * m + row, sums));
+        product((m, k, n), weights, zeros, engine, &mut fill, &mut |row, sums| emit(stacked * m + row, sums));
     }
     Ok(())
+}
+
+/// A row of quantised values as the engine takes it.
+fn bytes_of(data: &Data, at: Range<usize>, zero: i32) -> Option<Row<'_>> {
+    match data {
+        Data::U8(v) => Some(Row::Bytes { bytes: &v[at], flip: 0, zero }),
+        Data::I8(v) => Some(Row::Bytes { bytes: as_bytes(&v[at]), flip: 0x80, zero: zero + 128 }),
+        _ => None,
+    }
 }
 
 #[inline(never)]
@@ -60,9 +80,8 @@ pub(super) fn matmul_integer(node: &Node, args: &Args<'_>, engine: &mut dyn Engi
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 3, stack.n)?);
     check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
     let mut out = Vec::with_capacity(checked_count(&stack.dims)?);
-    let (a, lowest) = (widen(a.data(), a_zero), lowest(a.dtype(), a_zero));
     let weights = (node.packed.as_ref(), b.data(), b_zeros.as_slice());
-    accumulate(&stack, (&a, lowest), weights, engine, &mut |_, sums| out.extend_from_slice(sums))?;
+    accumulate(&stack, (a.data(), a_zero), weights, engine, &mut |_, sums| out.extend_from_slice(sums))?;
     Tensor::of(stack.dims, Data::I32(out))
 }
 
@@ -87,9 +106,8 @@ fn typed_qlinear_matmul<T: Quantized>(
     let combined: Vec<f32> = scales(args, 4, stack.n)?.iter().map(|&b| (a_scale * b) / y_scale).collect();
     let requantizer = Requantizer::new::<T>(&combined, scalar_zero(args, 7)?)?;
     let mut out: Vec<T> = Vec::with_capacity(checked_count(&stack.dims)?);
-    let (a, lowest) = (widen(a.data(), a_zero), lowest(a.dtype(), a_zero));
     let weights = (node.packed.as_ref(), b.data(), b_zeros.as_slice());
-    accumulate(&stack, (&a, lowest), weights, engine, &mut |_, sums| {
+    accumulate(&stack, (a.data(), a_zero), weights, engine, &mut |_, sums| {
         requantizer.row(sums, |_, value| out.push(T::truncate(value)));
     })?;
     Tensor::of(stack.dims, T::wrap(out))
@@ -127,12 +145,12 @@ pub(super) fn qgemm(
         None => (0, 0),
     };
     let turned = if ta { pack_transposed(a) } else { None };
-    let (a, lowest) = (widen(turned.as_ref().unwrap_or(a.data()), a_zero), lowest(a.dtype(), a_zero));
-    let turned = if tb && node.packed.is_none() { pack_transposed(b) } else { None };
-    let weights = (node.packed.as_ref(), turned.as_ref().unwrap_or(b.data()), b_zeros.as_slice());
+    let a = turned.as_ref().unwrap_or(a.data());
+    let turned_b = if tb && node.packed.is_none() { pack_transposed(b) } else { None };
+    let weights = (node.packed.as_ref(), turned_b.as_ref().unwrap_or(b.data()), b_zeros.as_slice());
     let stack = Stack { m, k, n, dims: vec![m, n], pairs: vec![(0, 0)] };
     let mut sums = Vec::with_capacity(m * n);
-    accumulate(&stack, (&a, lowest), weights, engine, &mut |row, acc| match bias {
+    accumulate(&stack, (a, a_zero), weights, engine, &mut |row, acc| match bias {
         None => sums.extend_from_slice(acc),
         Some(bias) => {
             let at = |c: usize| bias[row * row_step + c * column_step];
