@@ -1,8 +1,10 @@
 //! From a node of the file to an operator with its attributes read.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
+use crate::spec::ml::MlOp;
 use crate::tensor::{DType, Tensor};
 
 /// An operator ready to run. Its inputs are those of the ONNX operator, in the same order.
@@ -39,6 +41,7 @@ pub(crate) enum Op {
     Sub,
     Transpose { perm: Option<Vec<usize>> },
     Unsqueeze,
+    Ml(Box<MlOp>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -137,6 +137,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.required(1, &[I64])?;
             ins.required(0, ANY)?
         }
+        Op::Ml(op) => return op.types(&ins),
         Op::Squeeze => {
             ins.optional(1, I64)?;
             ins.required(0, ANY)?

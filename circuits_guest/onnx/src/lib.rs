@@ -24,6 +24,7 @@ mod plan;
 mod proto;
 mod registry;
 mod session;
+mod spec;
 mod tensor;
 mod tensor_proto;
 mod wire;

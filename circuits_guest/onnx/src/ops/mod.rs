@@ -8,6 +8,7 @@ mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
 mod kernel;
+mod ml;
 mod pool;
 mod quantize;
 mod reduce;
@@ -99,6 +100,7 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Squeeze => shape::squeeze(&mut args)?,
         Op::Transpose { perm } => shape::transpose(&args, perm.as_deref())?,
         Op::Unsqueeze => shape::unsqueeze(&mut args)?,
+        Op::Ml(op) => return ml::run(op, &mut args),
     }])
 }
 

@@ -1,0 +1,330 @@
+"""scikit-learn models as `skl2onnx` exports them, and tree ensembles drawn at random, against ONNX Runtime.
+
+Labels and other integers must be equal; scores agree closely, as sums run in another order.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from sklearn.datasets import load_iris  # type: ignore[import-untyped]
+from sklearn.ensemble import (  # type: ignore[import-untyped]
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge  # type: ignore[import-untyped]
+from sklearn.neural_network import MLPClassifier, MLPRegressor  # type: ignore[import-untyped]
+from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+from sklearn.preprocessing import (  # type: ignore[import-untyped]
+    Binarizer,
+    MinMaxScaler,
+    Normalizer,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import SVC, SVR, NuSVC, OneClassSVM  # type: ignore[import-untyped]
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # type: ignore[import-untyped]
+from skl2onnx import to_onnx  # type: ignore[import-untyped]
+
+from tests.unit.onnx_graphs import Array
+from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
+from tests.unit.test_onnx_vs_ort import by_ort
+
+ML = "ai.onnx.ml"
+Models = dict[str, Callable[[], Any]]
+
+CLASSIFIERS: Models = {
+    "logistic": lambda: LogisticRegression(),
+    "standardised": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+    "tree": lambda: DecisionTreeClassifier(max_depth=4),
+    "forest": lambda: RandomForestClassifier(7, max_depth=5, random_state=0),
+    "extra trees": lambda: ExtraTreesClassifier(5, random_state=0),
+    "boosting": lambda: GradientBoostingClassifier(n_estimators=5, random_state=0),
+    "histogram boosting": lambda: HistGradientBoostingClassifier(max_iter=4),
+    "rbf machine": lambda: SVC(),
+    "linear machine": lambda: SVC(kernel="linear"),
+    "cubic machine": lambda: SVC(kernel="poly", degree=3),
+    "sigmoid machine": lambda: make_pipeline(StandardScaler(), SVC(kernel="sigmoid")),
+    "nu machine": lambda: NuSVC(nu=0.2),
+    "perceptron": lambda: make_pipeline(MinMaxScaler(), MLPClassifier((9, 5), max_iter=60, random_state=0)),
+    "scaled tree": lambda: make_pipeline(RobustScaler(), Normalizer("l2"), DecisionTreeClassifier(max_depth=3)),
+    "binarised": lambda: make_pipeline(SimpleImputer(), Binarizer(threshold=2.0), LogisticRegression()),
+    "ordinal": lambda: make_pipeline(OrdinalEncoder(), DecisionTreeClassifier(max_depth=3)),
+}
+REGRESSORS: Models = {
+    "linear": lambda: LinearRegression(),
+    "ridge": lambda: make_pipeline(StandardScaler(), Ridge()),
+    "tree": lambda: DecisionTreeRegressor(max_depth=4),
+    "forest": lambda: RandomForestRegressor(7, max_depth=5, random_state=0),
+    "boosting": lambda: GradientBoostingRegressor(n_estimators=5, random_state=0),
+    "histogram boosting": lambda: HistGradientBoostingRegressor(max_iter=4),
+    "rbf machine": lambda: SVR(),
+    "linear machine": lambda: SVR(kernel="linear"),
+    "perceptron": lambda: make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(9,), max_iter=60, random_state=0)),
+}
+
+
+def flowers() -> tuple[Array, Array]:
+    """Iris flowers, in float32 as an exported model takes them."""
+    features, classes = load_iris(return_X_y=True)
+    return features.astype(np.float32), classes
+
+
+def export(model: Any, features: Array, **options: Any) -> onnx.ModelProto:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return to_onnx(model, features[:1], options=options or None, target_opset={"": 18, ML: 3})
+
+
+def compare(runner: OnnxRunner, names: list[str], jobs: list[tuple[onnx.ModelProto, Arrays]]) -> list[Arrays]:
+    found = []
+    for name, (model, inputs), result in zip(names, jobs, runner.run_many(jobs), strict=True):
+        assert not isinstance(result, Refused), f"{name}: {result}"
+        expected = by_ort(model, inputs)
+        assert len(expected) == len(result)
+        for ours, theirs in zip(result.values(), expected, strict=True):
+            assert_same(ours, theirs, rtol=2e-5, atol=2e-5)
+        found.append(result)
+    return found
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classifiers_of_scikit_learn(onnx_runner: OnnxRunner, classes: int) -> None:
+    features, labels = flowers()
+    # Labels that are not their own places.
+    labels = np.array([7, 3, 11])[:classes][labels % classes] if classes == 3 else np.where(labels == 1, 5, 2)
+    jobs, trained = [], []
+    for make in CLASSIFIERS.values():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # perceptrons stop before they converge
+            trained.append(make().fit(features, labels))
+        jobs.append((export(trained[-1], features, zipmap=False), {"X": features}))
+    for name, model, result in zip(
+        CLASSIFIERS, trained, compare(onnx_runner, list(CLASSIFIERS), jobs), strict=True
+    ):
+        named = next(iter(result.values()))
+        assert len(set(named.tolist())) == classes, f"{name} names one class alone"
+        assert np.mean(named == model.predict(features)) > 0.98, name
+
+
+def test_regressors_of_scikit_learn(onnx_runner: OnnxRunner) -> None:
+    features, classes = flowers()
+    goal = features[:, 0] + features[:, 1] * classes
+    jobs = []
+    for make in REGRESSORS.values():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            jobs.append((export(make().fit(features, goal), features), {"X": features}))
+    two = np.stack([goal, -3 * goal], axis=1)
+    for both in (LinearRegression(), RandomForestRegressor(3, max_depth=3, random_state=0)):
+        jobs.append((export(both.fit(features, two), features), {"X": features}))
+    jobs.append((export(OneClassSVM(nu=0.3).fit(features), features), {"X": features}))
+    compare(onnx_runner, [*REGRESSORS, "two goals", "forest of two", "one class"], jobs)
+
+
+def test_machines_with_probabilities(onnx_runner: OnnxRunner) -> None:
+    """Platt's scaling of two classes, and the coupling of the pairs of three."""
+    features, classes = flowers()
+    jobs = []
+    for labels in (classes, (classes == 1).astype(np.int64)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecated there, but found in exported models
+            model = SVC(probability=True, random_state=0).fit(features, labels)
+        jobs.append((export(model, features, zipmap=False), {"X": features}))
+    compare(onnx_runner, ["three", "two"], jobs)
+
+
+def ml_model(nodes: list[onnx.NodeProto], inputs: Arrays, outputs: dict[str, int]) -> onnx.ModelProto:
+    def value(name: str, kind: int, shape: tuple[int, ...] | None) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [value(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in inputs.items()],
+        [value(n, kind, None) for n, kind in outputs.items()],
+    )
+    imports = [helper.make_opsetid("", 18), helper.make_opsetid(ML, 3)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=8)
+
+
+MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
+
+
+def random_trees(
+    rng: np.random.Generator, prefix: str, ids: list[int], low: float, fewest: int = 1
+) -> dict[str, Any]:
+    """Attributes of a few trees over three features, whose nodes have numbers out of order.
+
+    A leaf has weights for `fewest` or more of the targets `ids`, of `low` to 1.
+    """
+    out: dict[str, list[Any]] = {f"{prefix}_{part}": [] for part in ("treeids", "nodeids", "ids", "weights")}
+    parts = ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids")
+    out |= {f"nodes_{part}": [] for part in (*parts, "missing_value_tracks_true")}
+    modes = MODES if rng.integers(2) else MODES[:1]
+    for tree in range(int(rng.integers(1, 6))):
+        count = int(rng.integers(0, 12))
+        numbers = rng.permutation(2 * count + 1)
+        open_nodes, used = [0], 1
+        rows: dict[int, tuple[Any, ...]] = {}
+        for _ in range(count):
+            at = open_nodes.pop(int(rng.integers(len(open_nodes))))
+            mode, threshold = str(rng.choice(modes)), float(np.round(rng.normal(), 1))
+            rows[at] = (int(rng.integers(3)), mode, threshold, int(numbers[used]), int(numbers[used + 1]))
+            open_nodes += [used, used + 1]
+            used += 2
+        for leaf in open_nodes:
+            rows[leaf] = (0, "LEAF", 0.0, 0, 0)
+        for at in range(used):
+            feature, mode, threshold, yes, no = rows[at]
+            row = (tree, int(numbers[at]), feature, mode, threshold, yes, no)
+            for part, entry in zip(parts, row, strict=True):
+                out[f"nodes_{part}"].append(entry)
+            out["nodes_missing_value_tracks_true"].append(int(rng.integers(2)))
+            if mode == "LEAF":
+                for target in rng.permutation(ids)[: rng.integers(fewest, len(ids) + 1)]:
+                    out[f"{prefix}_treeids"].append(tree)
+                    out[f"{prefix}_nodeids"].append(int(numbers[at]))
+                    out[f"{prefix}_ids"].append(int(target))
+                    out[f"{prefix}_weights"].append(float(rng.uniform(low, 1)))
+    return out
+
+
+def with_nan(rng: np.random.Generator, dtype: Any) -> tuple[list[onnx.NodeProto], str, Arrays]:
+    """Features from an input that must be finite: 0 / 0 makes some NaN where the type has it."""
+    x = np.round(rng.normal(0, 1, (20, 3)), 1).astype(dtype)
+    if dtype != np.float32:
+        return [], "x", {"x": (x * 3).astype(dtype)}
+    zero = np.where(rng.random((20, 3)) < 0.1, 0, 1).astype(dtype)
+    nodes = [helper.make_node("Mul", ["x", "m"], ["n"]), helper.make_node("Div", ["n", "m"], ["h"])]
+    return nodes, "h", {"x": x, "m": zero}
+
+
+def test_random_tree_regressors(onnx_runner: OnnxRunner) -> None:
+    jobs = []
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        nodes, features, inputs = with_nan(rng, np.float32)
+        targets = int(rng.integers(1, 4))
+        based = rng.integers(2)
+        # ONNX Runtime leaves the base value of a target out where no leaf on the way names that target.
+        a = random_trees(rng, "target", list(range(targets)), -1.0, targets if based else 1)
+        aggregate = ("SUM", "AVERAGE", "MIN", "MAX")[seed % 4]
+        if based:
+            a["base_values"] = [float(v) for v in rng.normal(0, 1, targets)]
+        if targets > 1:
+            a["post_transform"] = str(rng.choice(["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"]))
+        tree = helper.make_node(
+            "TreeEnsembleRegressor", [features], ["y"], domain=ML, n_targets=targets,
+            aggregate_function=aggregate, **a,
+        )  # fmt: skip
+        jobs.append((ml_model([*nodes, tree], inputs, {"y": TensorProto.FLOAT}), inputs))
+    found = compare(onnx_runner, [f"seed {seed}" for seed in range(80)], jobs)
+    assert sum(len(np.unique(result["y"])) > 4 for result in found) > 40
+
+
+def test_random_tree_classifiers(onnx_runner: OnnxRunner) -> None:
+    jobs = []
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        nodes, features, inputs = with_nan(rng, (np.float32, np.float32, np.int64, np.int32)[seed % 4])
+        classes = int(rng.integers(2, 5))
+        given = list(range(classes)) if classes > 2 else [int(rng.integers(2))]
+        a = random_trees(rng, "class", given, float(rng.choice([0.0, -1.0])))
+        a["post_transform"] = str(rng.choice(["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"]))
+        if given == [0] and a["post_transform"].startswith("SOFTMAX"):
+            a["post_transform"] = "LOGISTIC"
+        if rng.integers(2) and given != [1]:
+            a["base_values"] = [float(v) for v in rng.normal(0, 0.3, classes if classes > 2 else 1)]
+        labels = [int(label) for label in rng.permutation(50)[:classes]]
+        tree = helper.make_node(
+            "TreeEnsembleClassifier", [features], ["y", "z"], domain=ML, classlabels_int64s=labels, **a
+        )
+        outputs = {"y": TensorProto.INT64, "z": TensorProto.FLOAT}
+        jobs.append((ml_model([*nodes, tree], inputs, outputs), inputs))
+    found = compare(onnx_runner, [f"seed {seed}" for seed in range(120)], jobs)
+    assert sum(len(np.unique(result["y"])) > 1 for result in found) > 60
+
+
+def small(op: str, inputs: Arrays, kind: int = TensorProto.FLOAT, **attributes: Any) -> Any:
+    node = helper.make_node(op, list(inputs), ["y"], domain=ML, **attributes)
+    return ml_model([node], inputs, {"y": kind}), inputs
+
+
+def feature_graphs() -> dict[str, tuple[onnx.ModelProto, Arrays]]:
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 2, (6, 4)).astype(np.float32)
+    whole = rng.integers(-3, 4, (6, 4))
+    row = np.array([[0, 0, 0, 0], [-1, 2, 0, 3]], np.float32)
+    out = {}
+    for norm in ("MAX", "L1", "L2"):
+        out[f"Normalizer {norm}"] = small("Normalizer", {"x": np.vstack([x, row])}, norm=norm)
+        out[f"Normalizer {norm} int64"] = small("Normalizer", {"x": whole}, norm=norm)
+    for name, a in (("float32", x), ("int64", whole), ("int32", whole.astype(np.int32)), ("row", x[0])):
+        out[f"Scaler {name}"] = small("Scaler", {"x": a}, offset=[0.5, -1, 2, 0], scale=[2.0, 0.1, 1, 3])
+    out["Scaler one"] = small("Scaler", {"x": x}, offset=[0.5], scale=[2.0])
+    out["Binarizer"] = small("Binarizer", {"x": x}, threshold=0.3)
+    out["Imputer"] = small(
+        "Imputer", {"x": row}, imputed_value_floats=[1.0, 2, 3, 4], replaced_value_float=0.0
+    )
+    out["Imputer int64"] = small(
+        "Imputer", {"x": whole}, TensorProto.INT64, imputed_value_int64s=[9], replaced_value_int64=2
+    )
+    sizes = {"inputdimensions": [3, 6]}
+    out["FeatureVectorizer"] = small("FeatureVectorizer", {"x": x, "w": x + 1}, **sizes)
+    out["FeatureVectorizer int64"] = small("FeatureVectorizer", {"x": whole, "w": whole}, **sizes)
+    for shape in ((4,), (2, 4), (3, 2, 4)):
+        a = rng.normal(0, 1, shape).astype(np.float32)
+        picked = {"x": a, "i": np.array([[3, 0, 3]])}
+        out[f"ArrayFeatureExtractor {shape}"] = small("ArrayFeatureExtractor", picked)
+    for keys, a in (("floats", row), ("int64s", row.astype(np.int64))):
+        for values, kind in (("floats", TensorProto.FLOAT), ("int64s", TensorProto.INT64)):
+            lists = {f"keys_{keys}": [2, 0, 3], f"values_{values}": [20, 40, 30], f"default_{values[:-1]}": 7}
+            # The helper takes integers for floats only where they are floats.
+            lists = {n: np.array(v, float).tolist() if n.endswith(("floats", "float")) else v
+                     for n, v in lists.items()}  # fmt: skip
+            out[f"LabelEncoder {keys} {values}"] = small("LabelEncoder", {"x": a}, kind, **lists)
+    for name, a in (("int64", whole), ("float32", whole.astype(np.float32)), ("row", whole[0])):
+        out[f"OneHotEncoder {name}"] = small("OneHotEncoder", {"x": a}, cats_int64s=[2, -1, 0], zeros=1)
+    return out
+
+
+def test_feature_operators(onnx_runner: OnnxRunner) -> None:
+    graphs = feature_graphs()
+    compare(onnx_runner, list(graphs), list(graphs.values()))
+
+
+def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
+    features, classes = flowers()
+    words = np.array(["a", "b", "c"])[classes]
+    maps = export(LogisticRegression().fit(features, classes), features)
+    named = export(LogisticRegression().fit(features, words), features, zipmap=False)
+    tree = dict(random_trees(np.random.default_rng(1), "target", [0], 0.0), n_targets=1)
+    loop = {**tree, "nodes_truenodeids": tree["nodes_falsenodeids"]}
+    x = {"x": features[:2]}
+    refused = {
+        "zipmap=False": (maps, {"X": features}),
+        "train on integers": (named, {"X": features}),
+        '"PROBIT" is not supported': small("LinearRegressor", x, coefficients=[1.0] * 4, post_transform="PROBIT"),
+        "is reached twice": small("TreeEnsembleRegressor", x, **loop),
+        "no support vectors": small(
+            "SVMRegressor", x, coefficients=[1.0] * 4, rho=[0.0], kernel_params=[0.1, 0.0, 3.0]
+        ),
+        "3 features given, the model takes 4": small(
+            "LinearRegressor", {"x": features[:2, :3]}, coefficients=[1.0] * 4
+        ),
+    }  # fmt: skip
+    for (reason, _), result in zip(refused.items(), onnx_runner.run_many(list(refused.values())), strict=True):
+        assert isinstance(result, Refused), reason
+        assert reason in str(result), str(result)
