@@ -51,6 +51,11 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// An attribute whose absence has a meaning of its own.
+    pub(crate) fn optional_int(&mut self, name: &str) -> Option<i64> {
+        self.unread.iter().any(|a| a.name == name).then(|| self.int(name, 0))
+    }
+
     /// An attribute that is 0 or 1.
     pub(crate) fn flag(&mut self, name: &str, default: bool) -> bool {
         match self.int(name, i64::from(default)) {
@@ -143,7 +148,8 @@ impl<'a> Attributes<'a> {
     /// Refuses texts where integers could stand: there is no text type to compute with.
     pub(crate) fn no_texts(&mut self, name: &str) {
         if !self.texts(name).is_empty() {
-            self.problems.push(format!("attribute {name:?}: texts are not supported, train on integers instead"));
+            self.problems
+                .push(format!("attribute {name:?}: texts are not supported, train on integers instead"));
         }
     }
 

@@ -1,10 +1,15 @@
-//! From a node of the file to an operator with its attributes read.
+//! From a node of the file to an operator with its attributes read. Groups of
+//! operators have their attributes and types together in [`crate::spec`].
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
+use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
 use crate::spec::ml::MlOp;
+use crate::spec::recurrent::Recurrent;
+use crate::spec::reduce::Reduce;
+use crate::spec::select::Select;
 use crate::tensor::{DType, Tensor};
 
 /// An operator ready to run. Its inputs are those of the ONNX operator, in the same order.
@@ -42,6 +47,22 @@ pub(crate) enum Op {
     Transpose { perm: Option<Vec<usize>> },
     Unsqueeze,
     Ml(Box<MlOp>),
+    Recurrent(Recurrent),
+    Select(Select),
+    ArgMin { axis: i64, keepdims: bool, last: bool },
+    Hardmax { axis: i64 },
+    LogSoftmax { axis: i64 },
+    Reduce(Reduce),
+    // Groups, by number and kind of their operands.
+    Binary(Binary),
+    CastLike,
+    Compare(Compare),
+    Logic(Logic),
+    Not,
+    Test(Test),
+    Unary(Unary),
+    Variadic(Variadic),
+    Where,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

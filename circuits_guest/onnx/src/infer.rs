@@ -35,6 +35,13 @@ impl Inputs<'_> {
         }
     }
 
+    /// All inputs have the type of the first.
+    pub(crate) fn all(&self, allowed: &[DType]) -> OpResult<DType> {
+        let t = self.required(0, allowed)?;
+        (1..self.0.len()).try_for_each(|i| self.required(i, &[t]).map(drop))?;
+        Ok(t)
+    }
+
     pub(crate) fn same(&self, a: usize, b: usize, allowed: &[DType]) -> OpResult<DType> {
         let t = self.required(a, allowed)?;
         self.required(b, &[t])
@@ -46,11 +53,15 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
     let ins = Inputs(types);
     Ok(vec![match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => ins.same(0, 1, NUMBERS)?,
-        Op::ArgMax { .. } => {
+        Op::ArgMax { .. } | Op::ArgMin { .. } => {
             ins.required(0, NUMBERS)?;
             I64
         }
-        Op::AveragePool { .. } | Op::GlobalAveragePool | Op::Softmax { .. } => ins.required(0, &[F32])?,
+        Op::AveragePool { .. }
+        | Op::GlobalAveragePool
+        | Op::Softmax { .. }
+        | Op::LogSoftmax { .. }
+        | Op::Hardmax { .. } => ins.required(0, &[F32])?,
         Op::Cast { to } => {
             ins.required(0, ANY)?;
             *to
@@ -61,13 +72,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.optional(2, t)?;
             t
         }
-        Op::Concat { .. } => {
-            let t = ins.required(0, ANY)?;
-            for i in 1..types.len() {
-                ins.required(i, &[t])?;
-            }
-            t
-        }
+        Op::Concat { .. } => ins.all(ANY)?,
         Op::Constant(tensor) => tensor.dtype(),
         Op::Conv(_) => {
             ins.same(0, 1, &[F32])?;
@@ -138,9 +143,30 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.required(0, ANY)?
         }
         Op::Ml(op) => return op.types(&ins),
+        Op::Recurrent(op) => return op.types(&ins),
+        Op::Select(op) => return op.types(&ins),
         Op::Squeeze => {
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
+        }
+        Op::Reduce(op) => op.types(&ins)?,
+        Op::Binary(op) => op.types(&ins)?,
+        Op::CastLike => {
+            ins.required(0, ANY)?;
+            ins.required(1, ANY)?
+        }
+        Op::Compare(op) => op.types(&ins)?,
+        Op::Logic(_) => ins.same(0, 1, &[Bool])?,
+        Op::Not => ins.required(0, &[Bool])?,
+        Op::Test(_) => {
+            ins.required(0, &[F32])?;
+            Bool
+        }
+        Op::Unary(op) => op.types(&ins)?,
+        Op::Variadic(op) => op.types(&ins)?,
+        Op::Where => {
+            ins.required(0, &[Bool])?;
+            ins.same(1, 2, ANY)?
         }
     }])
 }

@@ -13,8 +13,8 @@ use crate::error::{Error, Problem};
 use crate::exec::pack_weights;
 use crate::infer::infer;
 use crate::proto::{self, DimProto, GraphProto, NodeProto, ValueInfoProto};
-use crate::spec::ml::remedy;
 use crate::registry::{find, MAX_OPSET, MIN_OPSET};
+use crate::spec::ml::remedy;
 use crate::tensor::{DType, Data, Tensor, MAX_ELEMENTS};
 
 /// One dimension of an input or output.

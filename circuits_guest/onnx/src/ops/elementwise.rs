@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use super::indexing::{broadcast, broadcast_strides, Offsets};
-use super::Args;
+use super::{Args, Stored};
 use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::tensor::{checked_count, DType, Data, Element, Tensor};
 
-trait Arithmetic: Element {
+pub(super) trait Arithmetic: Element + Stored {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
@@ -57,27 +57,40 @@ pub(super) fn binary(op: &Op, args: &Args<'_>) -> OpResult<Tensor> {
 }
 
 fn typed_binary<T: Arithmetic>(op: &Op, args: &Args<'_>) -> OpResult<Tensor> {
-    let (a, b) = (args.slice::<T>(0)?, args.slice::<T>(1)?);
-    if matches!(op, Op::Div) && T::INTEGER && b.contains(&T::default()) {
+    if matches!(op, Op::Div) && T::INTEGER && args.slice::<T>(1)?.contains(&T::default()) {
         refuse!("integer division by zero");
     }
-    match op {
-        Op::Add => zip(args, a, b, T::add),
-        Op::Sub => zip(args, a, b, T::sub),
-        Op::Mul => zip(args, a, b, T::mul),
-        _ => zip(args, a, b, T::div),
-    }
+    let (dims, values) = match op {
+        Op::Add => zip(args, T::add)?,
+        Op::Sub => zip(args, T::sub)?,
+        Op::Mul => zip(args, T::mul)?,
+        _ => zip(args, T::div)?,
+    };
+    Tensor::of(dims, T::wrap(values))
+}
+
+/// The function of each pair of elements of the first two inputs, under their broadcast dims.
+pub(super) fn zip<A: Stored, B: Stored, C>(
+    args: &Args<'_>,
+    f: impl Fn(A, B) -> C,
+) -> OpResult<(Vec<usize>, Vec<C>)> {
+    zip_tensors(args.get(0)?, args.get(1)?, f)
 }
 
 /// Not inlined: each use is one small function, and code that is not reached costs no page of the guest.
 #[inline(never)]
-fn zip<T: Element>(args: &Args<'_>, a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> OpResult<Tensor> {
-    let (a_dims, b_dims) = (args.get(0)?.dims(), args.get(1)?.dims());
+pub(super) fn zip_tensors<A: Stored, B: Stored, C>(
+    a: &Tensor,
+    b: &Tensor,
+    f: impl Fn(A, B) -> C,
+) -> OpResult<(Vec<usize>, Vec<C>)> {
+    let (a_dims, b_dims) = (a.dims(), b.dims());
+    let (a, b) = (A::items(a.data())?, B::items(b.data())?);
     let dims = broadcast(a_dims, b_dims)?;
     let count = checked_count(&dims)?;
     // A bias: b repeats as a whole along a, also where it is as large as a or a single element.
     let lead = b_dims.iter().take_while(|&&d| d == 1).count();
-    let values: Vec<T> = if a.len() == count && dims.ends_with(&b_dims[lead..]) {
+    let values: Vec<C> = if a.len() == count && dims.ends_with(&b_dims[lead..]) {
         let mut values = Vec::with_capacity(count);
         a.chunks(b.len().max(1)).for_each(|run| values.extend(run.iter().zip(b).map(|(&x, &y)| f(x, y))));
         values
@@ -86,7 +99,7 @@ fn zip<T: Element>(args: &Args<'_>, a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> 
         let pairs = Offsets::new(&dims, &a_strides, count).zip(Offsets::new(&dims, &b_strides, count));
         pairs.map(|(i, j)| f(a[i], b[j])).collect()
     };
-    Tensor::of(dims, T::wrap(values))
+    Ok((dims, values))
 }
 
 fn map<T: Copy>(mut values: Vec<T>, f: impl Fn(T) -> T) -> Vec<T> {

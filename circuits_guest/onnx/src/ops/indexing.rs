@@ -14,6 +14,18 @@ pub(super) fn axis_below(axis: i64, rank: usize) -> OpResult<usize> {
     }
 }
 
+/// A list of axes as a set of indices below `rank`.
+pub(super) fn axes(values: &[i64], rank: usize) -> OpResult<Vec<bool>> {
+    let mut chosen = vec![false; rank];
+    for &axis in values {
+        let axis = axis_below(axis, rank)?;
+        if core::mem::replace(&mut chosen[axis], true) {
+            refuse!("axis {} is given twice", axis);
+        }
+    }
+    Ok(chosen)
+}
+
 /// Row-major strides, in elements.
 pub(super) fn strides(dims: &[usize]) -> Vec<usize> {
     let mut out = vec![1; dims.len()];

@@ -1,9 +1,13 @@
 //! The operators. Each takes tensors whose types were checked when the model was parsed, and checks
 //! shapes and ranges once, before its inner loops.
 
+mod arithmetic;
+mod bits;
+mod compare;
 mod conv_float;
 pub(crate) mod conv_integer;
 mod elementwise;
+mod fold;
 mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
@@ -11,24 +15,32 @@ mod kernel;
 mod ml;
 mod pool;
 mod quantize;
+mod recurrent;
 mod reduce;
 mod requantize;
+mod select;
 mod shape;
+mod unary;
 mod window;
 
 use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use self::reduce::Best;
 use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
-use crate::tensor::{Element, Tensor};
+use crate::tensor::{Data, Element, Tensor};
 
 /// Inputs of one node, `None` where an optional one is left out.
 pub(crate) struct Args<'a>(Vec<Option<Cow<'a, Tensor>>>);
 
 impl Args<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn optional(&self, i: usize) -> Option<&Tensor> {
         self.0.get(i).and_then(|t| t.as_deref())
     }
@@ -69,7 +81,9 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
     let mut args = Args(args);
     Ok(vec![match &node.op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => elementwise::binary(&node.op, &args)?,
-        Op::ArgMax { axis, keepdims, last } => reduce::arg_max(&args, *axis, *keepdims, *last)?,
+        Op::ArgMax { axis, keepdims, last } => {
+            reduce::arg_best(&args, *axis, *keepdims, Best { least: false, last: *last })?
+        }
         Op::AveragePool { window, include_pad } => pool::average(&args, window, *include_pad)?,
         Op::Cast { to } => elementwise::cast(args.take(0)?, *to)?,
         Op::Clip => elementwise::clip(&mut args)?,
@@ -101,8 +115,51 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Transpose { perm } => shape::transpose(&args, perm.as_deref())?,
         Op::Unsqueeze => shape::unsqueeze(&mut args)?,
         Op::Ml(op) => return ml::run(op, &mut args),
+        Op::Recurrent(op) => return recurrent::recurrent(op, &args),
+        Op::Select(op) => return select::select(*op, &mut args),
+        Op::ArgMin { axis, keepdims, last } => {
+            reduce::arg_best(&args, *axis, *keepdims, Best { least: true, last: *last })?
+        }
+        Op::Hardmax { axis } => reduce::hardmax(&args, *axis)?,
+        Op::LogSoftmax { axis } => reduce::log_softmax(&args, *axis)?,
+        Op::Reduce(op) => fold::reduce(op, &args)?,
+        Op::Binary(op) => arithmetic::binary(*op, &args)?,
+        Op::CastLike => {
+            let to = args.get(1)?.dtype();
+            elementwise::cast(args.take(0)?, to)?
+        }
+        Op::Compare(op) => compare::compare(*op, &args)?,
+        Op::Logic(op) => compare::logic(*op, &args)?,
+        Op::Not => compare::not(&args)?,
+        Op::Test(op) => compare::test(*op, &args)?,
+        Op::Unary(op) => unary::unary(*op, &mut args)?,
+        Op::Variadic(op) => arithmetic::variadic(*op, &args)?,
+        Op::Where => compare::choose(&args)?,
     }])
 }
+
+/// Element types as they lie in memory: of what moves elements without a look at them, bools are bytes.
+pub(crate) trait Stored: Copy + Default + 'static {
+    fn items(data: &Data) -> OpResult<&[Self]>;
+}
+
+macro_rules! stored {
+    ($t:ty, $($variant:ident)|+) => {
+        impl Stored for $t {
+            fn items(data: &Data) -> OpResult<&[Self]> {
+                match data {
+                    $(Data::$variant(v) => Ok(v),)+
+                    _ => refuse!("inputs have different types"),
+                }
+            }
+        }
+    };
+}
+stored!(f32, F32);
+stored!(u8, U8 | Bool);
+stored!(i8, I8);
+stored!(i32, I32);
+stored!(i64, I64);
 
 /// Applies a generic function to the vector inside a tensor's data, whatever its element type.
 macro_rules! by_type {

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::indexing::{axis_below, strides, Offsets};
-use super::{by_type, Args};
+use super::indexing::{axes, axis_below, strides, Offsets};
+use super::{by_type, Args, Stored};
 use crate::error::{refuse, OpResult};
 use crate::tensor::{checked_count, Data, Tensor};
 
@@ -45,18 +45,6 @@ pub(super) fn reshape(args: &mut Args<'_>, allow_zero: bool) -> OpResult<Tensor>
         dims[i] = x.data().len() / rest;
     }
     x.reshaped(dims)
-}
-
-/// The axes input as a set of indices below `rank`.
-fn axes(values: &[i64], rank: usize) -> OpResult<Vec<bool>> {
-    let mut chosen = alloc::vec![false; rank];
-    for &axis in values {
-        let axis = axis_below(axis, rank)?;
-        if core::mem::replace(&mut chosen[axis], true) {
-            refuse!("axis {} is given twice", axis);
-        }
-    }
-    Ok(chosen)
 }
 
 #[inline(never)]
@@ -138,34 +126,7 @@ pub(super) fn concat(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
     Tensor::of(dims, data)
 }
 
-trait Slice {
-    fn of(data: &Data) -> Option<&[Self]>
-    where
-        Self: Sized;
-}
-
-macro_rules! slice {
-    ($t:ty, $($variant:ident)|+) => {
-        impl Slice for $t {
-            fn of(data: &Data) -> Option<&[Self]> {
-                match data {
-                    $(Data::$variant(v) => Some(v),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-slice!(f32, F32);
-slice!(u8, U8 | Bool);
-slice!(i8, I8);
-slice!(i32, I32);
-slice!(i64, I64);
-
-fn extend<T: Slice + Copy>(out: &mut Vec<T>, data: &Data, start: usize, len: usize) -> OpResult<()> {
-    match T::of(data).and_then(|v| v.get(start..start + len)) {
-        Some(run) => out.extend_from_slice(run),
-        None => refuse!("inputs have different types"),
-    }
+fn extend<T: Stored>(out: &mut Vec<T>, data: &Data, start: usize, len: usize) -> OpResult<()> {
+    out.extend_from_slice(&T::items(data)?[start..start + len]);
     Ok(())
 }

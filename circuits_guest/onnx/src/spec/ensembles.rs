@@ -97,7 +97,9 @@ fn binary_rule(lists: &Lists<'_>, base: usize, transform: Transform) -> OpResult
     let positive = lists.weights.iter().all(|&w| w >= 0.0);
     let class = lists.ids.first().copied().unwrap_or(0);
     if lists.ids.iter().any(|&id| id != class) {
-        refuse!("two labels with weights for both classes have no agreed meaning, give one class its weights");
+        refuse!(
+            "two labels with weights for both classes have no agreed meaning, give one class its weights"
+        );
     }
     let softmax = matches!(transform, Transform::Softmax | Transform::SoftmaxZero);
     match class {

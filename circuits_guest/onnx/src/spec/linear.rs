@@ -120,7 +120,8 @@ fn machine(a: &mut Attributes<'_>) -> Option<Machine> {
         ([], Kernel::Linear) => (0.0, 0.0, 0.0),
         _ => return a.problem("attribute \"kernel_params\" is not gamma, coef0, degree".into()),
     };
-    let (vectors, coefficients, rho) = (a.floats("support_vectors"), a.floats("coefficients"), a.floats("rho"));
+    let (vectors, coefficients, rho) =
+        (a.floats("support_vectors"), a.floats("coefficients"), a.floats("rho"));
     Some(Machine { kernel, gamma, coef0, degree, vectors, count: 0, coefficients, rho })
 }
 

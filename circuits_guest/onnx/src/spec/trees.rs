@@ -36,10 +36,7 @@ pub(crate) enum Node {
         no: u32,
     },
     /// A range of the weights.
-    Leaf {
-        start: u32,
-        end: u32,
-    },
+    Leaf { start: u32, end: u32 },
 }
 
 /// What a leaf adds to the score of one target or class.

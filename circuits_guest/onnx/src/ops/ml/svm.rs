@@ -50,7 +50,9 @@ pub(super) fn regress(args: &Args<'_>, model: &SvmRegressor) -> OpResult<Tensor>
     let mut out = Vec::with_capacity(x.rows);
     for row in x.iter() {
         machine.kernels(row, &mut kernels);
-        let score = dot(&kernels, &machine.coefficients) + machine.rho[0];
+        let terms = kernels.iter().zip(&machine.coefficients);
+        let sum = terms.fold(0f64, |sum, (&k, &c)| sum + f64::from(k * c));
+        let score = (sum + f64::from(machine.rho[0])) as f32;
         out.push(match (model.one_class, score > 0.0) {
             (false, _) => score,
             (true, true) => 1.0,

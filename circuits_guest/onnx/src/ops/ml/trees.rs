@@ -138,4 +138,3 @@ fn binary(scores: &mut [f32], base: &[f32], transform: Transform, rule: Binary) 
     }
     usize::from(positive)
 }
-
