@@ -13,37 +13,30 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx.backend.test.case.node import collect_testcases
 
-from p2pnode.inference.operators import ML_OPERATORS, OPERATORS
 from p2pnode.protocol.tensors import encode_tensors
 from tests.unit import test_onnx_ml_vs_ort as ml
 from tests.unit import test_onnx_recurrent_vs_ort as recurrent
 from tests.unit.onnx_graphs import Draw, conv_integer, qgemm, qlinear_conv, qlinear_matmul, quantized_cnn
+from tests.unit.onnx_node_cases import job, supported_cases
 from tests.unit.onnx_runner import ROOT, Arrays, OnnxRunner, Refused
-from tests.unit.test_onnx_node_tests import TYPES, element_types, is_current, raised, with_constants
 
 CORPUS = ROOT / "circuits_guest" / "onnx" / "tests" / "fuzz" / "corpus.bin"
-LARGEST = 4000
-EACH = 3
-"""Models that are taken for one set of operators."""
+LARGEST = 3000
+"""Bytes of a model and its inputs; more only where an operator has none so small."""
+
+EACH = 2
+"""Models of an operator beside the two smallest."""
 
 Job = tuple[onnx.ModelProto, Arrays]
 
 
 def node_tests() -> Iterator[Job]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        cases = collect_testcases(None)
-    for case in cases:
-        model = case.model
-        if model is None or not case.data_sets:
-            continue
-        known = {node.op_type for node in model.graph.node} <= OPERATORS | ML_OPERATORS
-        if known and element_types(model) <= TYPES and is_current(model):
-            names = [value.name for value in model.graph.input]
+    for case in supported_cases():
+        if case.model is not None and case.data_sets:
+            names = [value.name for value in case.model.graph.input]
             arrays = {n: np.asarray(a) for n, a in zip(names, case.data_sets[0][0], strict=True)}
-            yield with_constants(raised(model), arrays)
+            yield job(case.model, arrays)
 
 
 def own_graphs() -> Iterator[Job]:
@@ -70,19 +63,22 @@ def own_graphs() -> Iterator[Job]:
 
 
 def corpus(runner: OnnxRunner) -> list[tuple[bytes, bytes]]:
-    """Models and inputs that run, a few for each set of operators."""
+    """Models and inputs that run: of each operator the smallest ones with it."""
     jobs = [*node_tests(), *own_graphs()]
-    found: dict[tuple[str, ...], list[tuple[bytes, bytes]]] = {}
+    found: dict[str, list[tuple[bytes, bytes]]] = {}
     for (model, inputs), result in zip(jobs, runner.run_many(jobs), strict=True):
         if not isinstance(result, Refused):
-            operators = tuple(sorted({node.op_type for node in model.graph.node}))
-            found.setdefault(operators, []).append((model.SerializeToString(), encode_tensors(inputs)))
-    out = []
+            entry = (model.SerializeToString(), encode_tensors(inputs))
+            for operator in {node.op_type for node in model.graph.node}:
+                found.setdefault(operator, []).append(entry)
+    out: set[tuple[bytes, bytes]] = set()
     for entries in found.values():
         entries.sort(key=lambda entry: (len(entry[0]) + len(entry[1]), entry))
-        small = [entry for entry in entries if len(entry[0]) + len(entry[1]) <= LARGEST]
-        out += small[:: max(1, len(small) // EACH)][:EACH] or entries[:1]
-    return sorted(out, key=lambda entry: (len(entry[0]), entry))
+        # The smallest ones may differ in next to nothing.
+        out |= set(entries[:2]) | set(entries[len(entries) // 4 : len(entries) // 2 : 12][:EACH])
+    kept = [entry for entry in out if len(entry[0]) + len(entry[1]) <= LARGEST]
+    kept += [entries[0] for entries in found.values() if len(b"".join(entries[0])) > LARGEST]
+    return sorted(set(kept), key=lambda entry: (len(entry[0]), entry))
 
 
 def read() -> list[tuple[bytes, bytes]]:

@@ -61,6 +61,12 @@ class OnnxRunner:
                 results.append(Refused(verdict.removeprefix("error: ")))
         return results
 
+    def operators(self) -> list[tuple[str, str, int, int]]:
+        """Domain, name, first and last opset of each operator, by name."""
+        text = subprocess.run([self.binary, "--operators"], stdout=subprocess.PIPE, text=True, check=True)
+        rows = (line.split("\t") for line in text.stdout.splitlines())
+        return [(domain, name, int(least), int(most)) for domain, name, least, most in rows]
+
     def run(self, model: onnx.ModelProto, inputs: Arrays) -> Arrays:
         """Outputs of one model by name. Raises Refused."""
         (result,) = self.run_many([(model, inputs)])

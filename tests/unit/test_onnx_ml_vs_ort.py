@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from skl2onnx import to_onnx  # type: ignore[import-untyped]
 from sklearn.datasets import load_iris  # type: ignore[import-untyped]
 from sklearn.ensemble import (  # type: ignore[import-untyped]
     ExtraTreesClassifier,
@@ -35,7 +36,6 @@ from sklearn.preprocessing import (  # type: ignore[import-untyped]
 )
 from sklearn.svm import SVC, SVR, NuSVC, OneClassSVM  # type: ignore[import-untyped]
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # type: ignore[import-untyped]
-from skl2onnx import to_onnx  # type: ignore[import-untyped]
 
 from tests.unit.onnx_graphs import Array
 from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
@@ -324,7 +324,9 @@ def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
     refused = {
         "zipmap=False": (maps, {"X": features}),
         "train on integers": (named, {"X": features}),
-        '"PROBIT" is not supported': small("LinearRegressor", x, coefficients=[1.0] * 4, post_transform="PROBIT"),
+        '"PROBIT" is not supported': small(
+            "LinearRegressor", x, coefficients=[1.0] * 4, post_transform="PROBIT"
+        ),
         "is reached twice": small("TreeEnsembleRegressor", x, **loop),
         "no support vectors": small(
             "SVMRegressor", x, coefficients=[1.0] * 4, rho=[0.0], kernel_params=[0.1, 0.0, 3.0]

@@ -25,6 +25,7 @@ from tests.unit.onnx_graphs import (
     quantize,
     quantized_cnn,
 )
+from tests.unit.onnx_operator_graphs import binary, moves, networks, reductions, unary
 from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
 
 ROUNDS = 12
@@ -85,3 +86,17 @@ def test_float_graphs_are_close_to_onnx_runtime(onnx_runner: OnnxRunner) -> None
         (expected,) = by_ort(model, inputs)
         assert not isinstance(result, Refused), f"{result}\n{onnx.printer.to_text(model.graph)}"
         assert_same(result["y"], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [unary, binary, reductions, moves, networks])
+def test_single_operators_are_those_of_onnx_runtime(onnx_runner: OnnxRunner, make: Any) -> None:
+    """Integers exactly; floats to a few units in the last place of their largest term."""
+    jobs = [job for seed in range(3) for job in make(Draw(seed))]
+    for (model, inputs), result in zip(jobs, onnx_runner.run_many(jobs), strict=True):
+        text = onnx.printer.to_text(model.graph)
+        assert not isinstance(result, Refused), f"{result}\n{text}"
+        (expected,) = by_ort(model, inputs)
+        try:
+            assert_same(result["y"], expected, rtol=2e-5, atol=2e-6)
+        except AssertionError as error:
+            raise AssertionError(text) from error

@@ -2,11 +2,12 @@
 //!
 //! `run_onnx LIST` reads a file with one job a line, `MODEL <tab> INPUTS <tab> OUTPUTS`, writes the
 //! outputs of each and prints `ok` or `error: REASON` a line, in order. `run_onnx MODEL INPUTS OUTPUTS`
-//! does one. Exits with 1 if any failed.
+//! does one. Exits with 1 if any failed. `run_onnx --operators` prints the table of operators, `DOMAIN
+//! <tab> NAME <tab> FIRST OPSET <tab> LAST OPSET` a line.
 
 use std::{env, fs, process::ExitCode};
 
-use p2pnode_onnx::{decode_tensors, encode_tensors, Model};
+use p2pnode_onnx::{decode_tensors, encode_tensors, operators, Model};
 
 fn job(model: &str, inputs: &str, outputs: &str) -> Result<(), String> {
     let read = |path: &str| fs::read(path).map_err(|e| format!("{path}: {e}"));
@@ -19,6 +20,12 @@ fn job(model: &str, inputs: &str, outputs: &str) -> Result<(), String> {
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let list = match args.as_slice() {
+        [option] if option == "--operators" => {
+            for op in operators() {
+                println!("{}\t{}\t{}\t{}", op.domain, op.name, op.min_opset, op.max_opset);
+            }
+            return ExitCode::SUCCESS;
+        }
         [list] => match fs::read_to_string(list) {
             Ok(text) => text,
             Err(e) => {
@@ -28,7 +35,7 @@ fn main() -> ExitCode {
         },
         [model, inputs, outputs] => format!("{model}\t{inputs}\t{outputs}"),
         _ => {
-            eprintln!("usage: run_onnx LIST | run_onnx MODEL INPUTS OUTPUTS");
+            eprintln!("usage: run_onnx LIST | MODEL INPUTS OUTPUTS | --operators");
             return ExitCode::FAILURE;
         }
     };

@@ -123,19 +123,6 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    pub(crate) fn tensor(&mut self, name: &str) -> Option<Tensor> {
-        match self.take(name)? {
-            AttributeValue::Tensor(t) => match t.decode() {
-                Ok(tensor) => Some(tensor),
-                Err(reason) => {
-                    self.problems.push(format!("attribute {name:?}: {reason}"));
-                    None
-                }
-            },
-            _ => self.mistyped(name, None),
-        }
-    }
-
     /// A list of texts, empty where the attribute is left out.
     pub(crate) fn texts(&mut self, name: &str) -> &'a [&'a [u8]] {
         match self.take(name) {
@@ -181,6 +168,14 @@ impl<'a> Attributes<'a> {
         let found = self.int(name, only);
         if found != only {
             self.problems.push(format!("attribute {name:?} = {found} is not supported, only {only}"));
+        }
+    }
+
+    /// A tensor, `None` where it is left out or cannot be read.
+    pub(crate) fn tensor(&mut self, name: &str) -> Option<Tensor> {
+        match self.take(name)? {
+            AttributeValue::Tensor(t) => t.decode().map_err(|reason| self.problems.push(reason)).ok(),
+            _ => self.mistyped(name, None),
         }
     }
 

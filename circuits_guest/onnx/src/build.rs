@@ -5,8 +5,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
+use crate::spec::data::DataOp;
 use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
 use crate::spec::ml::MlOp;
+use crate::spec::norm::{ConvTranspose, Norm};
 use crate::spec::recurrent::Recurrent;
 use crate::spec::reduce::Reduce;
 use crate::spec::select::Select;
@@ -52,7 +54,11 @@ pub(crate) enum Op {
     ArgMin { axis: i64, keepdims: bool, last: bool },
     Hardmax { axis: i64 },
     LogSoftmax { axis: i64 },
+    ConvTranspose(ConvTranspose),
+    GlobalMaxPool,
+    Norm(Norm),
     Reduce(Reduce),
+    Data(DataOp),
     // Groups, by number and kind of their operands.
     Binary(Binary),
     CastLike,

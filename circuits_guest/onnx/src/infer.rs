@@ -48,8 +48,8 @@ impl Inputs<'_> {
     }
 }
 
-/// Types of the results of `op`, or the first reason why these input types cannot be run.
-pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResult<Vec<DType>> {
+/// Types of the `outputs` results of `op`, or the first reason why these input types cannot be run.
+pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResult<Vec<DType>> {
     let ins = Inputs(types);
     Ok(vec![match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => ins.same(0, 1, NUMBERS)?,
@@ -74,7 +74,7 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
         }
         Op::Concat { .. } => ins.all(ANY)?,
         Op::Constant(tensor) => tensor.dtype(),
-        Op::Conv(_) => {
+        Op::Conv(_) | Op::ConvTranspose(_) => {
             ins.same(0, 1, &[F32])?;
             ins.optional(2, F32)?;
             F32
@@ -149,6 +149,9 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], _outputs: usize) -> OpResu
             ins.optional(1, I64)?;
             ins.required(0, ANY)?
         }
+        Op::GlobalMaxPool => ins.required(0, &[F32])?,
+        Op::Norm(op) => return op.types(&ins),
+        Op::Data(op) => return op.types(&ins, outputs),
         Op::Reduce(op) => op.types(&ins)?,
         Op::Binary(op) => op.types(&ins)?,
         Op::CastLike => {

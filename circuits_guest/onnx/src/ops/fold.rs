@@ -99,12 +99,12 @@ pub(super) fn sum(row: &[f32]) -> f32 {
     row.iter().fold(0.0, |sum, &x| sum + x)
 }
 
-fn sum_square(row: &[f32]) -> f32 {
+pub(super) fn sum_square(row: &[f32]) -> f32 {
     row.iter().fold(0.0, |sum, &x| sum + x * x)
 }
 
 /// Minus infinity for no elements; NaN where any is.
-fn largest(row: &[f32]) -> f32 {
+pub(super) fn largest(row: &[f32]) -> f32 {
     row.iter().fold(f32::NEG_INFINITY, |best, &x| if x > best || x.is_nan() { x } else { best })
 }
 

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::encoding::MAX_RANK;
 use crate::error::{refuse, OpResult};
 
 /// A possibly negative axis as an index below `rank`.
@@ -24,6 +25,15 @@ pub(super) fn axes(values: &[i64], rank: usize) -> OpResult<Vec<bool>> {
         }
     }
     Ok(chosen)
+}
+
+/// Refuses ranks that no tensor of the encoding has: an operator that adds dimensions could otherwise
+/// double them with each node.
+pub(super) fn check_rank(rank: usize) -> OpResult<()> {
+    if rank > MAX_RANK {
+        refuse!("{} dimensions, at most {} supported", rank, MAX_RANK);
+    }
+    Ok(())
 }
 
 /// Row-major strides, in elements.

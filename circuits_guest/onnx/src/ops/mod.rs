@@ -6,6 +6,8 @@ mod bits;
 mod compare;
 mod conv_float;
 pub(crate) mod conv_integer;
+mod conv_transpose;
+mod create;
 mod elementwise;
 mod fold;
 mod gemm_float;
@@ -13,11 +15,15 @@ pub(crate) mod gemm_integer;
 mod indexing;
 mod kernel;
 mod ml;
+mod norm;
+mod pick;
 mod pool;
 mod quantize;
 mod recurrent;
 mod reduce;
 mod requantize;
+mod resize;
+mod scatter;
 mod select;
 mod shape;
 mod unary;
@@ -31,6 +37,7 @@ use self::reduce::Best;
 use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
+use crate::spec::data::DataOp;
 use crate::tensor::{Data, Element, Tensor};
 
 /// Inputs of one node, `None` where an optional one is left out.
@@ -123,6 +130,10 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Hardmax { axis } => reduce::hardmax(&args, *axis)?,
         Op::LogSoftmax { axis } => reduce::log_softmax(&args, *axis)?,
         Op::Reduce(op) => fold::reduce(op, &args)?,
+        Op::ConvTranspose(attributes) => conv_transpose::conv_transpose(&args, attributes)?,
+        Op::GlobalMaxPool => pool::global_max(&args)?,
+        Op::Norm(op) => return norm::norm(*op, &args),
+        Op::Data(op) => return data(op, &mut args, node.outputs.len()),
         Op::Binary(op) => arithmetic::binary(*op, &args)?,
         Op::CastLike => {
             let to = args.get(1)?.dtype();
@@ -135,6 +146,34 @@ pub(crate) fn run(node: &Node, args: Vec<Option<Cow<'_, Tensor>>>) -> OpResult<V
         Op::Unary(op) => unary::unary(*op, &mut args)?,
         Op::Variadic(op) => arithmetic::variadic(*op, &args)?,
         Op::Where => compare::choose(&args)?,
+    }])
+}
+
+fn data(op: &DataOp, args: &mut Args<'_>, outputs: usize) -> OpResult<Vec<Tensor>> {
+    Ok(vec![match op {
+        DataOp::ConstantOfShape(value) => create::constant_of_shape(args, value)?,
+        DataOp::DepthToSpace { block, column_first } => {
+            create::depth_to_space(args.get(0)?, *block, *column_first)?
+        }
+        DataOp::Dropout => return create::dropout(args),
+        DataOp::Expand => pick::expand(args)?,
+        DataOp::Gather { axis } => pick::gather(args, *axis)?,
+        DataOp::GatherElements { axis } => scatter::gather_elements(args, *axis)?,
+        DataOp::GatherNd { batch_dims } => scatter::gather_nd(args, *batch_dims)?,
+        DataOp::OneHot { axis } => create::one_hot(args, *axis)?,
+        DataOp::Pad { mode, .. } => pick::pad(args, *mode)?,
+        DataOp::Range => create::range(args)?,
+        DataOp::Resize(attributes) => resize::resize(args, attributes)?,
+        DataOp::ScatterElements { axis, reduction } => scatter::scatter_elements(args, *axis, *reduction)?,
+        DataOp::ScatterNd { reduction } => scatter::scatter_nd(args, *reduction)?,
+        DataOp::Shape { start, end } => create::shape(args.get(0)?, *start, *end)?,
+        DataOp::Size => create::size(args.get(0)?)?,
+        DataOp::Slice => pick::slice(args)?,
+        DataOp::SpaceToDepth { block, column_first } => {
+            create::space_to_depth(args.get(0)?, *block, *column_first)?
+        }
+        DataOp::Split { axis, parts } => return pick::split(args, *axis, *parts, outputs),
+        DataOp::Tile => pick::tile(args)?,
     }])
 }
 

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::fold::largest;
 use super::window::Window;
 use super::Args;
 use crate::build::WindowAttributes;
@@ -71,6 +72,15 @@ pub(super) fn average(args: &Args<'_>, attributes: &WindowAttributes, include_pa
 
 #[inline(never)]
 pub(super) fn global_average(args: &Args<'_>) -> OpResult<Tensor> {
+    global(args, |channel| channel.iter().fold(0f32, |sum, v| sum + v) / channel.len() as f32)
+}
+
+#[inline(never)]
+pub(super) fn global_max(args: &Args<'_>) -> OpResult<Tensor> {
+    global(args, largest)
+}
+
+fn global(args: &Args<'_>, fold: impl Fn(&[f32]) -> f32) -> OpResult<Tensor> {
     let x = args.slice::<f32>(0)?;
     let dims = args.get(0)?.dims();
     let (_, spatial) = planes(dims)?;
@@ -78,8 +88,7 @@ pub(super) fn global_average(args: &Args<'_>) -> OpResult<Tensor> {
     if size == 0 {
         refuse!("shape {:?} has no elements", dims);
     }
-    let mean = |channel: &[f32]| channel.iter().fold(0f32, |sum, v| sum + v) / size as f32;
-    let out = x.chunks(size).map(mean).collect();
+    let out = x.chunks(size).map(fold).collect();
     let out_dims = dims[..2].iter().copied().chain(spatial.iter().map(|_| 1)).collect();
     Tensor::of(out_dims, Data::F32(out))
 }

@@ -72,7 +72,7 @@ pub(super) fn arg_best(args: &Args<'_>, axis: i64, keepdims: bool, choice: Best)
 }
 
 /// The scores of each lane along an axis, in place of its elements.
-fn by_lane(args: &Args<'_>, axis: i64, f: impl Fn(&mut [f32])) -> OpResult<Tensor> {
+pub(super) fn by_lane(args: &Args<'_>, axis: i64, f: impl Fn(&mut [f32])) -> OpResult<Tensor> {
     let x = args.slice::<f32>(0)?;
     let dims = args.get(0)?.dims();
     let (_, outer, size, inner) = split(dims, axis)?;

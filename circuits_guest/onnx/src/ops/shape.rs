@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::indexing::{axes, axis_below, strides, Offsets};
+use super::indexing::{axes, axis_below, check_rank, strides, Offsets};
 use super::{by_type, Args, Stored};
 use crate::error::{refuse, OpResult};
 use crate::tensor::{checked_count, Data, Tensor};
@@ -20,9 +20,7 @@ pub(super) fn flatten(x: Tensor, axis: i64) -> OpResult<Tensor> {
 pub(super) fn reshape(args: &mut Args<'_>, allow_zero: bool) -> OpResult<Tensor> {
     let wanted = args.slice::<i64>(1)?.to_vec();
     let x = args.take(0)?;
-    if wanted.len() > crate::encoding::MAX_RANK {
-        refuse!("{} dimensions, at most {} supported", wanted.len(), crate::encoding::MAX_RANK);
-    }
+    check_rank(wanted.len())?;
     let mut dims = Vec::with_capacity(wanted.len());
     let mut open = None;
     for (i, &size) in wanted.iter().enumerate() {
@@ -67,9 +65,7 @@ pub(super) fn squeeze(args: &mut Args<'_>) -> OpResult<Tensor> {
 pub(super) fn unsqueeze(args: &mut Args<'_>) -> OpResult<Tensor> {
     let values = args.slice::<i64>(1)?;
     let rank = args.get(0)?.dims().len() + values.len();
-    if rank > crate::encoding::MAX_RANK {
-        refuse!("{} dimensions, at most {} supported", rank, crate::encoding::MAX_RANK);
-    }
+    check_rank(rank)?;
     let chosen = axes(values, rank)?;
     let x = args.take(0)?;
     let mut own = x.dims().iter();
