@@ -183,7 +183,7 @@ pub(crate) fn svm_classifier(a: &mut Attributes<'_>) -> Option<Op> {
 }
 
 fn whole(a: &mut Attributes<'_>, machine: Machine) -> Option<Machine> {
-    if machine.vectors.is_empty() || machine.vectors.len() % machine.count != 0 {
+    if machine.vectors.is_empty() || !machine.vectors.len().is_multiple_of(machine.count) {
         return a.problem(format!("support_vectors does not divide into {} vectors", machine.count));
     }
     Some(machine)
