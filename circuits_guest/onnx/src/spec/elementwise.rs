@@ -138,7 +138,7 @@ pub(crate) fn cast_like(a: &mut Attributes<'_>) -> Option<Op> {
 impl Unary {
     pub(crate) fn types(self, ins: &Inputs<'_>) -> OpResult<DType> {
         match self {
-            Unary::Abs | Unary::Sign | Unary::Shrink { .. } => ins.required(0, NUMBERS),
+            Unary::Abs | Unary::Sign => ins.required(0, NUMBERS),
             Unary::Neg => ins.required(0, &[F32, I8, I32, I64]),
             _ => ins.required(0, &[F32]),
         }
