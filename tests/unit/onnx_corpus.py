@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 
 from p2pnode.protocol.tensors import encode_tensors
-from tests.unit import test_onnx_ml_vs_ort as ml
+from tests.unit import onnx_ml_graphs as ml
+from tests.unit import test_onnx_ml_vs_ort as models
 from tests.unit import test_onnx_recurrent_vs_ort as recurrent
 from tests.unit.onnx_graphs import Draw, conv_integer, qgemm, qlinear_conv, qlinear_matmul, quantized_cnn
 from tests.unit.onnx_node_cases import job, supported_cases
@@ -49,13 +50,13 @@ def own_graphs() -> Iterator[Job]:
     yield from ml.feature_graphs().values()
     features, classes = ml.flowers()
     few = slice(None, None, 25)
-    for name, make in ml.CLASSIFIERS.items():
+    for name, make in models.CLASSIFIERS.items():
         if "forest" not in name and "trees" not in name:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = make().fit(features[few], classes[few])
             yield ml.export(model, features, zipmap=False), {"X": features[:3]}
-    for make in ml.REGRESSORS.values():
+    for make in models.REGRESSORS.values():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = make().fit(features[few], features[few, 0])

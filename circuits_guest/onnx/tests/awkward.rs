@@ -275,9 +275,10 @@ fn no_operator_breaks_on_awkward_operands() {
             }
         }
     }
-    // Most answer now and then: else the rounds would say little. Those of ai.onnx.ml need lists that fit
-    // each other, which drawn attributes never do: fuzzing changes ones that do.
-    let all: Vec<&str> = operators().iter().filter(|op| op.domain != "ai.onnx.ml").map(|op| op.name).collect();
+    // Most answer now and then: else the rounds would say little. Those of ai.onnx.ml and recurrent ones need
+    // lists and weights that fit each other, which drawn ones never do: fuzzing changes ones that do.
+    let fits = |op: &&OperatorSupport| op.domain == "ai.onnx.ml" || ["GRU", "LSTM", "RNN"].contains(&op.name);
+    let all: Vec<&str> = operators().iter().filter(|op| !fits(op)).map(|op| op.name).collect();
     let quiet: Vec<&&str> = all.iter().filter(|name| !ran.contains(name)).collect();
     assert!(quiet.len() * 8 < all.len(), "these never ran: {quiet:?}");
 }
