@@ -3,7 +3,7 @@
 
     build.py prover            build p2pnode-prover into the per-user cache
     build.py guest [--check]   rebuild the guest image; --check compares its ID with the committed one
-    build.py test              cargo tests of the workspace
+    build.py test              cargo tests of the workspace, and the interpreter's with overflow checks
     build.py cargo -- ARGS     any cargo command with the patched sources in place
 
 The cache is $XDG_CACHE_HOME/p2pnode (else ~/.cache/p2pnode): the first build of the prover compiles
@@ -29,6 +29,8 @@ PATCHED = "risc0-circuit-recursion"
 CRATES = ("onnx", "batch", "prover")
 GUEST_TARGET = "riscv32im-risc0-zkvm-elf"
 IMAGES = HERE / "images"
+# Sizes have 32 bits there as in the guest, where those of a hostile model could wrap.
+NARROW_TARGET = "i686-unknown-linux-musl"
 
 # Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
 SLOW_STEPS = {
@@ -259,6 +261,37 @@ def guest(check: bool) -> None:
         print(f"wrote {IMAGES.name}/guest.bin, image ID {made}")
 
 
+def narrow_environment() -> dict[str, str] | None:
+    """What cargo needs to test for 32 bits, or None without that target's standard library and a linker."""
+    query = ["rustc", "--print", "target-libdir", "--print", "sysroot", "--target", NARROW_TARGET]
+    answer = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    if answer.returncode:
+        return None
+    library, sysroot = map(Path, answer.stdout.split())
+    linkers = list(sysroot.glob("lib/rustlib/*/bin/rust-lld"))
+    if not library.exists() or not linkers:
+        return None
+    name = NARROW_TARGET.replace("-", "_").upper()
+    return {
+        **environment(),
+        f"CARGO_TARGET_{name}_LINKER": str(linkers[0]),
+        f"CARGO_TARGET_{name}_RUSTFLAGS": "-Clinker-flavor=ld.lld",
+    }
+
+
+def run_tests() -> bool:
+    """The workspace's tests; then the interpreter's and its fuzzing with every overflow checked."""
+    checked = cargo_command("test", "--profile", "fuzz", "-p", "p2pnode-onnx", "--test", "*")
+    runs = [(cargo_command("test", "--release"), environment()), (checked, environment())]
+    narrow = narrow_environment()
+    if narrow is None:
+        print(f"skipped: tests with 32-bit sizes; rustup target add {NARROW_TARGET} makes them run")
+    else:
+        runs.append(([*checked, "--target", NARROW_TARGET], narrow))
+    codes = [subprocess.run(command, env=env, check=False).returncode for command, env in runs]
+    return not any(codes)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -277,9 +310,7 @@ def main() -> int:
             guest(options.check)
         elif options.command == "test":
             build_prover()
-            return subprocess.run(
-                cargo_command("test", "--release"), env=environment(), check=False
-            ).returncode
+            return 0 if run_tests() else 1
         else:
             args = [argument for argument in options.args if argument != "--"]
             return subprocess.run(cargo_command(*args), env=environment(), check=False).returncode

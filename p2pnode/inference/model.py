@@ -17,7 +17,10 @@ from p2pnode.inference.operators import (
     ELEMENT_TYPES,
     MICROSOFT_DOMAIN,
     MICROSOFT_OPSET,
+    ML_DOMAIN,
+    ML_OPSETS,
     OPSETS,
+    REMEDIES,
     is_supported,
     name_of,
 )
@@ -124,6 +127,11 @@ def _check_opsets(proto: onnx.ModelProto) -> int:
             raise InferenceError(
                 f"model imports {MICROSOFT_DOMAIN} {imported.version}; use {MICROSOFT_OPSET}"
             )
+        elif imported.domain == ML_DOMAIN and imported.version not in ML_OPSETS:
+            raise InferenceError(
+                f"model imports {ML_DOMAIN} {imported.version}; "
+                f"export it with {ML_OPSETS.start} to {ML_OPSETS.stop - 1}"
+            )
     if opset not in OPSETS:
         raise InferenceError(f"model has opset {opset}; export it with {OPSETS.start} to {OPSETS.stop - 1}")
     return opset
@@ -141,7 +149,8 @@ def _check_nodes(proto: onnx.ModelProto) -> None:
     )
     if refused:
         names = ", ".join(f"{name} ({count}x)" for name, count in sorted(refused.items()))
-        raise InferenceError(f"model uses operators that cannot be proved: {names:.500}")
+        remedies = "".join(f"; {REMEDIES[name]}" for name in sorted(refused) if name in REMEDIES)
+        raise InferenceError(f"model uses operators that cannot be proved: {names:.500}{remedies}")
 
 
 def _check_tensors(proto: onnx.ModelProto) -> None:

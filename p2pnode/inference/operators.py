@@ -25,11 +25,17 @@ OPERATORS = frozenset(
         "Atanh",
         "AveragePool",
         "BatchNormalization",
+        "BitShift",
+        "BitwiseAnd",
+        "BitwiseNot",
+        "BitwiseOr",
+        "BitwiseXor",
         "Cast",
         "CastLike",
         "Ceil",
         "Celu",
         "Clip",
+        "Compress",
         "Concat",
         "Constant",
         "ConstantOfShape",
@@ -38,6 +44,7 @@ OPERATORS = frozenset(
         "ConvTranspose",
         "Cos",
         "Cosh",
+        "CumSum",
         "DepthToSpace",
         "DequantizeLinear",
         "Div",
@@ -48,8 +55,10 @@ OPERATORS = frozenset(
         "Erf",
         "Exp",
         "Expand",
+        "EyeLike",
         "Flatten",
         "Floor",
+        "GRU",
         "Gather",
         "GatherElements",
         "GatherND",
@@ -68,6 +77,7 @@ OPERATORS = frozenset(
         "IsInf",
         "IsNaN",
         "LRN",
+        "LSTM",
         "LayerNormalization",
         "LeakyRelu",
         "Less",
@@ -85,6 +95,7 @@ OPERATORS = frozenset(
         "Mod",
         "Mul",
         "Neg",
+        "NonZero",
         "Not",
         "OneHot",
         "Or",
@@ -95,6 +106,7 @@ OPERATORS = frozenset(
         "QLinearMatMul",
         "QuantizeLinear",
         "RMSNormalization",
+        "RNN",
         "Range",
         "Reciprocal",
         "ReduceL1",
@@ -136,13 +148,40 @@ OPERATORS = frozenset(
         "Tanh",
         "ThresholdedRelu",
         "Tile",
+        "TopK",
         "Transpose",
+        "Trilu",
         "Unsqueeze",
         "Where",
         "Xor",
     }
 )
 MICROSOFT_OPERATORS = frozenset({"QGemm"})
+
+ML_OPSETS = range(1, 6)
+ML_DOMAIN = "ai.onnx.ml"
+
+ML_OPERATORS = frozenset(
+    {
+        "ArrayFeatureExtractor",
+        "Binarizer",
+        "FeatureVectorizer",
+        "Imputer",
+        "LabelEncoder",
+        "LinearClassifier",
+        "LinearRegressor",
+        "Normalizer",
+        "OneHotEncoder",
+        "SVMClassifier",
+        "SVMRegressor",
+        "Scaler",
+        "TreeEnsembleClassifier",
+        "TreeEnsembleRegressor",
+    }
+)
+
+REMEDIES = {f"{ML_DOMAIN}.ZipMap": "convert with the option zipmap=False of skl2onnx"}
+"""What to do about operators that exporters add, but that are not run."""
 
 ELEMENT_TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool"}
 """TensorProto.DataType codes that it computes with, and their numpy names."""
@@ -160,4 +199,5 @@ def is_supported(domain: str, operator: str) -> bool:
     """Whether there is such an operator in the table."""
     if domain in ("", "ai.onnx"):
         return operator in OPERATORS
-    return domain == MICROSOFT_DOMAIN and operator in MICROSOFT_OPERATORS
+    others = {MICROSOFT_DOMAIN: MICROSOFT_OPERATORS, ML_DOMAIN: ML_OPERATORS}
+    return operator in others.get(domain, ())

@@ -15,10 +15,10 @@ from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
-from p2pnode.inference.operators import ELEMENT_TYPES, OPERATORS, OPSETS
+from p2pnode.inference.operators import ELEMENT_TYPES, ML_DOMAIN, ML_OPERATORS, OPERATORS, OPSETS
 from tests.unit.onnx_runner import ROOT, Arrays, OnnxRunner, Refused, assert_same
 
-DOMAINS = ("", "ai.onnx.ml")
+RUN = {"": OPERATORS, ML_DOMAIN: ML_OPERATORS}
 PAGE = ROOT / "docs" / "operators.md"
 BEGIN, END = "<!-- begin: python -m tests.unit.onnx_node_cases -->\n", "<!-- end -->\n"
 
@@ -83,7 +83,7 @@ def supported_cases() -> Iterator[TestCase]:
             continue
         nodes = case.model.graph.node
         if (
-            all(node.domain in DOMAINS and node.op_type in OPERATORS for node in nodes)
+            all(node.op_type in RUN.get(node.domain, ()) for node in nodes)
             and element_types(case.model) <= ELEMENT_TYPES.keys()
             and is_current(case.model)
         ):

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from p2pnode.errors import InferenceError
 from p2pnode.inference import describe_model, read_model
-from p2pnode.inference.operators import MAX_ELEMENTS, MICROSOFT_OPERATORS, OPERATORS, OPSETS
+from p2pnode.inference.operators import MAX_ELEMENTS, MICROSOFT_OPERATORS, ML_OPERATORS, OPERATORS, OPSETS
 from p2pnode.models import DIGITS
 
 REGISTRY = Path(__file__).parents[2] / "circuits_guest" / "onnx" / "src" / "registry.rs"
@@ -55,7 +55,7 @@ def test_digits_model_is_exact() -> None:
 def test_operators_are_those_of_the_interpreter() -> None:
     source = REGISTRY.read_text()
     rust = set(re.findall(r'\bop\("(\w+)"', source))
-    assert rust == OPERATORS | MICROSOFT_OPERATORS
+    assert rust == OPERATORS | MICROSOFT_OPERATORS | ML_OPERATORS
     bounds = dict(re.findall(r"pub const (M\w+_OPSET): u32 = (\d+);", source))
     assert range(int(bounds["MIN_OPSET"]), int(bounds["MAX_OPSET"]) + 1) == OPSETS
 
@@ -104,6 +104,12 @@ def test_unsupported_operators_are_all_named() -> None:
         [helper.make_node("Loop", ["x"], ["z"]), helper.make_node("Multinomial", ["x"], ["v"])]
     )
     assert refusal(proto) == "model uses operators that cannot be proved: Loop (1x), Multinomial (2x)"
+
+
+def test_maps_of_scores_are_refused_with_what_to_do() -> None:
+    proto = model()
+    proto.graph.node.append(helper.make_node("ZipMap", ["y"], ["z"], domain="ai.onnx.ml"))
+    assert "ai.onnx.ml.ZipMap (1x); convert with the option zipmap=False" in refusal(proto)
 
 
 def test_operator_of_another_domain_is_named_with_it() -> None:

@@ -49,7 +49,7 @@ REFUSED = {
     # There ONNX's text puts the last element on the corner, and this case does not.
     "test_resize_downsample_scales_linear_align_corners": "no whole number",
 }
-LEAST_RUN = 963
+LEAST_RUN = 1045
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def test_node_tests_of_onnx(node_tests: NodeTests) -> None:
     assert not unexpected
     assert node_tests.refused.keys() == REFUSED.keys()
     assert len(node_tests.agreed) >= LEAST_RUN
-    assert node_tests.operators() == OPERATORS
+    # The other operators of ai.onnx.ml have no case in these types: scikit-learn's models test them.
+    assert node_tests.operators() == OPERATORS | {"ArrayFeatureExtractor", "Binarizer"}
 
 
 def test_the_table_of_the_docs_is_that_of_this_run(onnx_runner: OnnxRunner, node_tests: NodeTests) -> None:

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::build::Op;
 use crate::proto::{AttributeProto, AttributeValue};
 use crate::registry::Reader;
-use crate::tensor::Tensor;
+use crate::tensor::{Data, Tensor};
 
 pub(crate) struct Attributes<'a> {
     /// Version that the model imports of the operator's domain.
@@ -30,6 +30,12 @@ impl<'a> Attributes<'a> {
     fn take(&mut self, name: &str) -> Option<&'a AttributeValue<'a>> {
         let at = self.unread.iter().position(|a| a.name == name)?;
         Some(&self.unread.swap_remove(at).value)
+    }
+
+    /// Notes a problem, in place of the operator.
+    pub(crate) fn problem<T>(&mut self, reason: String) -> Option<T> {
+        self.problems.push(reason);
+        None
     }
 
     fn mistyped<T>(&mut self, name: &str, default: T) -> T {
@@ -70,6 +76,15 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// Also NaN and infinity.
+    pub(crate) fn any_float(&mut self, name: &str, default: f32) -> f32 {
+        match self.take(name) {
+            None => default,
+            Some(&AttributeValue::Float(v)) => v,
+            Some(_) => self.mistyped(name, default),
+        }
+    }
+
     pub(crate) fn text(&mut self, name: &str, default: &'static str) -> &'a str {
         match self.take(name) {
             None => default,
@@ -79,6 +94,55 @@ impl<'a> Attributes<'a> {
             },
             Some(_) => self.mistyped(name, default),
         }
+    }
+
+    /// A list of floats as it stands, also NaN and infinity.
+    pub(crate) fn raw_floats(&mut self, name: &str) -> Option<&'a [f32]> {
+        match self.take(name)? {
+            AttributeValue::Floats(v) => Some(v),
+            _ => self.mistyped(name, None),
+        }
+    }
+
+    /// A list of finite floats, empty where the attribute is left out.
+    pub(crate) fn floats(&mut self, name: &str) -> Vec<f32> {
+        let list = self.raw_floats(name).unwrap_or(&[]);
+        if list.iter().any(|v| !v.is_finite()) {
+            self.problems.push(format!("attribute {name:?} holds NaN or infinity"));
+        }
+        list.to_vec()
+    }
+
+    /// The same, or as a float32 tensor in `NAME_as_tensor`.
+    pub(crate) fn floats_or_tensor(&mut self, name: &str) -> Vec<f32> {
+        let (list, tensor) = (self.floats(name), self.tensor(&format!("{name}_as_tensor")));
+        match tensor.map(Tensor::into_data) {
+            None => list,
+            Some(Data::F32(v)) if list.is_empty() && v.iter().all(|v| v.is_finite()) => v,
+            Some(_) => self.mistyped(name, list),
+        }
+    }
+
+    /// A list of texts, empty where the attribute is left out.
+    pub(crate) fn texts(&mut self, name: &str) -> &'a [&'a [u8]] {
+        match self.take(name) {
+            None => &[],
+            Some(AttributeValue::Texts(v)) => v,
+            Some(_) => self.mistyped(name, &[]),
+        }
+    }
+
+    /// Refuses texts where integers could stand: there is no text type to compute with.
+    pub(crate) fn no_texts(&mut self, name: &str) {
+        if !self.texts(name).is_empty() {
+            self.problems
+                .push(format!("attribute {name:?}: texts are not supported, train on integers instead"));
+        }
+    }
+
+    /// An attribute that says nothing about the results.
+    pub(crate) fn ignore(&mut self, name: &str) {
+        self.take(name);
     }
 
     pub(crate) fn ints(&mut self, name: &str) -> Option<&'a [i64]> {
@@ -117,7 +181,6 @@ impl<'a> Attributes<'a> {
 
     /// The one value attribute of a Constant node.
     pub(crate) fn constant(&mut self) -> Option<Tensor> {
-        use crate::tensor::Data;
         if self.unread.len() != 1 {
             self.problems.push(format!("{} value attributes, exactly one is defined", self.unread.len()));
             return None;

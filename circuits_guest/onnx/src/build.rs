@@ -1,13 +1,17 @@
 //! From a node of the file to an operator with its attributes read. Groups of
 //! operators have their attributes and types together in [`crate::spec`].
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
 use crate::spec::data::DataOp;
 use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::ml::MlOp;
 use crate::spec::norm::{ConvTranspose, Norm};
+use crate::spec::recurrent::Recurrent;
 use crate::spec::reduce::Reduce;
+use crate::spec::select::Select;
 use crate::tensor::{DType, Tensor};
 
 /// An operator ready to run. Its inputs are those of the ONNX operator, in the same order.
@@ -44,6 +48,9 @@ pub(crate) enum Op {
     Sub,
     Transpose { perm: Option<Vec<usize>> },
     Unsqueeze,
+    Ml(Box<MlOp>),
+    Recurrent(Recurrent),
+    Select(Select),
     ArgMin { axis: i64, keepdims: bool, last: bool },
     Hardmax { axis: i64 },
     LogSoftmax { axis: i64 },

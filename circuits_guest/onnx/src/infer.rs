@@ -142,6 +142,9 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResul
             ins.required(1, &[I64])?;
             ins.required(0, ANY)?
         }
+        Op::Ml(op) => return op.types(&ins),
+        Op::Recurrent(op) => return op.types(&ins),
+        Op::Select(op) => return op.types(&ins),
         Op::Squeeze => {
             ins.optional(1, I64)?;
             ins.required(0, ANY)?

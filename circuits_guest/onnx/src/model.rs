@@ -15,6 +15,7 @@ use crate::infer::infer;
 use crate::packed::{pack_weights, Packed};
 use crate::proto::{self, DimProto, GraphProto, NodeProto, ValueInfoProto};
 use crate::registry::{find, MAX_OPSET, MIN_OPSET};
+use crate::spec::ml::remedy;
 use crate::tensor::{DType, Tensor, MAX_ELEMENTS};
 
 /// One dimension of an input or output.
@@ -91,8 +92,9 @@ impl Model {
                 let range = format!("opset {version} is not between {MIN_OPSET} and {MAX_OPSET}");
                 return Err(malformed(&range));
             }
-            if parser.opsets.insert(domain, version).is_some() {
-                return Err(malformed(&format!("operator set {domain:?} is imported twice")));
+            // Exporters repeat an import; two versions would leave the meaning of nodes open.
+            if parser.opsets.insert(domain, version).is_some_and(|other| other != version) {
+                return Err(malformed(&format!("operator set {domain:?} is imported in two versions")));
             }
         }
         parser.graph(graph, engine)
@@ -224,7 +226,7 @@ impl<'a> Parser<'a> {
         let mut refuse = |reason: String| self.problems.push(Problem { reason, ..problem.clone() });
         let mut built = None;
         match find(node.domain, node.op_type) {
-            None => refuse("the operator is not supported".to_string()),
+            None => refuse(remedy(node.domain, node.op_type).to_string()),
             Some(row) if !(row.min_opset..=row.max_opset).contains(&problem.opset) => {
                 refuse(format!("supported in opsets {} to {}", row.min_opset, row.max_opset));
             }
@@ -275,7 +277,13 @@ fn value_info(value: &ValueInfoProto<'_>) -> Result<ValueInfo, Error> {
     let name = value.name;
     let dtype = u32::try_from(value.elem_type).ok().and_then(DType::from_onnx);
     let dtype = dtype.ok_or_else(|| {
-        malformed(&format!("value {name:?}: element type {} is not supported", value.elem_type))
+        let what = match value.elem_type {
+            0 => "no dense tensor",
+            8 => "a tensor of texts, which must be made integers outside of the model",
+            11 => "a tensor of float64, export the model in float32",
+            other => return malformed(&format!("value {name:?}: element type {other} is not supported")),
+        };
+        malformed(&format!("value {name:?} is {what}"))
     })?;
     let dim = |dim: &DimProto<'_>| match dim {
         DimProto::Symbol(name) => Ok(Dim::Symbol(name.to_string())),

@@ -48,7 +48,8 @@ pub(crate) enum AttributeValue<'a> {
     Tensor(TensorProto<'a>),
     Floats(Vec<f32>),
     Ints(Vec<i64>),
-    /// Graphs, sparse tensors, lists of texts and tensors: no operator here takes one.
+    Texts(Vec<&'a [u8]>),
+    /// Graphs, sparse tensors, lists of tensors: no operator here takes one.
     Other,
 }
 
@@ -161,7 +162,7 @@ fn node(bytes: &[u8]) -> WireResult<NodeProto<'_>> {
 
 fn attribute(bytes: &[u8]) -> WireResult<AttributeProto<'_>> {
     let (mut name, mut kind, mut scalar) = (None, None, None);
-    let (mut floats, mut ints, mut other) = (Vec::new(), Vec::new(), false);
+    let (mut floats, mut ints, mut texts, mut other) = (Vec::new(), Vec::new(), Vec::new(), false);
     let mut fields = Fields::new(bytes);
     while let Some((number, value)) = fields.next()? {
         match number {
@@ -175,7 +176,8 @@ fn attribute(bytes: &[u8]) -> WireResult<AttributeProto<'_>> {
             }
             7 => value.push_floats(&mut floats)?,
             8 => value.push_ints(&mut ints)?,
-            6 | 9 | 10 | 11 | 14 | 15 | 22 | 23 => {
+            9 => texts.push(value.bytes()?),
+            6 | 10 | 11 | 14 | 15 | 22 | 23 => {
                 value.bytes()?;
                 other = true;
             }
@@ -188,7 +190,7 @@ fn attribute(bytes: &[u8]) -> WireResult<AttributeProto<'_>> {
     }
     let name = name.ok_or("an attribute has no name")?;
     // proto3 leaves zeros and empty lists out, so the type says what an absent field stands for.
-    let lists_empty = floats.is_empty() && ints.is_empty();
+    let lists_empty = floats.is_empty() && ints.is_empty() && texts.is_empty();
     let value = match (kind.unwrap_or(0), scalar) {
         (1, Some(v @ AttributeValue::Float(_))) if lists_empty => v,
         (2, Some(v @ AttributeValue::Int(_))) if lists_empty => v,
@@ -197,9 +199,10 @@ fn attribute(bytes: &[u8]) -> WireResult<AttributeProto<'_>> {
         (1, None) if lists_empty => AttributeValue::Float(0.0),
         (2, None) if lists_empty => AttributeValue::Int(0),
         (3, None) if lists_empty => AttributeValue::Text(b""),
-        (6, None) if ints.is_empty() => AttributeValue::Floats(floats),
-        (7, None) if floats.is_empty() => AttributeValue::Ints(ints),
-        (5 | 8..=14, _) => AttributeValue::Other,
+        (6, None) if ints.is_empty() && texts.is_empty() => AttributeValue::Floats(floats),
+        (7, None) if floats.is_empty() && texts.is_empty() => AttributeValue::Ints(ints),
+        (8, None) if floats.is_empty() && ints.is_empty() => AttributeValue::Texts(texts),
+        (5 | 9..=14, _) => AttributeValue::Other,
         (kind, _) => return Err(format!("attribute {name:?} does not hold a value of its type {kind}")),
     };
     let value = if other { AttributeValue::Other } else { value };
@@ -232,7 +235,9 @@ fn type_proto<'a>(bytes: &'a [u8], out: &mut ValueInfoProto<'a>) -> WireResult<(
         match number {
             1 => once(&mut tensor, value.bytes()?, "tensor type")?,
             6 => drop(value.bytes()?),
-            _ => return refused("value", "types other than dense tensors"),
+            // A sequence, map or the like: nothing gives or takes it, so the graph is refused by what would.
+            4 | 5 | 8 | 9 => drop(value.bytes()?),
+            other => return unknown("type", other),
         }
     }
     let mut fields = Fields::new(tensor.unwrap_or(&[]));

@@ -4,9 +4,12 @@ use crate::attributes::Attributes;
 use crate::build::{self, Op};
 use crate::spec::data::{self, DataOp};
 use crate::spec::elementwise::{self, Binary, Compare, Logic, Test, Unary, Variadic};
+use crate::spec::ml::{ml, MlOp};
 use crate::spec::norm;
 use crate::spec::reduce::{self, Fold};
 use crate::spec::resize;
+use crate::spec::select::{self, Select};
+use crate::spec::{ensembles, features, linear, recurrent};
 
 /// Operator sets of `ai.onnx` that run. Version 13 made axes of Squeeze, Unsqueeze and ReduceSum inputs
 /// and gave Softmax its present definition. Where a later version changes what a node means, its reader
@@ -60,6 +63,9 @@ impl OperatorSupport {
 
 const ANY: usize = usize::MAX;
 
+/// Operators of classic machine learning. Version 5 replaced the tree ensembles by a form of its own.
+const ML: &str = "ai.onnx.ml";
+
 /// Sorted by name: the guest searches it for every node.
 #[rustfmt::skip] // one line a row
 static OPERATORS: &[OperatorSupport] = &[
@@ -70,17 +76,25 @@ static OPERATORS: &[OperatorSupport] = &[
     op("And", 2, 2, |_| Some(Op::Logic(Logic::And))),
     op("ArgMax", 1, 1, build::arg_max),
     op("ArgMin", 1, 1, reduce::arg_min),
+    op("ArrayFeatureExtractor", 2, 2, |_| ml(MlOp::ArrayFeatureExtractor)).of(ML, 1, 5),
     op("Asin", 1, 1, |_| Some(Op::Unary(Unary::Asin))),
     op("Asinh", 1, 1, |_| Some(Op::Unary(Unary::Asinh))),
     op("Atan", 1, 1, |_| Some(Op::Unary(Unary::Atan))),
     op("Atanh", 1, 1, |_| Some(Op::Unary(Unary::Atanh))),
     op("AveragePool", 1, 1, build::average_pool),
     op("BatchNormalization", 5, 5, norm::batch),
+    op("Binarizer", 1, 1, features::binarizer).of(ML, 1, 5),
+    op("BitShift", 2, 2, select::bit_shift),
+    op("BitwiseAnd", 2, 2, |_| Some(Op::Select(Select::BitwiseAnd))).since(18),
+    op("BitwiseNot", 1, 1, |_| Some(Op::Select(Select::BitwiseNot))).since(18),
+    op("BitwiseOr", 2, 2, |_| Some(Op::Select(Select::BitwiseOr))).since(18),
+    op("BitwiseXor", 2, 2, |_| Some(Op::Select(Select::BitwiseXor))).since(18),
     op("Cast", 1, 1, build::cast),
     op("CastLike", 2, 2, elementwise::cast_like).since(15),
     op("Ceil", 1, 1, |_| Some(Op::Unary(Unary::Ceil))),
     op("Celu", 1, 1, |a| Some(Op::Unary(Unary::Celu { alpha: a.float("alpha", 1.0) }))),
     op("Clip", 1, 3, |_| Some(Op::Clip)),
+    op("Compress", 2, 2, select::compress),
     op("Concat", 1, ANY, |a| Some(Op::Concat { axis: a.int("axis", 0) })),
     op("Constant", 0, 0, |a| Some(Op::Constant(a.constant()?))),
     op("ConstantOfShape", 1, 1, data::constant_of_shape),
@@ -89,6 +103,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("ConvTranspose", 2, 3, norm::conv_transpose),
     op("Cos", 1, 1, |_| Some(Op::Unary(Unary::Cos))),
     op("Cosh", 1, 1, |_| Some(Op::Unary(Unary::Cosh))),
+    op("CumSum", 2, 2, select::cum_sum),
     op("DepthToSpace", 1, 1, data::depth_to_space),
     op("DequantizeLinear", 2, 3, build::dequantize_linear),
     op("Div", 2, 2, |_| Some(Op::Div)),
@@ -99,8 +114,11 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Erf", 1, 1, |_| Some(Op::Unary(Unary::Erf))),
     op("Exp", 1, 1, |_| Some(Op::Unary(Unary::Exp))),
     op("Expand", 2, 2, |_| Some(Op::Data(DataOp::Expand))),
+    op("EyeLike", 1, 1, select::eye_like),
+    op("FeatureVectorizer", 1, ANY, features::feature_vectorizer).of(ML, 1, 5),
     op("Flatten", 1, 1, |a| Some(Op::Flatten { axis: a.int("axis", 1) })),
     op("Floor", 1, 1, |_| Some(Op::Unary(Unary::Floor))),
+    op("GRU", 3, 6, recurrent::gru).outputs(1, 2),
     op("Gather", 2, 2, |a| Some(Op::Data(DataOp::Gather { axis: a.int("axis", 0) }))),
     op("GatherElements", 2, 2, |a| Some(Op::Data(DataOp::GatherElements { axis: a.int("axis", 0) }))),
     op("GatherND", 2, 2, data::gather_nd),
@@ -115,14 +133,19 @@ static OPERATORS: &[OperatorSupport] = &[
     op("HardSwish", 1, 1, |_| Some(Op::Unary(Unary::HardSwish))).since(14),
     op("Hardmax", 1, 1, |a| Some(Op::Hardmax { axis: a.int("axis", -1) })),
     op("Identity", 1, 1, |_| Some(Op::Identity)),
+    op("Imputer", 1, 1, features::imputer).of(ML, 1, 5),
     op("InstanceNormalization", 3, 3, norm::instance),
     op("IsInf", 1, 1, elementwise::is_inf),
     op("IsNaN", 1, 1, |_| Some(Op::Test(Test::NaN))),
     op("LRN", 1, 1, norm::local_response),
+    op("LSTM", 3, 8, recurrent::lstm).outputs(1, 3),
+    op("LabelEncoder", 1, 1, features::label_encoder).of(ML, 2, 5),
     op("LayerNormalization", 2, 3, norm::layer).since(17).outputs(1, 3),
     op("LeakyRelu", 1, 1, |a| Some(Op::Unary(Unary::LeakyRelu { alpha: a.float("alpha", 0.01) }))),
     op("Less", 2, 2, |_| Some(Op::Compare(Compare::Less))),
     op("LessOrEqual", 2, 2, |_| Some(Op::Compare(Compare::LessOrEqual))),
+    op("LinearClassifier", 1, 1, linear::linear_classifier).of(ML, 1, 5).outputs(1, 2),
+    op("LinearRegressor", 1, 1, linear::linear_regressor).of(ML, 1, 5),
     op("Log", 1, 1, |_| Some(Op::Unary(Unary::Log))),
     op("LogSoftmax", 1, 1, |a| Some(Op::LogSoftmax { axis: a.int("axis", -1) })),
     op("LpNormalization", 1, 1, norm::lp),
@@ -136,8 +159,11 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Mod", 2, 2, elementwise::modulo),
     op("Mul", 2, 2, |_| Some(Op::Mul)),
     op("Neg", 1, 1, |_| Some(Op::Unary(Unary::Neg))),
+    op("NonZero", 1, 1, |_| Some(Op::Select(Select::NonZero))),
+    op("Normalizer", 1, 1, features::normalizer).of(ML, 1, 5),
     op("Not", 1, 1, |_| Some(Op::Not)),
     op("OneHot", 3, 3, |a| Some(Op::Data(DataOp::OneHot { axis: a.int("axis", -1) }))),
+    op("OneHotEncoder", 1, 1, features::one_hot_encoder).of(ML, 1, 5),
     op("Or", 2, 2, |_| Some(Op::Logic(Logic::Or))),
     op("PRelu", 2, 2, |_| Some(Op::Binary(Binary::PRelu))),
     op("Pad", 2, 4, data::pad),
@@ -147,6 +173,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("QLinearMatMul", 8, 8, |_| Some(Op::QLinearMatMul)),
     op("QuantizeLinear", 2, 3, build::quantize_linear),
     op("RMSNormalization", 2, 2, norm::rms).since(23),
+    op("RNN", 3, 6, recurrent::rnn).outputs(1, 2),
     op("Range", 3, 3, data::range),
     op("Reciprocal", 1, 1, |_| Some(Op::Unary(Unary::Reciprocal))),
     op("ReduceL1", 1, 2, |a| reduce::reduce(a, Fold::L1)),
@@ -163,6 +190,9 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Reshape", 2, 2, |a| Some(Op::Reshape { allow_zero: a.flag("allowzero", false) })),
     op("Resize", 2, 4, resize::resize),
     op("Round", 1, 1, |_| Some(Op::Unary(Unary::Round))),
+    op("SVMClassifier", 1, 1, linear::svm_classifier).of(ML, 1, 5).outputs(1, 2),
+    op("SVMRegressor", 1, 1, linear::svm_regressor).of(ML, 1, 5),
+    op("Scaler", 1, 1, features::scaler).of(ML, 1, 5),
     op("ScatterElements", 3, 3, data::scatter_elements),
     op("ScatterND", 3, 3, data::scatter_nd),
     op("Selu", 1, 1, elementwise::selu),
@@ -188,7 +218,11 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Tanh", 1, 1, |_| Some(Op::Unary(Unary::Tanh))),
     op("ThresholdedRelu", 1, 1, |a| Some(Op::Unary(Unary::ThresholdedRelu { alpha: a.float("alpha", 1.0) }))),
     op("Tile", 2, 2, |_| Some(Op::Data(DataOp::Tile))),
+    op("TopK", 2, 2, select::top_k).outputs(1, 2),
     op("Transpose", 1, 1, |a| Some(Op::Transpose { perm: a.sizes("perm", 0) })),
+    op("TreeEnsembleClassifier", 1, 1, ensembles::classifier).of(ML, 1, 4).outputs(1, 2),
+    op("TreeEnsembleRegressor", 1, 1, ensembles::regressor).of(ML, 1, 4),
+    op("Trilu", 1, 2, select::trilu).since(14),
     op("Unsqueeze", 2, 2, |_| Some(Op::Unsqueeze)),
     op("Where", 3, 3, |_| Some(Op::Where)),
     op("Xor", 2, 2, |_| Some(Op::Logic(Logic::Xor))),

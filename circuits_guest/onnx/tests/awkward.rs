@@ -239,6 +239,8 @@ fn usual(operator: &str) -> &'static [Option<DType>] {
         "Pad" => &[None, Some(I64), None, Some(I64)],
         "Resize" => &[None, Some(F32), Some(F32), Some(I64)],
         "Slice" => &[None, Some(I64), Some(I64), Some(I64), Some(I64)],
+        "TopK" | "Trilu" | "CumSum" => &[None, Some(I64)],
+        "Compress" => &[None, Some(Bool)],
         "Where" => &[Some(Bool)],
         "DequantizeLinear" | "QuantizeLinear" => &[None, Some(F32)],
         _ if operator.starts_with("Reduce") || operator.starts_with("Gather") => &[None, Some(I64)],
@@ -273,6 +275,10 @@ fn no_operator_breaks_on_awkward_operands() {
             }
         }
     }
-    // Most answer now and then: else the rounds would say little.
-    assert!(ran.len() * 8 > operators().len() * 7, "only these ran: {ran:?}");
+    // Most answer now and then: else the rounds would say little. Those of ai.onnx.ml and recurrent ones need
+    // lists and weights that fit each other, which drawn ones never do: fuzzing changes ones that do.
+    let fits = |op: &&OperatorSupport| op.domain == "ai.onnx.ml" || ["GRU", "LSTM", "RNN"].contains(&op.name);
+    let all: Vec<&str> = operators().iter().filter(|op| !fits(op)).map(|op| op.name).collect();
+    let quiet: Vec<&&str> = all.iter().filter(|name| !ran.contains(name)).collect();
+    assert!(quiet.len() * 8 < all.len(), "these never ran: {quiet:?}");
 }

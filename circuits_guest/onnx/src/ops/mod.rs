@@ -2,6 +2,7 @@
 //! shapes and ranges once, before its inner loops.
 
 mod arithmetic;
+mod bits;
 mod compare;
 mod conv_float;
 pub(crate) mod conv_integer;
@@ -13,14 +14,17 @@ mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
 mod kernel;
+mod ml;
 mod norm;
 mod pick;
 mod pool;
 mod quantize;
+mod recurrent;
 mod reduce;
 mod requantize;
 mod resize;
 mod scatter;
+mod select;
 mod shape;
 mod unary;
 mod window;
@@ -122,6 +126,9 @@ pub(crate) fn run(
         Op::Squeeze => shape::squeeze(&mut args)?,
         Op::Transpose { perm } => shape::transpose(&args, perm.as_deref())?,
         Op::Unsqueeze => shape::unsqueeze(&mut args)?,
+        Op::Ml(op) => return ml::run(op, &mut args),
+        Op::Recurrent(op) => return recurrent::recurrent(op, &args),
+        Op::Select(op) => return select::select(*op, &mut args),
         Op::ArgMin { axis, keepdims, last } => {
             reduce::arg_best(&args, *axis, *keepdims, Best { least: true, last: *last })?
         }

@@ -3,6 +3,13 @@
 
 pub(crate) mod data;
 pub(crate) mod elementwise;
+pub(crate) mod ensembles;
+pub(crate) mod features;
+pub(crate) mod linear;
+pub(crate) mod ml;
 pub(crate) mod norm;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod resize;
+pub(crate) mod select;
+pub(crate) mod trees;
