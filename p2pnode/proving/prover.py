@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import structlog
 import trio
 
 from p2pnode.errors import ProverError
@@ -19,8 +18,6 @@ DEFAULT_SECONDS = 7200.0
 """How long one proof may take."""
 _QUICK_SECONDS = 60.0
 """How long a subcommand that proves nothing may take."""
-
-_log = structlog.get_logger(__name__)
 
 
 class SubprocessProver:
@@ -51,7 +48,10 @@ class SubprocessProver:
                 try:
                     return await self._finished(model, tasks, job)
                 except ProverError as error:
-                    _log.warning("proof.discarded", job=str(job), reason=str(error))
+                    # Here: only proving logs, and loading this would take a third of a verification's time.
+                    import structlog
+
+                    structlog.get_logger(__name__).warning("proof.discarded", job=str(job), reason=str(error))
                     (job / batches.PROOF).unlink(missing_ok=True)
             estimate = Estimate()
             await run_prover(
