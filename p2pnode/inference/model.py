@@ -68,18 +68,23 @@ class ModelInfo:
 
 def read_model(path: Path) -> tuple[bytes, ModelInfo]:
     """Read and check a model file. Raises InferenceError that names what is wrong."""
+    data = read_bytes(path)
+    return data, describe_model(data)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A model file that is not too large. Raises InferenceError."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_MODEL + 1)
     except OSError as error:
         raise InferenceError(f"model {path} cannot be read: {error.strerror}; give an ONNX file") from error
-    return data, describe_model(data)
+    return _bounded(data)
 
 
 def describe_model(data: bytes) -> ModelInfo:
     """Check the bytes of an ONNX file. Raises InferenceError that names what is wrong."""
-    if len(data) > MAX_MODEL:
-        raise InferenceError(f"model has more than {MAX_MODEL} bytes; give a smaller one")
+    _bounded(data)
     try:
         proto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
@@ -103,6 +108,12 @@ def describe_model(data: bytes) -> ModelInfo:
         image=_image(proto),
         skeleton=skeleton,
     )
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MAX_MODEL:
+        raise InferenceError(f"model has more than {MAX_MODEL} bytes; give a smaller one")
+    return data
 
 
 def fixed_shapes(inputs: tuple[TensorSpec, ...]) -> dict[str, tuple[int, ...]] | None:
