@@ -79,7 +79,7 @@ async def appraise(
     if info is None:
         # The interpreter would run it, the node's own limits do not let it.
         return Appraisal(None, (), refusal, (), rates)
-    costs = tuple(_cost(execution, rates, hour_price) for execution in executions)
+    costs = tuple(batch_cost(execution, rates, hour_price) for execution in executions)
     return Appraisal(info, (), "", costs, rates)
 
 
@@ -107,7 +107,8 @@ def sample_input(info: ModelInfo) -> bytes:
     return encode_tensors(tensors)
 
 
-def _cost(execution: Execution, rates: Rates, hour_price: int) -> BatchCost:
+def batch_cost(execution: Execution, rates: Rates, hour_price: int) -> BatchCost:
+    """A run in the guest as time and money."""
     seconds = execution.proving_seconds(rates)
     # In milliseconds, so that the price is exact and rounded up.
     price = -(-hour_price * round(seconds * 1000) // (1000 * _HOUR * execution.tasks))

@@ -8,6 +8,7 @@ import trio
 
 from p2pnode.chain import TxReceipt
 from p2pnode.cli.models_check import check
+from p2pnode.cli.models_quantise import quantise
 from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
 from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
 from p2pnode.config import Config
@@ -23,6 +24,7 @@ def command() -> None:
 
 
 command.add_command(check)
+command.add_command(quantise)
 
 
 @command.command()

@@ -95,12 +95,12 @@ def describe_model(data: bytes) -> ModelInfo:
     _check_nodes(proto)
     _check_tensors(proto)
     constants = {tensor.name for tensor in proto.graph.initializer}
-    inputs = tuple(_spec(value) for value in proto.graph.input if value.name not in constants)
+    inputs = tuple(spec_of(value) for value in proto.graph.input if value.name not in constants)
     skeleton = skeleton_of(proto)
     types = check_values(skeleton, fixed_shapes(inputs))
     return ModelInfo(
         inputs=inputs,
-        outputs=tuple(map(_spec, proto.graph.output)),
+        outputs=tuple(map(spec_of, proto.graph.output)),
         operators=tuple(sorted({name_of(node.domain, node.op_type) for node in proto.graph.node})),
         opset=opset,
         size=len(data),
@@ -174,7 +174,8 @@ def _check_type(name: str, code: int) -> str:
     return ELEMENT_TYPES[code]
 
 
-def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
+def spec_of(value: onnx.ValueInfoProto) -> TensorSpec:
+    """An input or output of a graph. Raises InferenceError for one that cannot be run."""
     if not value.type.HasField("tensor_type"):
         raise InferenceError(f"value {value.name!r:.100} is not a tensor; only tensors go in and out")
     tensor = value.type.tensor_type
