@@ -56,7 +56,7 @@ def digits_mlp() -> Reference:
     train, test, train_labels, test_labels = _digits()
     fitted = MLPClassifier((32,), alpha=1.0, max_iter=400, learning_rate_init=0.005, random_state=SEED)
     fitted.fit(train, train_labels)
-    weights = {}
+    weights: dict[str, npt.NDArray[Any]] = {}
     for layer, (w, b) in enumerate(zip(fitted.coefs_, fitted.intercepts_, strict=True), 1):
         weights |= {f"w{layer}": w, f"b{layer}": b}
     return Reference("digits-mlp", _perceptron("digits-mlp", 64, weights), test, test_labels)
@@ -192,8 +192,10 @@ def write(reference: Reference, folder: Path) -> tuple[Path, Path]:
     """Write a model, its samples and its integer form; returns the two models' paths."""
     path, samples = folder / f"{reference.name}.onnx", folder / f"{reference.name}.npz"
     path.write_bytes(reference.model.SerializeToString(deterministic=True))
-    arrays: dict[str, npt.NDArray[Any]] = {"image": reference.samples}
-    np.savez(samples, **arrays, **({} if reference.labels is None else {"labels": reference.labels}))
+    arrays: dict[str, Any] = {"image": reference.samples}
+    if reference.labels is not None:
+        arrays["labels"] = reference.labels
+    np.savez(samples, **arrays)
     made = quantise_file(path, samples, None, Options(integer_io=True))
     integer = folder / f"{reference.name}-int8.onnx"
     integer.write_bytes(made.data)

@@ -24,7 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run the node.",
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",
-    "models": "Publish and list models.",
+    "models": "Check, quantise, publish and list models.",
     "node": "Register and stake this node as a worker.",
     "escrow": "Move JOY in and out of the escrow that pays.",
     "receipts": "List and show the receipts of settled tasks.",

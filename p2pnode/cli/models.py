@@ -20,7 +20,7 @@ from p2pnode.protocol.cid import content_digest, to_cid
 
 @click.group()
 def command() -> None:
-    """Publish and list models; see whether one can be proved, and make it cheaper."""
+    """Check, quantise, publish and list models."""
 
 
 command.add_command(check)
