@@ -1,8 +1,9 @@
-"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas]`.
+"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas,proving]`.
 
     market  offer to award, and award to answer against raw ONNX Runtime, over a devnet of six nodes
     proof   seconds by step, cycles and bytes of one proved batch of sixteen, its settlement's gas
     gas     what the chain spends on a proof by phase, and on a settlement without it
+    proving guest cycles of the reference models (benchmarks/proving.py has the full table)
 
 Prints a table; `--json FILE` writes the same as JSON. Figures depend on the machine: compare within a run.
 """
@@ -20,8 +21,9 @@ from rich.table import Table
 from benchmarks.gas import measure_gas
 from benchmarks.market import measure_market
 from benchmarks.proof import measure_proof
+from benchmarks.proving import measure_proving
 
-PARTS = ("market", "proof", "gas")
+PARTS = ("market", "proof", "gas", "proving")
 
 
 def main() -> None:
@@ -35,6 +37,7 @@ def main() -> None:
         "market": measure_market,
         "proof": partial(measure_proof, options.picture),
         "gas": measure_gas,
+        "proving": measure_proving,
     }
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(PARTS):

@@ -109,6 +109,14 @@ class WorkerConfig:
     price: Annotated[
         int, Setting("Least price of one task, in the smallest unit (10^18 is one JOY).", 0, MAX_AMOUNT)
     ] = JOY // 100
+    hour_price: Annotated[
+        int,
+        Setting(
+            "What an hour of proving has to earn, in the smallest unit; `models check` makes prices of it.",
+            0,
+            MAX_AMOUNT,
+        ),
+    ] = 2 * JOY
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
 

@@ -1,12 +1,19 @@
 """Valid messages and a valid receipt for tests, made by the code under test's own signer."""
 
+import json
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 
 from p2pnode.protocol import merkle
 from p2pnode.protocol.eip712 import Domain, digest, sign
 from p2pnode.protocol.journal import journal_of, leaf
-from p2pnode.protocol.messages import Award, Bid, Offer, Result
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from p2pnode.protocol.receipt import Receipt
+
+FIXTURES = Path(__file__).parents[1] / "contracts" / "test" / "fixtures"
 
 DOMAIN = Domain(31337, b"\xaa" * 20)
 REQUESTER_KEY = b"\x01" * 32
@@ -70,6 +77,59 @@ def receipt(index: int = 1, count: int = 3) -> Receipt:
         seal=bytes(range(256)),
         transaction=b"\x77" * 32,
     )
+
+
+def genuine_receipt(index: int = 1) -> Receipt:
+    """The receipt of a task in the batch that the real prover proved for the tests (make_fixture.py)."""
+    awarded = json.loads((FIXTURES / "awards.json").read_text())
+    proved = json.loads((FIXTURES / "batch.json").read_text())
+    domain = Domain(awarded["chainId"], _octets(awarded["verifyingContract"]))
+    awards = [_award(found) for found in awarded["awards"]]
+    ids = [_octets(task_id) for task_id in awarded["taskIds"]]
+    outputs = [_octets(output) for output in proved["outputDigests"]]
+    leaves = [
+        leaf(task_id, made.model_digest, made.input_digest, output)
+        for task_id, made, output in zip(ids, awards, outputs, strict=True)
+    ]
+    Account.enable_unaudited_hdwallet_features()
+    # Hardhat's third account, which the awards of the fixture go to.
+    worker = Account.from_mnemonic(
+        "test test test test test test test test test test test junk", account_path="m/44'/60'/0'/0/3"
+    )
+    return Receipt(
+        chain_id=domain.chain_id,
+        contract=domain.verifying_contract,
+        award=Signed(awards[index], _octets(awarded["signatures"][index])),
+        result=sign(domain, Result(ids[index], outputs[index]), bytes(worker.key)),
+        output_digest=outputs[index],
+        leaf_index=index,
+        leaf_count=len(leaves),
+        merkle_path=merkle.path(leaves, index),
+        journal=_octets(proved["journal"]),
+        image_id=_octets(proved["imageId"]),
+        seal=(FIXTURES / "batch.seal").read_bytes(),
+        transaction=b"\x77" * 32,
+    )
+
+
+def _award(found: dict[str, Any]) -> Award:
+    return Award(
+        offer_hash=_octets(found["offerHash"]),
+        bid_hash=_octets(found["bidHash"]),
+        requester=_octets(found["requester"]),
+        worker=_octets(found["worker"]),
+        model_digest=_octets(found["modelDigest"]),
+        input_digest=_octets(found["inputDigest"]),
+        price=int(found["price"]),
+        model_fee=int(found["modelFee"]),
+        result_deadline=int(found["resultDeadline"]),
+        settle_deadline=int(found["settleDeadline"]),
+        nonce=int(found["nonce"]),
+    )
+
+
+def _octets(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
 
 
 def key_account(key: bytes) -> bytes:

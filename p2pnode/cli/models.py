@@ -1,4 +1,4 @@
-"""`p2pnode models`: models for sale."""
+"""`p2pnode models`: models for sale, and what it takes to prove one."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ import click
 import trio
 
 from p2pnode.chain import TxReceipt
+from p2pnode.cli.models_check import check
+from p2pnode.cli.models_quantise import quantise
 from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
 from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
 from p2pnode.config import Config
@@ -18,7 +20,11 @@ from p2pnode.protocol.cid import content_digest, to_cid
 
 @click.group()
 def command() -> None:
-    """Publish and list models."""
+    """Check, quantise, publish and list models."""
+
+
+command.add_command(check)
+command.add_command(quantise)
 
 
 @command.command()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
 
 from p2pnode.config import CONFIG_NAME, JOY, MAX_AMOUNT, Config, load_config
 
@@ -33,6 +32,8 @@ class Printer:
     @contextmanager
     def progress(self, text: str) -> Iterator[None]:
         """A moving line on a terminal while the body runs."""
+        from rich.console import Console
+
         with Console(stderr=True).status(text):
             yield
 

@@ -9,14 +9,17 @@ from typing import Any
 import click
 import trio
 
-from p2pnode.cli.output import Printer, config_path_option, hexed, json_option
+from p2pnode.cli.output import Printer, config_path_option, hexed, joy, json_option
 from p2pnode.config import Config, load_config
-from p2pnode.errors import ChainError, ProtocolError, ProverError
-from p2pnode.protocol.cid import to_cid
+from p2pnode.errors import ChainError, InferenceError, ProtocolError, ProverError
+from p2pnode.protocol.cid import content_digest, to_cid
+from p2pnode.protocol.claim import claim_digest, claim_of_seal
 from p2pnode.protocol.receipt import ProofClaim, Receipt, check_receipt, parse_receipt
 from p2pnode.protocol.schema import MAX_RECEIPT
 
 REFUSED = 5
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 class _Refused(Exception):
@@ -35,7 +38,7 @@ class _Checks:
         started = time.monotonic()
         try:
             yield
-        except (ProtocolError, ProverError, ChainError) as error:
+        except (ProtocolError, ProverError, ChainError, InferenceError) as error:
             self._note(what, started, " ".join(str(error).split()))
             raise _Refused from error
         self._note(what, started, "")
@@ -49,30 +52,47 @@ class _Checks:
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.option("--chain", is_flag=True, help="Also look up the settlement on the configured chain.")
+@click.option("--model", type=_FILE, help="Also check that this ONNX file is the model that ran.")
+@click.option("--input", "input_file", type=_FILE, help="Also check that it ran on this input.")
 @click.option("--prover", default="", help="Path of the prover; empty looks in its usual places.")
 @config_path_option
 @json_option
-def command(files: tuple[Path, ...], chain: bool, prover: str, config: Path, printer: Printer) -> None:
-    """Check receipt FILES: signatures, Merkle path and STARK.
+def command(
+    files: tuple[Path, ...],
+    chain: bool,
+    model: Path | None,
+    input_file: Path | None,
+    prover: str,
+    config: Path,
+    printer: Printer,
+) -> None:
+    """Check receipt FILES: signatures, Merkle path, claim and STARK.
 
     Works offline and without a configuration, unless --chain is given.
     """
+    if input_file is not None and model is None:
+        raise click.UsageError("--input is read as the model takes it; give --model too")
     settings = load_config(config) if chain else None
-    refused = [file for file in files if not _verify(file, settings, prover, printer)]
+    refused = [file for file in files if not _verify(file, (model, input_file), settings, prover, printer)]
     if refused:
         raise SystemExit(REFUSED)
 
 
-def _verify(file: Path, settings: Config | None, binary: str, printer: Printer) -> bool:
+def _verify(
+    file: Path,
+    owned: tuple[Path | None, Path | None],
+    settings: Config | None,
+    binary: str,
+    printer: Printer,
+) -> bool:
     checks = _Checks(printer)
     summary: dict[str, Any] = {"file": str(file)}
 
     async def check() -> None:
         receipt, claim = await _check_file(checks, file)
+        await _check_files(checks, receipt, *owned)
         summary.update(_summary(receipt))
         async with _open_prover(binary) as verifier:
             await _check_proof(checks, claim, verifier)
@@ -85,8 +105,14 @@ def _verify(file: Path, settings: Config | None, binary: str, printer: Printer) 
         valid = True
     except _Refused:
         valid = False
-    verdict = "the receipt is valid" if valid else "the receipt is REFUSED"
-    printer.result({"valid": valid, "checks": checks.done, **summary}, [*_lines(summary), verdict])
+    lines = _lines(summary)
+    if valid:
+        lines += [summary["statement"], "the receipt is valid"]
+    else:
+        # What was refused must not be read as proved.
+        summary.pop("statement", None)
+        lines = [*_lines(summary), "the receipt is REFUSED"]
+    printer.result({"valid": valid, "checks": checks.done, **summary}, lines)
     return valid
 
 
@@ -110,6 +136,31 @@ async def _check_file(checks: _Checks, file: Path) -> tuple[Receipt, ProofClaim]
     return receipt, claim
 
 
+async def _check_files(
+    checks: _Checks, receipt: Receipt, model: Path | None, input_file: Path | None
+) -> None:
+    if model is None:
+        return
+    award = receipt.award.message
+    async with (
+        checks.check("the model is the file that was given"),
+        await trio.open_file(model, "rb") as file,
+    ):
+        found = content_digest(await file.read())
+        if found != award.model_digest:
+            raise ProtocolError(f"{model} is {to_cid(found)}, not {to_cid(award.model_digest)}")
+    if input_file is not None:
+        from p2pnode.inference import read_inputs, read_model
+        from p2pnode.protocol.tensors import tensors_digest
+
+        async with checks.check("the input is the file that was given"):
+            found = tensors_digest(read_inputs(input_file, read_model(model)[1]))
+            if found != award.input_digest:
+                raise ProtocolError(
+                    f"{input_file} has digest {hexed(found)}, the receipt's input {hexed(award.input_digest)}"
+                )
+
+
 async def _check_proof(checks: _Checks, claim: ProofClaim, prover: Any) -> None:
     async with checks.check("the proof is of the guest that this prover knows"):
         if claim.image_id != prover.image_id:
@@ -117,7 +168,13 @@ async def _check_proof(checks: _Checks, claim: ProofClaim, prover: Any) -> None:
                 f"imageId is {hexed(claim.image_id)}, this prover's guest is {hexed(prover.image_id)}; "
                 "use the version of p2pnode that made the receipt"
             )
-    async with checks.check("the STARK proves the batch"):
+    async with checks.check("the seal claims this journal of this guest"):
+        claimed, expected = claim_of_seal(claim.seal), claim_digest(claim.image_id, claim.journal)
+        if claimed != expected:
+            raise ProtocolError(
+                f"seal claims {hexed(claimed)}; this guest and journal make the claim {hexed(expected)}"
+            )
+    async with checks.check("the STARK proves the claim"):
         await prover.verify(claim.journal, claim.seal)
 
 
@@ -143,11 +200,28 @@ def _summary(receipt: Receipt) -> dict[str, Any]:
         "model": to_cid(award.model_digest),
         "requester": hexed(award.requester),
         "worker": hexed(award.worker),
+        "input_digest": hexed(award.input_digest),
         "output_digest": hexed(receipt.output_digest),
+        "image_id": hexed(receipt.image_id),
         "answer_is_proved": receipt.answer_is_proved,
         "transaction": hexed(receipt.transaction),
+        "statement": _statement(receipt),
     }
 
 
+def _statement(receipt: Receipt) -> str:
+    """What a valid receipt proves, in words."""
+    award = receipt.award.message
+    answer = "which is" if receipt.answer_is_proved else "which is not"
+    return (
+        f"Proved by the guest with image ID {hexed(receipt.image_id)}: it ran the ONNX file with SHA-256 "
+        f"{hexed(award.model_digest)} on the input with digest {hexed(award.input_digest)}, and the output "
+        f"has digest {hexed(receipt.output_digest)}, {answer} what the worker answered at first. This is "
+        f"task {receipt.leaf_index + 1} of {receipt.leaf_count} under one proof, awarded by "
+        f"{hexed(award.requester)} to {hexed(award.worker)} for {joy(award.price)} "
+        f"on chain {receipt.chain_id}."
+    )
+
+
 def _lines(summary: dict[str, Any]) -> list[str]:
-    return [f"  {name:16} {value}" for name, value in summary.items()]
+    return [f"  {name:16} {value}" for name, value in summary.items() if name not in ("file", "statement")]

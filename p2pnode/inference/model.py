@@ -71,18 +71,23 @@ class ModelInfo:
 
 def read_model(path: Path) -> tuple[bytes, ModelInfo]:
     """Read and check a model file. Raises InferenceError that names what is wrong."""
+    data = read_bytes(path)
+    return data, describe_model(data)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A model file that is not too large. Raises InferenceError."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_MODEL + 1)
     except OSError as error:
         raise InferenceError(f"model {path} cannot be read: {error.strerror}; give an ONNX file") from error
-    return data, describe_model(data)
+    return _bounded(data)
 
 
 def describe_model(data: bytes) -> ModelInfo:
     """Check the bytes of an ONNX file. Raises InferenceError that names what is wrong."""
-    if len(data) > MAX_MODEL:
-        raise InferenceError(f"model has more than {MAX_MODEL} bytes; give a smaller one")
+    _bounded(data)
     try:
         proto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
@@ -93,12 +98,12 @@ def describe_model(data: bytes) -> ModelInfo:
     _check_nodes(proto)
     _check_tensors(proto)
     constants = {tensor.name for tensor in proto.graph.initializer}
-    inputs = tuple(_spec(value) for value in proto.graph.input if value.name not in constants)
+    inputs = tuple(spec_of(value) for value in proto.graph.input if value.name not in constants)
     skeleton = skeleton_of(proto)
     types = check_values(skeleton, fixed_shapes(inputs))
     return ModelInfo(
         inputs=inputs,
-        outputs=tuple(map(_spec, proto.graph.output)),
+        outputs=tuple(map(spec_of, proto.graph.output)),
         operators=tuple(sorted({name_of(node.domain, node.op_type) for node in proto.graph.node})),
         opset=opset,
         size=len(data),
@@ -106,6 +111,12 @@ def describe_model(data: bytes) -> ModelInfo:
         image=_image(proto),
         skeleton=skeleton,
     )
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MAX_MODEL:
+        raise InferenceError(f"model has more than {MAX_MODEL} bytes; give a smaller one")
+    return data
 
 
 def fixed_shapes(inputs: tuple[TensorSpec, ...]) -> dict[str, tuple[int, ...]] | None:
@@ -172,7 +183,8 @@ def _check_type(name: str, code: int) -> str:
     return ELEMENT_TYPES[code]
 
 
-def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
+def spec_of(value: onnx.ValueInfoProto) -> TensorSpec:
+    """An input or output of a graph. Raises InferenceError for one that cannot be run."""
     if not value.type.HasField("tensor_type"):
         raise InferenceError(f"value {value.name!r:.100} is not a tensor; only tensors go in and out")
     tensor = value.type.tensor_type

@@ -50,6 +50,15 @@ class Session:
 def open_session(path: Path) -> Session:
     """Check and load a model. Raises InferenceError. Blocks: call it in a thread."""
     data, info = read_model(path)
+    try:
+        session = ort.InferenceSession(data, session_options(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # as above
+        raise InferenceError(f"model cannot be loaded: {_line(error)}") from error
+    return Session(info, session)
+
+
+def session_options() -> ort.SessionOptions:
+    """Options of a session that is as repeatable as it gets."""
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
@@ -58,11 +67,7 @@ def open_session(path: Path) -> Session:
     options.use_deterministic_compute = True
     # What fails is raised: ONNX Runtime's own lines on stderr would break structured logs.
     options.log_severity_level = 4
-    try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # as above
-        raise InferenceError(f"model cannot be loaded: {_line(error)}") from error
-    return Session(info, session)
+    return options
 
 
 def run_options() -> ort.RunOptions:

@@ -7,10 +7,9 @@ Sources: EIP-712 (typed data), EIP-2 (low s).
 from dataclasses import astuple, dataclass
 from typing import Any, TypeVar
 
-from eth_keys.datatypes import PrivateKey, Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.crypto import keccak
-from eth_utils.exceptions import ValidationError
+# Not eth-keys: it loads pydantic by way of eth-utils, which takes longer than checking a receipt.
+from coincurve import PrivateKey, PublicKey
+from Crypto.Hash import keccak as _keccak
 
 from p2pnode.errors import ProtocolError, SignatureError
 from p2pnode.protocol import schema
@@ -36,8 +35,14 @@ TYPES: dict[type[Any], str] = {
     Result: "Result(bytes32 taskId,bytes32 outputDigest)",
 }
 
+
+def keccak(data: bytes) -> bytes:
+    """Keccak-256, 32 bytes."""
+    return _keccak.new(data=data, digest_bits=256).digest()
+
+
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-_TYPE_HASHES = {of: keccak(text=text) for of, text in TYPES.items()}
+_TYPE_HASHES = {of: keccak(text.encode()) for of, text in TYPES.items()}
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -51,9 +56,9 @@ class Domain:
     def separator(self) -> bytes:
         """The domain separator, 32 bytes."""
         return keccak(
-            keccak(text=_DOMAIN_TYPE)
-            + keccak(text=NAME)
-            + keccak(text=VERSION)
+            keccak(_DOMAIN_TYPE.encode())
+            + keccak(NAME.encode())
+            + keccak(VERSION.encode())
             + self.chain_id.to_bytes(32, "big")
             + self.verifying_contract.rjust(32, b"\0")
         )
@@ -72,8 +77,8 @@ def digest(domain: Domain, message: Offer | Bid | Award | Result) -> bytes:
 
 def sign(domain: Domain, message: M, private_key: bytes) -> Signed[M]:
     """`message` with the signature of `private_key` (32 bytes); low s, v of 27 or 28."""
-    signature = PrivateKey(private_key).sign_msg_hash(digest(domain, message))
-    return Signed(message, signature.to_bytes()[:64] + bytes([27 + signature.v]))
+    raw = PrivateKey(private_key).sign_recoverable(digest(domain, message), hasher=None)
+    return Signed(message, raw[:64] + bytes([27 + raw[64]]))
 
 
 def recover(domain: Domain, signed: Signed[M]) -> bytes:
@@ -85,12 +90,15 @@ def recover(domain: Domain, signed: Signed[M]) -> bytes:
         raise SignatureError(f"signature has v {raw[64]}; give 27 or 28")
     if int.from_bytes(raw[32:64], "big") > _HALF_ORDER:
         raise SignatureError("signature has a high s; give the low one (EIP-2)")
+    signed_digest = digest(domain, signed.message)
     try:
-        signature = Signature(raw[:64] + bytes([raw[64] - 27]))
-        key = signature.recover_public_key_from_msg_hash(digest(domain, signed.message))
-    except (BadSignature, ValidationError) as error:
+        key = PublicKey.from_signature_and_message(
+            raw[:64] + bytes([raw[64] - 27]), signed_digest, hasher=None
+        )
+    except ValueError as error:
         raise SignatureError(f"signature is not one of this curve: {error}") from error
-    return key.to_canonical_address()
+    # An address is the end of the hash of the point's two coordinates.
+    return keccak(key.format(compressed=False)[1:])[12:]
 
 
 def signer(message: Offer | Bid | Award) -> bytes:

@@ -13,9 +13,9 @@ from typing import Any
 
 from p2pnode.errors import ProtocolError, ProverError
 from p2pnode.ports import Proof, ProofTask
+from p2pnode.protocol.cid import content_digest
 from p2pnode.protocol.journal import MAX_COUNT, journal_of, leaf
 from p2pnode.protocol.schema import MAX_TENSORS
-from p2pnode.protocol.tensors import tensors_digest
 
 REQUEST = "request.json"
 PROOF = "proof.json"
@@ -72,7 +72,7 @@ def read_outputs(job: Path, result: str, model: Path, tasks: Sequence[ProofTask]
     outputs = tuple(_read(job / name, MAX_TENSORS) for name in names)
     model_digest = hashlib.sha256(_read(model, None)).digest()
     leaves = [
-        leaf(task.task_id, model_digest, tensors_digest(task.tensors), tensors_digest(output))
+        leaf(task.task_id, model_digest, content_digest(task.tensors), content_digest(output))
         for task, output in zip(tasks, outputs, strict=True)
     ]
     try:

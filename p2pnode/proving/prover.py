@@ -5,22 +5,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import structlog
 import trio
 
 from p2pnode.errors import ProverError
 from p2pnode.ports import Progress, Proof, ProofTask
 from p2pnode.proving import batches
+from p2pnode.proving.execution import Execution, read_execution
 from p2pnode.proving.locate import find_prover, free_memory, segment_po2
 from p2pnode.proving.process import run_prover
 from p2pnode.proving.progress import Estimate
+from p2pnode.proving.rates import Meter, Rates, load_rates, save_rates
 
 DEFAULT_SECONDS = 7200.0
 """How long one proof may take."""
 _QUICK_SECONDS = 60.0
 """How long a subcommand that proves nothing may take."""
-
-_log = structlog.get_logger(__name__)
 
 
 class SubprocessProver:
@@ -38,6 +37,11 @@ class SubprocessProver:
         """Image ID of the guest that this prover proves and verifies, 32 bytes."""
         return self._image_id
 
+    @property
+    def rates(self) -> Rates:
+        """How fast it proves on this machine, as far as that was measured."""
+        return load_rates(self._binary)
+
     async def prove(
         self, model: Path, tasks: Sequence[ProofTask], job: Path, on_progress: Callable[[Progress], None]
     ) -> Proof:
@@ -51,24 +55,42 @@ class SubprocessProver:
                 try:
                     return await self._finished(model, tasks, job)
                 except ProverError as error:
-                    _log.warning("proof.discarded", job=str(job), reason=str(error))
+                    # Here: only proving logs, and loading this would take a third of a verification's time.
+                    import structlog
+
+                    structlog.get_logger(__name__).warning("proof.discarded", job=str(job), reason=str(error))
                     (job / batches.PROOF).unlink(missing_ok=True)
-            estimate = Estimate()
+            estimate, meter = Estimate(), Meter()
+
+            def report(progress: Progress) -> None:
+                meter.note(progress)
+                on_progress(estimate.whole(progress))
+
             await run_prover(
                 self._binary,
                 ["prove", "--job", job, "--po2", str(po2)],
                 seconds=self._seconds,
-                on_progress=lambda progress: on_progress(estimate.whole(progress)),
+                on_progress=report,
             )
+            before = self.rates
+            if (measured := meter.rates(before)) != before:
+                save_rates(self._binary, measured)
             proof = await self._finished(model, tasks, job)
             batches.drop_steps(job)
             return proof
 
     async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
         """The outputs the guest would prove, without a proof. Raises ProverError."""
+        return (await self.measure(model, tasks, job)).outputs
+
+    async def measure(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> Execution:
+        """The same outputs, and what the batch takes in the guest. Raises ProverError."""
         po2 = await self._prepared(model, tasks, job)
-        await run_prover(self._binary, ["execute", "--job", job, "--po2", str(po2)], seconds=self._seconds)
-        return await trio.to_thread.run_sync(batches.read_outputs, job, batches.EXECUTION, model, tasks)
+        arguments: list[str | Path] = ["execute", "--job", job, "--po2", str(po2)]
+        result = await run_prover(self._binary, arguments, seconds=self._seconds)
+        outputs = await trio.to_thread.run_sync(batches.read_outputs, job, batches.EXECUTION, model, tasks)
+        stats = result.get("stats")
+        return read_execution(stats if isinstance(stats, dict) else {}, outputs, po2)
 
     async def verify(self, proof_journal: bytes, seal: bytes) -> None:
         """Check a seal against the committed image ID. Raises ProverError that says what is wrong."""

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from p2pnode.cli.main import main
 from p2pnode.errors import ProverError
+from p2pnode.models import DIGITS, digit_images
 from p2pnode.protocol.eip712 import sign
 from p2pnode.protocol.receipt import Receipt, dump_receipt
 from p2pnode.proving.locate import find_prover
@@ -110,6 +111,51 @@ def test_a_seal_of_zeros_and_another_guest_are_refused(tmp_path: Path) -> None:
     assert result.exit_code == 5
     assert [ok for ok, _ in checks(result)] == [True, True, False]
     assert "7777" in checks(result)[2][1]
+
+
+@pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+def test_a_genuine_receipt_is_valid_and_says_what_was_proved(tmp_path: Path) -> None:
+    receipt = samples.genuine_receipt(1)
+    options = ("--model", str(DIGITS), "--input", str(digit_images()[1][0]))
+    found = json.loads(verify(tmp_path, dump_receipt(receipt), "--json", *options).stdout)
+    assert found["valid"]
+    assert [check["ok"] for check in found["checks"]] == [True] * 7
+    award = receipt.award.message
+    for part in (receipt.image_id, award.model_digest, award.input_digest, receipt.output_digest):
+        assert part.hex() in found["statement"]
+    assert "task 2 of 16" in found["statement"]
+    assert "for 2 JOY" in found["statement"]
+    result = verify(tmp_path, dump_receipt(receipt))
+    assert result.exit_code == 0
+    assert found["statement"] in result.stdout
+
+
+@pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+@pytest.mark.parametrize(
+    ("byte", "check"), [(70, "seal claims"), (100_000, "the seal is not a proof"), (-1, "the seal is not")]
+)
+def test_one_flipped_bit_of_a_genuine_seal_is_refused(tmp_path: Path, byte: int, check: str) -> None:
+    receipt = samples.genuine_receipt(1)
+    seal = bytearray(receipt.seal)
+    seal[byte] ^= 1
+    result = verify(tmp_path, dump_receipt(replace(receipt, seal=bytes(seal))), "--json")
+    assert result.exit_code == 5
+    assert check in checks(result)[-1][1]
+    assert "statement" not in json.loads(result.stdout)
+
+
+def test_another_model_or_input_than_the_receipts_is_refused(tmp_path: Path) -> None:
+    text = dump_receipt(samples.genuine_receipt(1))
+    other = str(digit_images()[2][0])
+    result = verify(tmp_path, text, "--json", "--model", str(DIGITS), "--input", other)
+    assert result.exit_code == 5
+    assert [ok for ok, _ in checks(result)] == [True, True, True, False]
+    result = verify(tmp_path, text, "--json", "--model", other)
+    assert result.exit_code == 5
+    assert "not bafkrei" in checks(result)[-1][1]
+    result = verify(tmp_path, text, "--input", other)
+    assert result.exit_code == 2
+    assert "give --model too" in result.stderr
 
 
 def test_one_refused_file_among_several_fails_the_command(tmp_path: Path) -> None:

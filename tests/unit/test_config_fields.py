@@ -66,6 +66,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.enabled", {"worker": {"enabled": "yes"}}, "true or false"),
     ("worker.capacity", {"worker": {"capacity": 1025}}, "1025"),
     ("worker.price", {"worker": {"price": -1}}, "-1"),
+    ("worker.hour_price", {"worker": {"hour_price": -1}}, "-1"),
     ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 256"),
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
