@@ -159,6 +159,7 @@ class FakeExecutor:
 
     def __init__(self) -> None:
         self.runs = 0
+        self.model = double
 
     async def load(self, model: Path) -> None:
         if model.name != MODEL_DIGEST.hex():
@@ -167,7 +168,7 @@ class FakeExecutor:
     async def run(self, model: Path, tensors: bytes) -> bytes:
         await trio.sleep(0.01)
         self.runs += 1
-        return double(tensors)
+        return self.model(tensors)
 
 
 def double(tensors: bytes) -> bytes:
