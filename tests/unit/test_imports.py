@@ -72,6 +72,7 @@ def test_only_proving_starts_the_prover(path: Path) -> None:
         nodes = ast.walk(ast.parse(path.read_text()))
         names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         assert not names & {"run_process", "open_process", "Popen"}
+        assert "processes" not in inner_parts(path), "a part other than proving starts no process"
 
 
 def test_the_rules_bite(tmp_path: Path) -> None:
