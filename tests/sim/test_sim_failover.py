@@ -16,7 +16,8 @@ from p2pnode.protocol.codec import decode_any
 from p2pnode.protocol.messages import Assignment
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors
-from tests.driver import MODEL_DIGEST, TERMS, Driver, Node, double, pair
+from tests.sim.driver import TERMS, Driver, Node
+from tests.sim.fake_compute import MODEL_DIGEST, double, pair
 
 CHEAP = WorkerSettings(capacity=32, price=10, batch_size=1, batch_seconds=1)
 """bob, who is awarded first and settles at once."""

@@ -13,7 +13,9 @@ from p2pnode.ports import Role, Topic
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors
-from tests.driver import IMAGE_ID, MODEL_DIGEST, MODEL_FEE, MODEL_OWNER, TERMS, Driver, pair, seal_of
+from tests.sim.driver import MODEL_FEE, TERMS, Driver
+from tests.sim.fake_chain import MODEL_OWNER
+from tests.sim.fake_compute import IMAGE_ID, MODEL_DIGEST, pair, seal_of
 
 
 async def test_tasks_are_answered_proved_and_paid(
