@@ -32,7 +32,7 @@ from tests.sim.mallory import KEY, Mallory, still_works
         (
             lambda m: encode(sign(Domain(1, CONTRACT), m.offer, KEY)),
             DeclineCode.BAD_SIGNATURE,
-            "if made for chain 31337",
+            "; sign for chain 31337 if it was made for another",
         ),
         (
             lambda m: encode(m.signed(pay_token=b"\x01" * 20)),
