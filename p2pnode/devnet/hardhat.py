@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from p2pnode.devnet.processes import Supervisor, environment, guarded, lines
+from p2pnode.devnet.processes import STOP_SECONDS, Supervisor, environment, text_lines
 from p2pnode.errors import DevnetError
+from p2pnode.processes import guarded
 
 CONTRACTS: Final = Path(__file__).resolve().parents[2] / "contracts"
 CHAIN_ID: Final = 31337
@@ -59,8 +60,10 @@ async def deploy(url: str, folder: Path, image_id: bytes) -> Path:
     )
     said = []
     command = [node_binary(), CONTRACTS / "scripts" / "deploy.ts"]
-    async with guarded(command, cwd=CONTRACTS, env=env, stderr=subprocess.STDOUT) as process:
-        async for line in lines(process):
+    async with guarded(
+        command, stderr=subprocess.STDOUT, stop_seconds=STOP_SECONDS, cwd=CONTRACTS, env=env
+    ) as process:
+        async for line in text_lines(process):
             said.append(line)
         code = await process.wait()
     log.write_text("\n".join(said) + "\n")

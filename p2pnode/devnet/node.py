@@ -12,8 +12,9 @@ import trio
 from p2pnode.config import CONFIG_NAME
 from p2pnode.control import ControlClient
 from p2pnode.devnet.plan import NodePlan
-from p2pnode.devnet.processes import Child, Supervisor, environment, guarded, lines
+from p2pnode.devnet.processes import STOP_SECONDS, Child, Supervisor, environment, text_lines
 from p2pnode.errors import DevnetError
+from p2pnode.processes import guarded
 
 P2PNODE: tuple[str, ...] = (sys.executable, "-m", "p2pnode")
 """The operator's command, of the interpreter that runs the devnet."""
@@ -90,8 +91,11 @@ async def run_p2pnode(
     log = folder / "commands.log"
     with log.open("ab") as stderr:
         start = stderr.tell()
-        async with guarded([*P2PNODE, *arguments], cwd=folder, env=environment(), stderr=stderr) as process:
-            async for line in lines(process):
+        command = [*P2PNODE, *arguments]
+        async with guarded(
+            command, stderr=stderr, stop_seconds=STOP_SECONDS, cwd=folder, env=environment()
+        ) as process:
+            async for line in text_lines(process):
                 if last is not None and on_line is not None:
                     on_line(last)
                 last = _parsed(line)

@@ -1,14 +1,8 @@
-"""Child processes that never outlive their parent, and their logs as events.
-
-Each runs under `p2pnode.proving.guardian` in a process group of its own: whatever ends the parent, SIGKILL
-included, ends the group. Raises DevnetError.
-"""
+"""The processes of a devnet, and their logs as events. Raises DevnetError."""
 
 import json
 import os
-import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -18,7 +12,7 @@ from typing import Any, Final
 import trio
 
 from p2pnode.errors import DevnetError
-from p2pnode.proving import guardian
+from p2pnode.processes import guarded, lines
 
 STOP_SECONDS: Final = 5
 """What a process has to end by itself after SIGTERM."""
@@ -99,8 +93,10 @@ class Supervisor:
     ) -> None:
         # Line-buffered, so that the file tells all there is whenever it is read.
         with child.log.open("w", buffering=1, errors="replace") as log:
-            async with guarded(command, cwd=cwd, env=env, stderr=subprocess.STDOUT) as process:
-                async with aclosing(lines(process)) as found:
+            async with guarded(
+                command, stderr=subprocess.STDOUT, stop_seconds=STOP_SECONDS, cwd=cwd, env=env
+            ) as process:
+                async with aclosing(text_lines(process)) as found:
                     async for line in found:
                         log.write(line + "\n")
                         child.tail.append(line)
@@ -121,54 +117,11 @@ async def open_supervisor(on_event: OnEvent) -> AsyncIterator[Supervisor]:
         nursery.cancel_scope.cancel()
 
 
-@asynccontextmanager
-async def guarded(
-    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], stderr: Any
-) -> AsyncIterator[trio.Process]:
-    """A process with its standard output piped, which has ended when the context has."""
-    process = await trio.lowlevel.open_process(
-        # -I: neither the environment nor the current folder decides which modules the guardian imports.
-        [sys.executable, "-I", guardian.__file__, *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        cwd=cwd,
-        env=env,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with trio.CancelScope(shield=True):
-            await _end(process)
-
-
-async def _end(process: trio.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        with trio.move_on_after(STOP_SECONDS):
-            await process.wait()
-    if process.returncode is None:
-        # Not yet reaped, so the number of the group is still its own.
-        os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            await pipe.aclose()
-
-
-async def lines(process: trio.Process) -> AsyncGenerator[str, None]:
+async def text_lines(process: trio.Process) -> AsyncGenerator[str, None]:
     """Lines of a process's standard output."""
-    assert process.stdout is not None
-    buffer = bytearray()
-    while chunk := await process.stdout.receive_some():
-        buffer += chunk
-        *found, rest = buffer.split(b"\n")
-        for line in found:
+    async with aclosing(lines(process, _MAX_LINE)) as found:
+        async for line in found:
             yield line.decode(errors="replace")
-        buffer = bytearray(rest[:_MAX_LINE])
-    if buffer:
-        yield buffer.decode(errors="replace")
 
 
 def _structured(line: str) -> tuple[str, Mapping[str, Any]] | None:

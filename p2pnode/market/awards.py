@@ -11,9 +11,10 @@ import trio
 from p2pnode.errors import MarketError, NetworkError, ProtocolError
 from p2pnode.market.bids import BidBook
 from p2pnode.market.context import Context
+from p2pnode.market.selection import RankedBid
 from p2pnode.market.settings import RequesterSettings
 from p2pnode.market.state import TaskState
-from p2pnode.ports import RankedBid, StreamProtocol, TaskEntry
+from p2pnode.ports import StreamProtocol, TaskEntry
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.eip712 import verify

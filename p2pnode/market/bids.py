@@ -9,7 +9,7 @@ from p2pnode.market.checks import check_bid
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence
 from p2pnode.market.refusal import Refusal
-from p2pnode.ports import RankedBid
+from p2pnode.market.selection import RankedBid
 from p2pnode.protocol.codec import decode_any, encode
 from p2pnode.protocol.messages import Bid, Decline, DeclineCode, Offer, Signed
 from p2pnode.protocol.schema import MAX_GOSSIP

@@ -43,7 +43,10 @@ def check_offer(signed: Signed[Offer], settlement: Settlement, now: int, settle_
     try:
         verify(domain, signed)
     except SignatureError as error:
-        raise Refusal(DeclineCode.BAD_SIGNATURE, str(error)) from error
+        # With the same token on another chain only the signature differs, which then looks like a forgery.
+        raise Refusal(
+            DeclineCode.BAD_SIGNATURE, f"{error}; sign for chain {domain.chain_id} if it was made for another"
+        ) from error
     if offer.price_max < offer.price_min:
         _malformed(f"price_max is {offer.price_max}; give at least price_min, {offer.price_min}")
     if offer.ramp_end < offer.ramp_start:

@@ -13,11 +13,11 @@ from p2pnode.market.bids import MAX_REQUEST, BidBook, BidDesk
 from p2pnode.market.checks import CLOCK_SKEW, check_listing
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence
-from p2pnode.market.selection import plan
+from p2pnode.market.selection import RankedBid, plan
 from p2pnode.market.settings import RequesterSettings, Terms
 from p2pnode.market.state import INITIAL, OPEN, TaskState
 from p2pnode.market.watch import SettlementWatch
-from p2pnode.ports import Prover, RankedBid, Role, StreamProtocol, TaskEntry, Topic
+from p2pnode.ports import Prover, Role, StreamProtocol, TaskEntry, Topic
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import encode
 from p2pnode.protocol.messages import Offer

@@ -7,7 +7,20 @@ for many; so a submission goes to as few workers as have room, the best first.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from p2pnode.ports import RankedBid
+from p2pnode.ports import Reputation
+from p2pnode.protocol.messages import Bid, Signed
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBid:
+    """A bid with what selection needs to know of its worker."""
+
+    bid: Signed[Bid]
+    peer: str
+    stake: int
+    capacity: int
+    load: int
+    reputation: Reputation
 
 
 @dataclass(frozen=True, slots=True)

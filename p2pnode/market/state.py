@@ -1,6 +1,6 @@
 """The one list of states that a task can be in, and of the moves between them.
 
-    requester  OFFERED -> AWARDED (again on failover) -> ANSWERED -> SETTLED
+    requester  OFFERED -> AWARDED (again on failover) -> ANSWERED (again by the one that is paid) -> SETTLED
     worker     BID -> AWARDED -> ANSWERED -> PROVING -> PROVED -> SETTLING -> SETTLED
 
 Everything else is a way of ending early, or a late recovery: a worker that holds an award can settle it
@@ -47,7 +47,7 @@ TRANSITIONS: Mapping[Role, Mapping[TaskState, frozenset[TaskState]]] = {
     Role.REQUESTER: {
         _S.OFFERED: frozenset({_S.AWARDED, _S.UNBID}),
         _S.AWARDED: frozenset({_S.AWARDED, _S.ANSWERED, _S.UNANSWERED, _S.SETTLED}),
-        _S.ANSWERED: frozenset({_S.SETTLED, _S.UNSETTLED}),
+        _S.ANSWERED: frozenset({_S.ANSWERED, _S.SETTLED, _S.UNSETTLED}),
         _S.UNANSWERED: frozenset({_S.ANSWERED, _S.SETTLED}),
         _S.SETTLED: frozenset(),
         _S.UNBID: frozenset(),

@@ -1,6 +1,6 @@
 """Guards between the library and what peers send: no bytes of a peer may end the node.
 
-Rows 1, 2, 23 and 26 of docs/network.md.
+Rows 1, 2, 23, 26 and 29 of docs/network.md.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,10 @@ import structlog
 import trio
 from libp2p.abc import IMuxedConn, INetStream, IRawConnection
 from libp2p.network.auto_connector import AutoConnector
+from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
+from libp2p.stream_muxer.yamux.yamux import GO_AWAY_NORMAL, Yamux
 
 from p2pnode.network.address import Multiaddr
 
@@ -47,13 +49,18 @@ async def reset(stream: INetStream) -> None:
 
 
 def guard_swarm(swarm: Swarm) -> None:
-    """Free the slot of a closed inbound connection, survive a broken negotiation, dial nobody unasked.
+    """Free the slot and the socket of a closed connection, survive a broken negotiation, dial nobody unasked.
 
     Row 2: the library holds one of its inbound slots for the whole life of the swarm, not of the
     connection; waiting here for the end of the connection and then raising lets it go. Row 23: what a
-    peer sends while a stream's protocol is being agreed can raise past the library's own handler.
+    peer sends while a stream's protocol is being agreed can raise past the library's own handler. Row 29:
+    a close that is cancelled counts as done, although the socket is still open.
     """
-    upgrade = swarm.upgrade_inbound_raw_conn
+    upgrade, add_conn = swarm.upgrade_inbound_raw_conn, swarm.add_conn
+
+    async def add_closing_conn(muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
+        _close_socket_always(cast(Yamux, muxed_conn))
+        return await add_conn(muxed_conn, direction)
 
     async def upgrade_and_hold(raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
         muxed = await upgrade(raw_conn, maddr)
@@ -62,9 +69,26 @@ def guard_swarm(swarm: Swarm) -> None:
         await cast(trio.Event, closed.event_closed).wait()  # type: ignore[union-attr]
         raise SwarmException("connection closed")
 
+    swarm.add_conn = add_closing_conn  # type: ignore[method-assign]
     swarm.upgrade_inbound_raw_conn = upgrade_and_hold  # type: ignore[method-assign]
     swarm.set_stream_handler(guarded(swarm.common_stream_handler))
     swarm.auto_connector = _NoAutoConnector(swarm)
+
+
+def _close_socket_always(muxed: Yamux) -> None:
+    """Make `muxed.close` close the socket also when it is cancelled before it comes to that.
+
+    Closing a socket needs no wait, so it happens even in a cancelled task.
+    """
+    close = muxed.close
+
+    async def close_with_socket(error_code: int = GO_AWAY_NORMAL) -> None:
+        try:
+            await close(error_code)
+        finally:
+            await muxed.secured_conn.close()
+
+    muxed.close = close_with_socket  # type: ignore[method-assign]
 
 
 class _NoAutoConnector(AutoConnector):

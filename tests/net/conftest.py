@@ -1,5 +1,6 @@
 """Nodes on loopback, each with its own key and cache, and a hostile host that speaks bare libp2p."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -74,6 +75,19 @@ async def mallory(victim: Network) -> AsyncIterator[Mallory]:
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(5):
                 await host.close()
+
+
+def open_sockets() -> set[str]:
+    """The sockets that this process holds, by inode."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
 
 
 def swarm_of(network: Network) -> Swarm:

@@ -29,7 +29,7 @@ from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils import encode_varint_prefixed
 from multiaddr import Multiaddr
 
-from tests.net.conftest import LOOPBACK
+from tests.net.conftest import LOOPBACK, open_sockets
 
 LISTEN = [Multiaddr(LOOPBACK)]
 
@@ -188,3 +188,19 @@ async def test_row_28_cancelled_write_ends_the_connection() -> None:
             await stream.write(b"\x13/multistream/1.0.0\n")
             while not connection.is_closed:  # noqa: ASYNC110
                 await trio.sleep(0.01)
+
+
+async def test_row_29_cancelled_close_leaves_the_socket_open() -> None:
+    before = open_sockets()
+    with trio.fail_after(20):
+        one, two = new_host(), new_host()
+        async with running(one), running(two):
+            (connection,) = two.get_network().get_connections(await dial(two, one))
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await connection.close()
+            assert scope.cancelled_caught
+        left = open_sockets() - before
+        await connection.muxed_conn.secured_conn.close()
+        assert len(left) == 1
+        assert open_sockets() <= before

@@ -1,6 +1,5 @@
 """Joining, redialling, learning of others, refusing, and leaving nothing behind."""
 
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ from p2pnode.network.host import Network
 from p2pnode.network.peers import PROTOCOL
 from p2pnode.network.reputation import Offence
 from p2pnode.ports import StreamProtocol, Topic
-from tests.net.conftest import Settings, mallory
+from tests.net.conftest import Settings, mallory, open_sockets, swarm_of
 
 
 def port_of(address: str) -> str:
@@ -116,18 +115,7 @@ async def test_refused_peer_is_disconnected_and_stays_out(settings: Settings) ->
 
 
 async def test_nothing_is_left_open(settings: Settings) -> None:
-    def sockets() -> set[str]:
-        found = set()
-        for name in os.listdir("/proc/self/fd"):
-            try:
-                target = os.readlink(f"/proc/self/fd/{name}")
-            except FileNotFoundError:
-                continue
-            if target.startswith("socket:"):
-                found.add(target)
-        return found
-
-    before = sockets()
+    before = open_sockets()
     tasks = trio.lowlevel.current_statistics().tasks_living
     with trio.fail_after(20):
         async with (
@@ -136,9 +124,9 @@ async def test_nothing_is_left_open(settings: Settings) -> None:
         ):
             await bob.wait_for_mesh(alice.peer_id, Topic.OFFERS)
             port = port_of(alice.addresses[0])
-            assert sockets() - before
+            assert open_sockets() - before
         await trio.testing.wait_all_tasks_blocked()
-        assert sockets() <= before
+        assert open_sockets() <= before
         assert trio.lowlevel.current_statistics().tasks_living <= tasks
         with pytest.raises(OSError, match="all attempts to connect"):
             await trio.open_tcp_stream("127.0.0.1", int(port))
@@ -163,6 +151,23 @@ async def test_cancelling_closes_within_two_seconds(settings: Settings) -> None:
                 await trio.sleep_forever()
         assert scope.cancelled_caught
         assert trio.current_time() - started < 2
+
+
+async def test_cancelled_close_leaves_no_socket(settings: Settings) -> None:
+    before = open_sockets()
+    with trio.fail_after(20):
+        async with (
+            open_network(settings("alice")) as alice,
+            open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+        ):
+            await bob.connect(alice.peer_id)
+            (connection,) = swarm_of(bob).get_connections(ID.from_base58(alice.peer_id))
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await connection.close()
+            assert scope.cancelled_caught
+        assert open_sockets() <= before
+        assert connection.is_closed
 
 
 async def test_port_in_use(settings: Settings) -> None:

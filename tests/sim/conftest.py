@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
-from tests.driver import Driver
+from tests.sim.driver import Driver
 
 WORKER = WorkerSettings(capacity=32, price=20, batch_size=4, batch_seconds=30)
 REQUESTER = RequesterSettings(bid_wait=2.0, answer_seconds=10.0)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from p2pnode.store import SqliteStore
-from tests.driver import Killed
+from tests.sim.fake_network import Killed
 
 WRITES = frozenset(
     {

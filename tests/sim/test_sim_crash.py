@@ -13,18 +13,10 @@ from p2pnode.market.state import OPEN, TaskState
 from p2pnode.ports import Role
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.store import open_store
-from tests.driver import (
-    MODEL_DIGEST,
-    MODEL_FEE,
-    MODEL_OWNER,
-    TERMS,
-    Driver,
-    Killed,
-    Node,
-    account_of,
-    double,
-    pair,
-)
+from tests.sim.driver import MODEL_FEE, TERMS, Driver, Node, account_of
+from tests.sim.fake_chain import MODEL_OWNER
+from tests.sim.fake_compute import MODEL_DIGEST, double, pair
+from tests.sim.fake_network import Killed
 from tests.sim.faults import FaultyStore
 
 INPUTS = [pair(1, 2), pair(3, 4)]

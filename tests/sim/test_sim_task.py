@@ -13,7 +13,9 @@ from p2pnode.ports import Role, Topic
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors
-from tests.driver import IMAGE_ID, MODEL_DIGEST, MODEL_FEE, MODEL_OWNER, TERMS, Driver, pair, seal_of
+from tests.sim.driver import MODEL_FEE, TERMS, Driver
+from tests.sim.fake_chain import MODEL_OWNER
+from tests.sim.fake_compute import IMAGE_ID, MODEL_DIGEST, pair, seal_of
 
 
 async def test_tasks_are_answered_proved_and_paid(
@@ -74,63 +76,6 @@ async def test_a_batch_that_is_not_full_goes_out_in_time(
         await alice.requester.settled([outcome.offer_hash])
         assert answered + worker.batch_seconds <= trio.current_time() <= answered + 60
         assert len(bob.prover.jobs) == 1
-
-
-async def test_failover_when_the_winner_falls_silent(
-    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
-) -> None:
-    cheap = WorkerSettings(capacity=32, price=10, batch_size=4, batch_seconds=30)
-    async with (
-        driver.node("bob", worker=cheap) as bob,
-        driver.node("carol", worker=worker) as carol,
-        driver.node("alice", requester=requester) as alice,
-    ):
-        assert alice.requester is not None
-        driver.net.silent.add("bob")
-        started = trio.current_time()
-        outcomes = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2), pair(3, 4)], TERMS)
-        assert {outcome.worker for outcome in outcomes} == {carol.chain.account}
-        assert trio.current_time() - started < 20
-        assert len(alice.named("task.failover")) == 2
-        assert alice.store.reputation(bob.chain.account).failed == 2
-        assert alice.store.reputation(carol.chain.account).answered == 2
-        driver.net.silent.clear()
-        settled = await alice.requester.settled([outcome.offer_hash for outcome in outcomes])
-        assert [outcome.state for outcome in settled] == [TaskState.SETTLED] * 2
-        assert driver.world.balances[bob.chain.account] == 0
-        assert driver.world.balances[carol.chain.account] == 40
-        assert len(alice.store.awards(outcomes[0].offer_hash)) == 2
-
-
-async def test_a_task_is_paid_once_however_many_answered(
-    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
-) -> None:
-    """bob gets the award, but his answer is lost on the way; carol answers too."""
-    cheap = WorkerSettings(capacity=32, price=10, batch_size=1, batch_seconds=1)
-    async with (
-        driver.node("bob", worker=cheap) as bob,
-        driver.node("carol", worker=worker) as carol,
-        driver.node("alice", requester=requester) as alice,
-    ):
-        assert alice.requester is not None
-        handlers = driver.net.buses["bob"].handlers
-        (task_protocol, (handle, most)) = next(iter(handlers.items()))
-
-        async def lose_the_answer(peer: str, data: bytes) -> bytes:
-            await handle(peer, data)
-            return b""
-
-        handlers[task_protocol] = (lose_the_answer, most)
-        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
-        assert outcome.worker == carol.chain.account
-        [settled] = await alice.requester.settled([outcome.offer_hash])
-        assert settled.state == TaskState.SETTLED
-        assert driver.world.balances[bob.chain.account] == 10
-        assert driver.world.balances[carol.chain.account] == 0
-        assert carol.store.tasks(Role.WORKER, [TaskState.MISSED])[0].reason == (
-            "another worker was paid for this offer"
-        )
-        assert carol.prover.jobs == []
 
 
 async def test_nobody_bids(driver: Driver, requester: RequesterSettings, autojump_clock: MockClock) -> None:

@@ -7,9 +7,9 @@ import pytest
 from p2pnode.errors import MarketError
 from p2pnode.market.pricing import ask_price, ramp_price, time_of_price
 from p2pnode.market.refusal import Refusal
-from p2pnode.market.selection import plan, rank
+from p2pnode.market.selection import RankedBid, plan, rank
 from p2pnode.market.state import INITIAL, TRANSITIONS, TaskState, check_transition
-from p2pnode.ports import RankedBid, Reputation, Role
+from p2pnode.ports import Reputation, Role
 from p2pnode.protocol.messages import Bid, DeclineCode, Signed
 from tests.samples import offer
 

@@ -1,0 +1,40 @@
+"""What the parts need of one another.
+
+Domain code (`market`) and the adapters (`network`, `inference`, `proving`, `chain`, `store`) know each
+other only through these Protocols; `app` is the one place that ties an adapter to a port. Peers are
+named by their base58 PeerId string, accounts by 20 bytes, digests by 32.
+"""
+
+from p2pnode.ports.chain import Chain, ModelListing, NodeRecord, SettlementOutcome
+from p2pnode.ports.clock import Clock
+from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
+from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
+from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
+
+__all__ = [
+    "BatchEntry",
+    "Blobs",
+    "Bus",
+    "Chain",
+    "Clock",
+    "Executor",
+    "Gossip",
+    "Handler",
+    "ModelListing",
+    "NodeRecord",
+    "Progress",
+    "Proof",
+    "ProofTask",
+    "Prover",
+    "Reputation",
+    "Role",
+    "SentTransaction",
+    "SettlementOutcome",
+    "Store",
+    "StreamProtocol",
+    "TaskEntry",
+    "Topic",
+    "TxLog",
+    "TxState",
+]

@@ -1,0 +1,80 @@
+"""The contracts: who is registered, what is owed, and what a settlement did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from p2pnode.protocol.messages import Award, Signed
+
+
+@dataclass(frozen=True, slots=True)
+class ModelListing:
+    """A model registered in ModelMarketplace; `fee` is the least that an award must pay its owner."""
+
+    model_digest: bytes
+    owner: bytes
+    fee: int
+    metadata: str
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A worker registered in NodeCoordinator."""
+
+    account: bytes
+    peer_id: str
+    stake: int
+    capacity: int
+    active: bool
+    settled: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementOutcome:
+    """What one settleBatch transaction did."""
+
+    transaction: bytes
+    gas_used: int
+    block: int
+    settled: tuple[bytes, ...]
+    skipped: Mapping[bytes, str]
+
+
+class Chain(Protocol):
+    """The contracts, as calls. Raises ChainError. Reads may be cached for seconds, writes never."""
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def settlement_address(self) -> bytes:
+        """Address of ProofOfInference: the EIP-712 verifying contract."""
+
+    @property
+    def token_address(self) -> bytes: ...
+
+    @property
+    def account(self) -> bytes: ...
+
+    async def listing(self, model_digest: bytes) -> ModelListing | None: ...
+
+    async def node(self, account: bytes) -> NodeRecord | None: ...
+
+    async def free_escrow(self, requester: bytes) -> int: ...
+
+    async def is_nonce_used(self, requester: bytes, nonce: int) -> bool: ...
+
+    async def settle_batch(
+        self,
+        awards: Sequence[Signed[Award]],
+        output_digests: Sequence[bytes],
+        seal: bytes,
+        key: str,
+    ) -> SettlementOutcome:
+        """Send one settleBatch (seal without selector) and wait for it.
+
+        `key` names the intent: a repeat with the same key after a crash finds the transaction that was
+        sent before, instead of paying gas twice.
+        """
