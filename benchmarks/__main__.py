@@ -1,9 +1,11 @@
-"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas,proving]`.
+"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas,proving,prover]`.
 
     market  offer to award, and award to answer against raw ONNX Runtime, over a devnet of six nodes
     proof   seconds by step, cycles and bytes of one proved batch of sixteen, its settlement's gas
     gas     what the chain spends on a proof by phase, and on a settlement without it
     proving guest cycles of the reference models (benchmarks/proving.py has the full table)
+    prover  processor seconds of the batch's proof; `--other BINARY` proves it with another build in turns.
+            Only when asked for
 
 Prints a table; `--json FILE` writes the same as JSON. Figures depend on the machine: compare within a run.
 """
@@ -21,23 +23,27 @@ from rich.table import Table
 from benchmarks.gas import measure_gas
 from benchmarks.market import measure_market
 from benchmarks.proof import measure_proof
+from benchmarks.prover import measure_prover
 from benchmarks.proving import measure_proving
 
-PARTS = ("market", "proof", "gas", "proving")
+PARTS = ("market", "proof", "gas", "proving", "prover")
+USUAL = PARTS[:4]
 
 
 def main() -> None:
     """Run the parts one after the other, so that none disturbs another."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures a whole node.")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure, of {', '.join(PARTS)}")
+    parser.add_argument("--only", default=",".join(USUAL), help=f"parts to measure, of {', '.join(PARTS)}")
     parser.add_argument("--picture", type=Path, help="also write a picture of the demo's terminal (SVG)")
+    parser.add_argument("--other", type=Path, help="another build of the prover, to compare with")
     options = parser.parse_args()
     measure = {
         "market": measure_market,
         "proof": partial(measure_proof, options.picture),
         "gas": measure_gas,
         "proving": measure_proving,
+        "prover": partial(measure_prover, options.other),
     }
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(PARTS):

@@ -4,10 +4,11 @@
     build.py prover            build p2pnode-prover into the per-user cache
     build.py guest [--check]   rebuild the guest image; --check compares its ID with the committed one
     build.py test              cargo tests of the workspace, and the interpreter's with overflow checks
+    build.py stock FOLDER      verify a proved job's receipts with RISC Zero's crates as published
     build.py cargo -- ARGS     any cargo command with the patched sources in place
 
 The cache is $XDG_CACHE_HOME/p2pnode (else ~/.cache/p2pnode): the first build of the prover compiles
-RISC Zero's circuits from C++ and took 15 minutes on two cores, once a machine.
+what RISC Zero's circuits need of C++ and some 400 Rust crates, once a machine.
 """
 
 import argparse
@@ -21,12 +22,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from sources import BuildError, cargo, patch_options, tool, vector_flags
+
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2pnode"
 TARGET = CACHE / "cargo"
 PROVER = TARGET / "release" / "p2pnode-prover"
-PATCHED = "risc0-circuit-recursion"
-CRATES = ("onnx", "batch", "prover")
+CRATES = ("onnx", "batch", "packed", "prover")
 GUEST_TARGET = "riscv32im-risc0-zkvm-elf"
 IMAGES = HERE / "images"
 # Sizes have 32 bits there as in the guest, where those of a hostile model could wrap.
@@ -34,67 +36,19 @@ NARROW_TARGET = "i686-unknown-linux-musl"
 
 # Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
 SLOW_STEPS = {
-    "risc0-circuit-rv32im-sys": 0.72,
-    "risc0-circuit-keccak-sys": 0.12,
-    "risc0-circuit-recursion-sys": 0.06,
+    "risc0-circuit-rv32im-sys": 0.12,
+    "risc0-circuit-keccak-sys": 0.08,
+    "risc0-circuit-recursion-sys": 0.12,
 }
-COLD_CORE_SECONDS = 1800
-
-
-class BuildError(Exception):
-    """What is missing, why it is needed, how to get it."""
-
-
-def tool(name: str, why: str, remedy: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise BuildError(f"{name} is missing: {why}. {remedy}")
-    return found
-
-
-def cargo() -> str:
-    return tool("cargo", "the prover is written in Rust", "Install a Rust toolchain (https://rustup.rs).")
-
-
-def patched_source() -> Path:
-    """The patched copy of the one crate that needs a patch, made from the registry's checked source."""
-    patch = HERE / "patches" / f"{PATCHED}.patch"
-    manifest = HERE / "patches" / "Cargo.toml"
-    lock = (HERE / "patches" / "Cargo.lock").read_bytes()
-    stamp = hashlib.sha256(patch.read_bytes() + lock).hexdigest()[:16]
-    target = CACHE / "patched" / stamp / PATCHED
-    if target.exists():
-        return target
-    git = tool("git", "it applies the patch of a dependency", "Install git.")
-    listing = subprocess.run(
-        [cargo(), "metadata", "--format-version", "1", "--locked", "--manifest-path", str(manifest)],
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    packages = json.loads(listing.stdout)["packages"]
-    source = next(Path(p["manifest_path"]).parent for p in packages if p["name"] == PATCHED)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        copy = Path(scratch) / PATCHED
-        shutil.copytree(source, copy)
-        # Outside any repository git apply takes paths as they stand; the ceiling keeps it from looking up.
-        env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(Path(scratch).resolve())}
-        subprocess.run([git, "apply", "-p0", str(patch)], cwd=copy, env=env, check=True)
-        try:
-            copy.rename(target)
-        except OSError:
-            if not target.exists():  # else another build was faster, with the same bytes
-                raise
-    return target
+COLD_CORE_SECONDS = 600
 
 
 def cargo_command(*args: str) -> list[str]:
-    config = f'patch.crates-io.{PATCHED}.path="{patched_source()}"'
-    return [cargo(), *args, "--config", config, "--manifest-path", str(HERE / "Cargo.toml")]
+    return [cargo(), *args, *patch_options(CACHE), "--manifest-path", str(HERE / "Cargo.toml")]
 
 
 def environment(target: Path = TARGET) -> dict[str, str]:
-    return {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    return {**os.environ, "CARGO_TARGET_DIR": str(target), **vector_flags()}
 
 
 def sources_digest() -> str:
@@ -292,6 +246,16 @@ def run_tests() -> bool:
     return not any(codes)
 
 
+def stock(folder: Path) -> int:
+    """The exit code of the verifier that neither the patches nor the vectors are in."""
+    target = CACHE / "cargo-stock"
+    env = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    build = [cargo(), "build", "--quiet", "--release", "--locked"]
+    manifest = HERE / "stock" / "Cargo.toml"
+    subprocess.run([*build, "--manifest-path", str(manifest)], env=env, check=True)
+    return subprocess.run([str(target / "release" / "p2pnode-stock"), str(folder)], check=False).returncode
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -300,6 +264,7 @@ def main() -> int:
     for name in ("prover", "test"):
         commands.add_parser(name)
     commands.add_parser("guest").add_argument("--check", action="store_true")
+    commands.add_parser("stock").add_argument("folder", type=Path)
     commands.add_parser("cargo").add_argument("args", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     try:
@@ -308,6 +273,8 @@ def main() -> int:
         elif options.command == "guest":
             build_prover()
             guest(options.check)
+        elif options.command == "stock":
+            return stock(options.folder)
         elif options.command == "test":
             build_prover()
             return 0 if run_tests() else 1

@@ -101,6 +101,12 @@ impl Rng<BabyBear> for KeccakRng {
 
 #[cfg(test)]
 mod tests {
+    use p2pnode_packed::PackedHal;
+    use risc0_zkp::hal::{
+        cpu::{CpuBuffer, CpuHal},
+        Buffer as _, Hal as _,
+    };
+
     use super::*;
 
     #[test]
@@ -127,5 +133,24 @@ mod tests {
         assert_ne!(a.random_ext_elem(), b.random_ext_elem() + BabyBearExtElem::from_u32(1));
         b.mix(&Digest::from([1u8; 32]));
         assert_ne!(a.random_bits(20), b.random_bits(20));
+    }
+
+    #[test]
+    fn rows_and_trees_hash_in_packed_code_as_one_by_one() {
+        let (stock, packed) = (CpuHal::new(suite()), PackedHal::new(suite()));
+        // Below, at and above the 34 words of Keccak's rate, odd and even.
+        for columns in [1usize, 2, 33, 34, 35, 68, 71] {
+            let rows = 32usize;
+            let words = (1..).map(|i: u32| BabyBearElem::new(i.wrapping_mul(2654435761)));
+            let matrix = CpuBuffer::from(words.take(rows * columns).collect::<Vec<_>>());
+            let trees = [(); 2].map(|()| CpuBuffer::from(vec![Digest::ZERO; 2 * rows]));
+            stock.hash_rows(&trees[0].slice(rows, rows), &matrix);
+            packed.hash_rows(&trees[1].slice(rows, rows), &matrix);
+            for layer in (0..rows.trailing_zeros()).rev() {
+                stock.hash_fold(&trees[0], 2 << layer, 1 << layer);
+                packed.hash_fold(&trees[1], 2 << layer, 1 << layer);
+            }
+            assert_eq!(trees[0].as_slice()[1..], trees[1].as_slice()[1..], "{columns} columns");
+        }
     }
 }
