@@ -18,7 +18,7 @@
 //! below 2^30, so that each has one value.
 //!
 //! A program has a step a chunk, so a deep matrix is checked in blocks by one program: each block adds the
-//! sums claimed behind the block before it. `docs/decisions/0012-matrix-products.md` has the measurements.
+//! sums claimed behind the block before it. `docs/decisions/0010-claimed-products.md` has the measurements.
 //!
 //! Instruction format and steps: `BigIntStep` and `BigIntAccum` in `inst_bigint.zir` of zirgen's rv32im v2.
 

@@ -189,3 +189,47 @@ fn join_all(
     stats["join_seconds"] = seconds[1].into();
     whole.context("a session has at least one segment")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Task;
+    use p2pnode_batch::Digest;
+    use p2pnode_onnx::{encode_tensors, Data, NamedTensor, Tensor};
+    use risc0_zkvm::ExecutorEnv;
+
+    /// One digit for the packaged model, whose first layer is claimed.
+    fn batch() -> Batch {
+        let pixels = (0..64).map(|i| (i * 37 % 17) as u8).collect();
+        let tensor = Tensor::new(vec![1, 64], Data::U8(pixels)).unwrap();
+        let model = include_bytes!("../../../p2pnode/models/digits.onnx").to_vec();
+        let name = p2pnode_onnx::Model::parse(&model).unwrap().inputs()[0].name.clone();
+        let input = encode_tensors(&[NamedTensor { name, tensor }]);
+        Batch { model, tasks: vec![Task { id: Digest::from_bytes([7; 32]), input }] }
+    }
+
+    fn session(words: &[u32]) -> Session {
+        let env = ExecutorEnv::builder().write_slice(words).segment_limit_po2(20).build().unwrap();
+        ExecutorImpl::from_elf(env, &Image::committed().unwrap().bytes).unwrap().run().unwrap()
+    }
+
+    #[test]
+    fn no_changed_claim_can_be_proved() {
+        let words = batch().words().unwrap();
+        let prover = get_prover_server(&ProverOpts::succinct()).unwrap();
+        // The input ends with the claim of the only product: three planes of one chunk.
+        for word in words.len() - 12..words.len() {
+            let mut changed = words.clone();
+            changed[word] ^= 1 << (word % 32);
+            let segment = session(&changed).segments[0].resolve().unwrap();
+            let refused = prover.prove_segment(&VerifierContext::default(), &segment).unwrap_err();
+            assert!(format!("{refused:#}").contains("bigint"), "{refused:#}");
+        }
+    }
+
+    #[test]
+    fn true_claims_come_to_the_native_journal() {
+        let execution = execute(&batch(), &Image::committed().unwrap(), 20).unwrap();
+        assert_eq!(execution.session.segments.len(), 1);
+    }
+}
