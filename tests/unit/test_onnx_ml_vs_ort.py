@@ -198,6 +198,21 @@ def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
     tree = dict(random_trees(np.random.default_rng(1), "target", [0], 0.0), n_targets=1)
     loop = {**tree, "nodes_truenodeids": tree["nodes_falsenodeids"]}
     x = {"x": features[:2]}
+    steps = 4097
+    deep = {
+        "nodes_treeids": [0] * (2 * steps + 1),
+        "nodes_nodeids": list(range(2 * steps + 1)),
+        "nodes_featureids": [0] * (2 * steps + 1),
+        "nodes_modes": ["BRANCH_LEQ"] * steps + ["LEAF"] * (steps + 1),
+        "nodes_values": [0.0] * (2 * steps + 1),
+        "nodes_truenodeids": [*range(1, steps), 2 * steps, *[0] * (steps + 1)],
+        "nodes_falsenodeids": [*range(steps, 2 * steps), *[0] * (steps + 1)],
+        "target_treeids": [0] * (steps + 1),
+        "target_nodeids": list(range(steps, 2 * steps + 1)),
+        "target_ids": [0] * (steps + 1),
+        "target_weights": [1.0] * (steps + 1),
+        "n_targets": 1,
+    }
     refused = {
         "zipmap=False": (maps, {"X": features}),
         "train on integers": (named, {"X": features}),
@@ -205,6 +220,7 @@ def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
             "LinearRegressor", x, coefficients=[1.0] * 4, post_transform="PROBIT"
         ),
         "is reached twice": small("TreeEnsembleRegressor", x, **loop),
+        "deeper than 4096": small("TreeEnsembleRegressor", x, **deep),
         "no support vectors": small(
             "SVMRegressor", x, coefficients=[1.0] * 4, rho=[0.0], kernel_params=[0.1, 0.0, 3.0]
         ),
