@@ -13,7 +13,8 @@ import onnx
 from onnx import TensorProto, helper, shape_inference
 
 from p2pnode.errors import InferenceError
-from p2pnode.inference.operators import MAX_ELEMENTS, MICROSOFT_DOMAIN
+from p2pnode.inference.ml_shapes import stand_ins
+from p2pnode.inference.operators import MAX_ELEMENTS, MICROSOFT_DOMAIN, ML_DOMAIN
 
 MAX_TOTAL = 1 << 26
 """Most elements of all values of a run together."""
@@ -48,9 +49,15 @@ def skeleton_of(model: onnx.ModelProto) -> onnx.ModelProto:
             graph.initializer.append(tensor)
         else:
             graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    lists = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 1}
+    lists |= {v.name for v in model.graph.input if len(v.type.tensor_type.shape.dim) == 1}
     for node in model.graph.node:
         if node.domain == MICROSOFT_DOMAIN:
             graph.node.extend(_like_qgemm(node, model))
+        elif node.domain == ML_DOMAIN:
+            known = stand_ins(node, lists)
+            graph.node.extend(known.nodes)
+            graph.input.extend(known.inputs)
         else:
             graph.node.append(node)
     return skeleton

@@ -35,6 +35,7 @@ from sklearn.preprocessing import (  # type: ignore[import-untyped]
 from sklearn.svm import SVC, SVR, NuSVC, OneClassSVM  # type: ignore[import-untyped]
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # type: ignore[import-untyped]
 
+from p2pnode.inference.model import describe_model
 from p2pnode.inference.operators import ML_DOMAIN as ML
 from tests.unit.onnx_ml_graphs import export, feature_graphs, flowers, ml_model, random_trees, small, with_nan
 from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
@@ -77,12 +78,33 @@ REGRESSORS: Models = {
 }
 
 
+def check_described(model: onnx.ModelProto, inputs: Arrays, outputs: Arrays) -> None:
+    """What is known of a model before it runs holds: its types, and sizes from those of its inputs."""
+    shapes = {name: array.shape for name, array in inputs.items()}
+    info = describe_model(model.SerializeToString())
+    info.check_run(shapes)
+    sized = onnx.ModelProto()
+    sized.CopyFrom(info.skeleton)
+    for value in sized.graph.input:
+        if value.name in shapes:
+            kind = value.type.tensor_type.elem_type
+            value.CopyFrom(helper.make_tensor_value_info(value.name, kind, shapes[value.name]))
+    del sized.graph.output[:]
+    graph = onnx.shape_inference.infer_shapes(sized, strict_mode=True).graph
+    inferred = {value.name: value.type.tensor_type for value in graph.value_info}
+    for name, array in outputs.items():
+        found = inferred[name]
+        assert tuple(dim.dim_value for dim in found.shape.dim) == array.shape
+        assert found.elem_type == helper.np_dtype_to_tensor_dtype(array.dtype)
+
+
 def compare(runner: OnnxRunner, names: list[str], jobs: list[tuple[onnx.ModelProto, Arrays]]) -> list[Arrays]:
     found = []
     for name, (model, inputs), result in zip(names, jobs, runner.run_many(jobs), strict=True):
         assert not isinstance(result, Refused), f"{name}: {result}"
         expected = by_ort(model, inputs)
         assert len(expected) == len(result)
+        check_described(model, inputs, result)
         for ours, theirs in zip(result.values(), expected, strict=True):
             assert_same(ours, theirs, rtol=2e-5, atol=2e-5)
         found.append(result)
@@ -198,6 +220,21 @@ def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
     tree = dict(random_trees(np.random.default_rng(1), "target", [0], 0.0), n_targets=1)
     loop = {**tree, "nodes_truenodeids": tree["nodes_falsenodeids"]}
     x = {"x": features[:2]}
+    steps = 4097
+    deep = {
+        "nodes_treeids": [0] * (2 * steps + 1),
+        "nodes_nodeids": list(range(2 * steps + 1)),
+        "nodes_featureids": [0] * (2 * steps + 1),
+        "nodes_modes": ["BRANCH_LEQ"] * steps + ["LEAF"] * (steps + 1),
+        "nodes_values": [0.0] * (2 * steps + 1),
+        "nodes_truenodeids": [*range(1, steps), 2 * steps, *[0] * (steps + 1)],
+        "nodes_falsenodeids": [*range(steps, 2 * steps), *[0] * (steps + 1)],
+        "target_treeids": [0] * (steps + 1),
+        "target_nodeids": list(range(steps, 2 * steps + 1)),
+        "target_ids": [0] * (steps + 1),
+        "target_weights": [1.0] * (steps + 1),
+        "n_targets": 1,
+    }
     refused = {
         "zipmap=False": (maps, {"X": features}),
         "train on integers": (named, {"X": features}),
@@ -205,6 +242,7 @@ def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
             "LinearRegressor", x, coefficients=[1.0] * 4, post_transform="PROBIT"
         ),
         "is reached twice": small("TreeEnsembleRegressor", x, **loop),
+        "deeper than 4096": small("TreeEnsembleRegressor", x, **deep),
         "no support vectors": small(
             "SVMRegressor", x, coefficients=[1.0] * 4, rho=[0.0], kernel_params=[0.1, 0.0, 3.0]
         ),
