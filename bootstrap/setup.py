@@ -178,7 +178,7 @@ def build_prover() -> None:
     want = digest(str(version_of("rustc")), *names, *circuit_sources())
     if PROVER.exists() and read(stamp) == f"{want} {PROVER.stat().st_mtime_ns}":
         return
-    say("prover: about 15 minutes on 2 cores the first time, then kept for every checkout in " + str(CACHE))
+    say("prover: several minutes on 2 cores the first time, then kept for every checkout in " + str(CACHE))
     run("prover", [PYTHON, CIRCUITS / "build.py", "prover"], CIRCUITS)
     if not PROVER.exists():
         raise SetupError(f"prover: the build ended well, yet {PROVER} is missing")

@@ -36,11 +36,11 @@ NARROW_TARGET = "i686-unknown-linux-musl"
 
 # Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
 SLOW_STEPS = {
-    "risc0-circuit-rv32im-sys": 0.12,
-    "risc0-circuit-keccak-sys": 0.08,
-    "risc0-circuit-recursion-sys": 0.12,
+    "risc0-circuit-rv32im-sys": 0.07,
+    "risc0-circuit-keccak-sys": 0.05,
+    "risc0-circuit-recursion-sys": 0.08,
 }
-COLD_CORE_SECONDS = 600
+COLD_CORE_SECONDS = 870
 
 
 def cargo_command(*args: str) -> list[str]:

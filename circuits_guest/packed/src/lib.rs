@@ -14,6 +14,7 @@ mod program;
 mod random;
 mod registers;
 mod run;
+mod scalar;
 
 pub use hal::PackedHal;
 pub use run::eval_check;

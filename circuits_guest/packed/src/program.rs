@@ -9,10 +9,7 @@ use p3_field::PrimeCharacteristicRing;
 use risc0_core::field::{baby_bear::BabyBearExtElem, Elem, ExtElem};
 use risc0_zkp::adapter::{PolyExtStep, PolyExtStepDef};
 
-use crate::{
-    lanes::{coefficients, Word, EXT},
-    poly::X4,
-};
+use crate::lanes::{coefficients, Word, EXT};
 
 /// A register: an element for every row that is evaluated at once.
 pub type Reg = u32;
@@ -88,15 +85,15 @@ pub struct Program {
 }
 
 #[derive(Clone, Copy)]
-enum Scalar {
+pub enum Scalar {
     Known(Word),
     Row(Reg),
 }
 
 /// A value of the step list; a base element has zeros after its first coefficient.
-type Value = [Scalar; EXT];
+pub type Value = [Scalar; EXT];
 
-const ZERO: Scalar = Scalar::Known(Word::ZERO);
+pub const ZERO: Scalar = Scalar::Known(Word::ZERO);
 
 /// The sum of what a chain of constraints came to so far, and the power of the challenge that comes next.
 struct Chain {
@@ -106,14 +103,14 @@ struct Chain {
     uses: usize,
 }
 
-struct Lowering<'a> {
+pub struct Lowering<'a> {
     globals: &'a [&'a [Word]],
     powers: Vec<BabyBearExtElem>,
-    ops: Vec<Op>,
+    pub ops: Vec<Op>,
     terms: Vec<Reg>,
     factors: [Vec<Word>; EXT],
     registers: Reg,
-    values: Vec<Value>,
+    pub values: Vec<Value>,
     chains: Vec<Chain>,
 }
 
@@ -176,7 +173,7 @@ impl Lowering<'_> {
         self.values.push(value);
     }
 
-    fn register(&mut self) -> Reg {
+    pub fn register(&mut self) -> Reg {
         self.registers += 1;
         self.registers - 1
     }
@@ -187,93 +184,11 @@ impl Lowering<'_> {
         dst
     }
 
-    fn in_register(&mut self, scalar: Scalar) -> Reg {
+    pub fn in_register(&mut self, scalar: Scalar) -> Reg {
         match scalar {
             Scalar::Known(known) => self.set(known),
             Scalar::Row(reg) => reg,
         }
-    }
-
-    fn each(&mut self, a: usize, b: usize, op: fn(&mut Self, Scalar, Scalar) -> Scalar) -> Value {
-        let (a, b) = (self.values[a], self.values[b]);
-        core::array::from_fn(|i| op(self, a[i], b[i]))
-    }
-
-    fn add(&mut self, a: Scalar, b: Scalar) -> Scalar {
-        match (a, b) {
-            (Scalar::Known(a), Scalar::Known(b)) => Scalar::Known(a + b),
-            (Scalar::Known(known), Scalar::Row(a)) | (Scalar::Row(a), Scalar::Known(known)) => {
-                if known == Word::ZERO {
-                    return Scalar::Row(a);
-                }
-                let dst = self.register();
-                self.ops.push(Op::AddKnown { dst, a, known });
-                Scalar::Row(dst)
-            }
-            (Scalar::Row(a), Scalar::Row(b)) => {
-                let dst = self.register();
-                self.ops.push(Op::Add { dst, a, b });
-                Scalar::Row(dst)
-            }
-        }
-    }
-
-    fn sub(&mut self, a: Scalar, b: Scalar) -> Scalar {
-        match (a, b) {
-            (_, Scalar::Known(known)) => self.add(a, Scalar::Known(-known)),
-            (Scalar::Known(known), Scalar::Row(a)) => {
-                let dst = self.register();
-                self.ops.push(Op::SubFromKnown { dst, a, known });
-                Scalar::Row(dst)
-            }
-            (Scalar::Row(a), Scalar::Row(b)) => {
-                let dst = self.register();
-                self.ops.push(Op::Sub { dst, a, b });
-                Scalar::Row(dst)
-            }
-        }
-    }
-
-    fn mul(&mut self, a: Scalar, b: Scalar) -> Scalar {
-        match (a, b) {
-            (Scalar::Known(a), Scalar::Known(b)) => Scalar::Known(a * b),
-            (Scalar::Known(known), Scalar::Row(a)) | (Scalar::Row(a), Scalar::Known(known)) => {
-                if known == Word::ZERO {
-                    return ZERO;
-                }
-                if known == Word::ONE {
-                    return Scalar::Row(a);
-                }
-                let dst = self.register();
-                self.ops.push(Op::MulKnown { dst, a, known });
-                Scalar::Row(dst)
-            }
-            (Scalar::Row(a), Scalar::Row(b)) => {
-                let dst = self.register();
-                self.ops.push(Op::Mul { dst, a, b });
-                Scalar::Row(dst)
-            }
-        }
-    }
-
-    fn mul_values(&mut self, a: Value, b: Value) -> Value {
-        if a.iter().chain(&b).all(|scalar| matches!(scalar, Scalar::Row(_))) {
-            let [a, b] = [a, b].map(|value| value.map(|scalar| self.in_register(scalar)));
-            let dst = core::array::from_fn(|_| self.register());
-            self.ops.push(Op::MulExt { dst, a, b });
-            return dst.map(Scalar::Row);
-        }
-        let mut product = [ZERO; EXT];
-        for (i, &a) in a.iter().enumerate() {
-            for (j, &b) in b.iter().enumerate() {
-                let mut term = self.mul(a, b);
-                if i + j >= EXT {
-                    term = self.mul(term, Scalar::Known(X4));
-                }
-                product[(i + j) % EXT] = self.add(product[(i + j) % EXT], term);
-            }
-        }
-        product
     }
 
     fn power(&mut self, power: usize) -> BabyBearExtElem {

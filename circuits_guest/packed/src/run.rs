@@ -47,7 +47,7 @@ pub fn eval_check(
 
 fn evaluate(program: &Program, taps: &TapSet, groups: &[&[Word]], po2: usize, check: &mut [Word]) {
     let domain = INV_RATE << po2;
-    assert!(domain % BLOCK == 0, "a trace of 2^{po2} rows is too small");
+    assert!(domain.is_multiple_of(BLOCK), "a trace of 2^{po2} rows is too small");
     let columns: Vec<Column> = taps
         .taps()
         .map(|tap| Column {
@@ -145,12 +145,12 @@ fn run(program: &Program, columns: &[Column], registers: &mut [Register], row: u
 }
 
 fn mul_registers(registers: &mut [Register], dst: ExtRegs, a: ExtRegs, b: ExtRegs) {
-    for i in 0..DEPTH {
+    (0..DEPTH).for_each(|i| {
         let [a, b] = [a, b].map(|regs| regs.map(|reg| registers[reg as usize][i]));
         for (dst, product) in dst.into_iter().zip(mul_ext(a, b)) {
             registers[dst as usize][i] = product;
         }
-    }
+    });
 }
 
 #[inline(always)]
@@ -161,7 +161,7 @@ fn fold(
     terms: &[u32],
     factors: [&[Word]; EXT],
 ) {
-    for i in 0..DEPTH {
+    (0..DEPTH).for_each(|i| {
         let mut values = [Lanes::ZERO; MAX_TERMS];
         for (value, reg) in values.iter_mut().zip(terms) {
             *value = registers[*reg as usize][i];
@@ -173,7 +173,7 @@ fn fold(
             }
             registers[dst[c] as usize][i] = sum;
         }
-    }
+    });
 }
 
 #[cfg(test)]
