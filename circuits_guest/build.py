@@ -51,33 +51,37 @@ def environment(target: Path = TARGET) -> dict[str, str]:
     return {**os.environ, "CARGO_TARGET_DIR": str(target), **vector_flags()}
 
 
-def sources_digest() -> str:
-    """What the prover is built from in this checkout."""
-    files = [HERE / "Cargo.toml", HERE / "Cargo.lock", *IMAGES.iterdir()]
-    files += [
-        path for crate in CRATES for path in (HERE / crate).rglob("*") if path.suffix in (".rs", ".toml")
-    ]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(HERE)} {content}\n".encode())
-    return digest.hexdigest()
+def sources_digests() -> dict[str, str]:
+    """What each crate of the prover is built from in this checkout."""
+    shared = {"prover": [HERE / "Cargo.toml", HERE / "Cargo.lock", *IMAGES.iterdir()]}
+    digests = {}
+    for crate in CRATES:
+        files = [path for path in (HERE / crate).rglob("*") if path.suffix in (".rs", ".toml")]
+        digest = hashlib.sha256()
+        for path in sorted([*files, *shared.get(crate, [])]):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(HERE)} {content}\n".encode())
+        digests[crate] = digest.hexdigest()
+    return digests
 
 
 def build_prover() -> None:
     """Builds what differs from the last build, which may have been another checkout's.
 
     Checkouts share the target folder, and cargo tells by the time of a file whether it changed, which says
-    nothing between checkouts. So the crates of this repository are forgotten when their content differs.
+    nothing between checkouts. So the crates of this repository whose content differs are forgotten, and only
+    those: RISC Zero's crates are built on top of `packed`.
     """
-    digest, stamp = sources_digest(), TARGET / "sources.sha256"
-    if PROVER.exists() and not (stamp.exists() and stamp.read_text() == digest):
+    digests, stamp = sources_digests(), TARGET / "sources.json"
+    built = json.loads(stamp.read_text()) if stamp.exists() else {}
+    changed = [crate for crate in CRATES if built.get(crate) != digests[crate]]
+    if PROVER.exists() and changed:
         stamp.unlink(missing_ok=True)
-        packages = [argument for crate in CRATES for argument in ("-p", f"p2pnode-{crate}")]
+        packages = [argument for crate in changed for argument in ("-p", f"p2pnode-{crate}")]
         forget = cargo_command("clean", "--quiet", "--release", *packages)
         subprocess.run(forget, env=environment(), check=True)
     run_cargo()
-    stamp.write_text(digest)
+    stamp.write_text(json.dumps(digests))
 
 
 def run_cargo() -> None:

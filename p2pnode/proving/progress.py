@@ -13,9 +13,9 @@ MAX_LINE = 1024 * 1024
 
 _OWN_FIELDS = {"event", "step", "index", "total", "seconds", "remaining"}
 
-RECURSION_SECONDS = 40.0
+RECURSION_SECONDS = 8.0
 """A lift or a join on two cores; its size is fixed. What was measured in the job replaces it."""
-WRAP_SECONDS = 22.0
+WRAP_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)

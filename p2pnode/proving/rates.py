@@ -15,7 +15,7 @@ from typing import Any
 from p2pnode.ports import Progress
 from p2pnode.proving.progress import RECURSION_SECONDS, WRAP_SECONDS
 
-CYCLES_PER_SECOND = 2400.0
+CYCLES_PER_SECOND = 12_000.0
 """A segment on two cores without a GPU; benchmarks/proof.py measures it."""
 _MAX_FILE = 1 << 20
 

@@ -10,9 +10,6 @@ use p2pnode_onnx::engine::{Chunk, Engine, Matrix, Row, CHUNK};
 use risc0_zkvm::guest::env;
 use risc0_zkvm_platform::syscall::ecall;
 
-/// The accelerator also runs a program that fills memory before the check. This one, in its bytecode (magic
-/// `bibc`, version 1), has no inputs, types, constants or operations: the host fills memory by answering reads.
-static FILLS_NOTHING: [u32; 6] = [u32::from_le_bytes(*b"bibc"), 1, 0, 0, 0, 0];
 static CONSTANT_CHUNKS: [Chunk; 4] = CONSTANTS;
 
 /// Checks products. The claims are words of the host's input, a product's when it is multiplied: for each
@@ -50,7 +47,7 @@ impl Engine for Accelerator {
             // first addresses are moved down by what the first block skips of the program. It writes nothing.
             unsafe {
                 check(
-                    steps,
+                    (program.touch(i == 0), steps),
                     slots.as_ptr().wrapping_sub(skipped),
                     matrix.chunks().as_ptr().wrapping_add(block.start * width).wrapping_sub(skipped * width),
                     claims.as_ptr().add(before),
@@ -120,17 +117,17 @@ fn unite(planes: &[Chunk], count: usize, sums: &mut [u32]) {
 /// # Safety
 /// What the program reads is there, and it writes nothing.
 unsafe fn check(
-    steps: &[u32],
+    (touch, steps): (&[u32], &[u32]),
     row: *const Chunk,
     matrix: *const Chunk,
     before: *const Chunk,
     after: *const Chunk,
 ) {
-    let sizes = [FILLS_NOTHING.len() as u32, steps.len() as u32, 0];
+    let sizes = [touch.len() as u32, steps.len() as u32, 0];
     asm!(
         "ecall",
         in("t0") ecall::BIGINT2,
-        in("t1") FILLS_NOTHING.as_ptr(),
+        in("t1") touch.as_ptr(),
         in("t2") steps.as_ptr(),
         in("t3") CONSTANT_CHUNKS.as_ptr(),
         in("a0") sizes.as_ptr(),

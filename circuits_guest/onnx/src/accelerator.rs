@@ -22,10 +22,11 @@
 //!
 //! Instruction format and steps: `BigIntStep` and `BigIntAccum` in `inst_bigint.zir` of zirgen's rv32im v2.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::engine::{Chunk, MAX_DEPTH};
+use crate::engine::{Chunk, CHUNK, MAX_DEPTH};
 
 /// Most instructions of the rows of one program. Each lies in memory that is paged in and out, about ten
 /// cycles, and each further block costs some two hundred cycles a product.
@@ -101,13 +102,33 @@ enum Step {
     EqualZero = 6,
 }
 
-/// Checks up to `rows` rows of a matrix whose rows take `width` chunks.
+/// Checks a matrix of `depth` rows of `width` chunks, up to `rows` rows at a time.
 #[derive(Debug, PartialEq)]
 pub struct Program {
     words: Vec<u32>,
+    /// What the host reads before the first block, and before each other.
+    touches: [Vec<u32>; 2],
+    depth: usize,
     width: usize,
     rows: usize,
     planes: usize,
+}
+
+/// Bytecode for the host that reads chunks, each given by its base, first chunk and number of chunks.
+///
+/// Format: `bibc.rs` of RISC Zero's rv32im circuit. A header (magic, version, numbers of inputs, types,
+/// constants and operations), types (bytes and three bounds that nothing reads), operations (a load is 3, its
+/// type from bit 4, its offset in chunks from bit 16, its register from bit 32).
+fn touch(reads: &[(Base, (usize, usize))]) -> Vec<u32> {
+    let count = reads.len() as u32;
+    let mut words = vec![u32::from_le_bytes(*b"bibc"), 1, 0, count, 0, count];
+    for (_, (_, chunks)) in reads {
+        words.extend([(chunks * CHUNK) as u32, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    for (i, (base, (start, _))) in reads.iter().enumerate() {
+        words.extend([3 | (i as u32) << 4 | (*start as u32) << 16, *base as u32]);
+    }
+    words
 }
 
 impl Program {
@@ -117,7 +138,25 @@ impl Program {
         assert!(width > 0 && (1..=MAX_DEPTH).contains(&depth));
         let (rows, planes) = (rows_of(depth, width), planes_of(depth));
         assert!((rows * width).max(planes * width) <= 1 << 16, "a row of {width} chunks is too wide");
-        let mut program = Program { words: Vec::new(), width, rows, planes };
+        let first = (depth - 1) % rows + 1;
+        let sums = (0, planes * width);
+        let (constants, skipped) = ((0, CONSTANTS.len()), rows - first);
+        let touches = [
+            touch(&[
+                (Base::Row, (skipped, first)),
+                (Base::Matrix, (skipped * width, first * width)),
+                (Base::After, sums),
+                (Base::Constants, constants),
+            ]),
+            touch(&[
+                (Base::Row, (0, rows)),
+                (Base::Matrix, (0, rows * width)),
+                (Base::Before, sums),
+                (Base::After, sums),
+                (Base::Constants, constants),
+            ]),
+        ];
+        let mut program = Program { words: Vec::new(), touches, depth, width, rows, planes };
         program.push_planes(Base::Before, 1);
         for row in 0..rows {
             program.push(Step::SetTerm, 0, Base::Row, row);
@@ -132,7 +171,7 @@ impl Program {
 
     /// Whether this is the program for a matrix.
     pub fn fits(&self, depth: usize, width: usize) -> bool {
-        self.width == width && self.rows == rows_of(depth, width) && self.planes == planes_of(depth)
+        self.depth == depth && self.width == width
     }
 
     /// The instructions that check a block of that many rows, and how many rows before the block's own the
@@ -147,6 +186,12 @@ impl Program {
             0
         };
         (&self.words[start..], skipped)
+    }
+
+    /// The program for the host that goes with a block. It fills no memory; it reads what the check will read,
+    /// since the host pages in what its own program reads, and a check may be the first to read it in a segment.
+    pub fn touch(&self, first: bool) -> &[u32] {
+        &self.touches[usize::from(!first)]
     }
 
     /// Bytes that a claimed sum takes.
@@ -194,7 +239,7 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Direct, Engine, Matrix, Recorder, Row, CHUNK};
+    use crate::engine::{Direct, Engine, Matrix, Recorder, Row};
     use crate::tensor::Data;
     use alloc::collections::BTreeMap;
 
