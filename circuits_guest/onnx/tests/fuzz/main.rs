@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use mutate::{Parts, Random};
+use p2pnode_onnx::engine::Recorder;
 use p2pnode_onnx::{decode_tensors, encode_tensors, Model, NamedTensor, Session};
 use tree::{Kind, Message};
 
@@ -98,7 +99,7 @@ fn attempt(model: &[u8], inputs: &[u8], random: &mut Random) -> Outcome {
 fn run(model: &Model, inputs: &[NamedTensor]) -> bool {
     let encoded = encode_tensors(inputs);
     let expected = model.run(inputs).map(|outputs| encode_tensors(&outputs));
-    let mut session = Session::new(model);
+    let mut session = Session::new(model, Recorder::default());
     let found = session.run(&encoded);
     if let (Ok(found), Ok(expected)) = (&found, &expected) {
         assert!(*found == expected.as_slice(), "a session and the model itself answer differently");

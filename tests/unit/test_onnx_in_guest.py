@@ -1,0 +1,126 @@
+"""A node test of every operator runs in the guest and comes to the same bits as natively.
+
+The prover insists on it: `execute` runs a batch in both and compares the journals, which hash the outputs.
+"""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.backend.test.case.test_case import TestCase
+
+from p2pnode.errors import ProverError
+from p2pnode.ports import ProofTask
+from p2pnode.protocol.tensors import encode_tensors
+from p2pnode.proving.batches import write_job
+from p2pnode.proving.locate import find_prover
+from tests.unit.onnx_node_cases import job, run_node_tests
+from tests.unit.onnx_runner import Arrays, OnnxRunner
+
+
+@pytest.fixture(scope="module")
+def prover() -> Path:
+    try:
+        return find_prover("")
+    except ProverError:
+        pytest.skip("the prover is not built; run `make setup`")
+
+
+def guest(prover: Path, what: str, folder: Path, model: onnx.ModelProto, arrays: Arrays) -> str:
+    """The prover's last line for a job of one task."""
+    folder.mkdir()
+    file = folder / "model.onnx"
+    file.write_bytes(model.SerializeToString())
+    task = ProofTask(hashlib.sha256(folder.name.encode()).digest(), encode_tensors(arrays))
+    write_job(folder / "job", file, [task], 20)
+    command = [prover, what, "--job", folder / "job", "--po2", "20"]
+    finished = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=600)
+    line = finished.stdout.splitlines()[-1]
+    assert finished.returncode == 0, f"{folder.name}: {line}"
+    return line
+
+
+def smallest(cases: list[TestCase]) -> tuple[onnx.ModelProto, Arrays]:
+    def jobs() -> list[tuple[onnx.ModelProto, Arrays]]:
+        found = []
+        for case in cases:
+            assert case.model is not None
+            assert case.data_sets is not None
+            names = [value.name for value in case.model.graph.input]
+            inputs = (np.asarray(array) for array in case.data_sets[0][0])
+            found.append(job(case.model, dict(zip(names, inputs, strict=True))))
+        # The guest takes an input, and a task has one.
+        return [(model, arrays) for model, arrays in found if arrays]
+
+    return min(jobs(), key=lambda pair: sum(array.size for array in pair[1].values()))
+
+
+# Operators whose node tests have no input at all.
+WITHOUT_INPUT = {"Constant"}
+
+
+def test_every_operator_runs_in_the_guest(onnx_runner: OnnxRunner, prover: Path, tmp_path: Path) -> None:
+    agreed = run_node_tests(onnx_runner).agreed
+    tried = set()
+    for domain, name, *_ in onnx_runner.operators():
+        if domain == "com.microsoft" or name in WITHOUT_INPUT:
+            continue
+        cases = [
+            case
+            for case in agreed.values()
+            if case.model is not None
+            and any((n.domain, n.op_type) == (domain, name) for n in case.model.graph.node)
+        ]
+        if cases:
+            model, arrays = smallest(cases)
+            guest(prover, "execute", tmp_path / f"{domain}.{name}", model, arrays)
+            tried.add(name)
+    print(f"{len(tried)} operators in the guest")
+    assert len(tried) >= 130
+
+
+def claimed_products() -> tuple[onnx.ModelProto, Arrays]:
+    """Every kind that the host claims: both signs, zero points, several blocks, four planes, groups."""
+    draw = np.random.default_rng(7)
+
+    def whole(dtype: type, *shape: int) -> np.ndarray:
+        limits = np.iinfo(dtype)
+        return draw.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
+    constants = {
+        "deep": whole(np.int8, 600, 40),
+        "wide": whole(np.uint8, 70, 37),
+        "filters": whole(np.int8, 48, 3, 3, 3),
+        "zero_u8": np.uint8(131),
+        "zero_i8": np.int8(-5),
+        "columns": whole(np.uint8, 37),
+    }
+    nodes = [
+        helper.make_node("MatMulInteger", ["a", "deep", "zero_u8"], ["deep_sums"]),
+        helper.make_node("MatMulInteger", ["b", "wide", "zero_i8", "columns"], ["wide_sums"]),
+        helper.make_node(
+            "ConvInteger", ["image", "filters", "zero_u8"], ["conv_sums"], group=2, pads=[1, 1, 1, 1]
+        ),
+    ]
+    inputs = {"a": whole(np.uint8, 2, 600), "b": whole(np.int8, 3, 70), "image": whole(np.uint8, 1, 6, 5, 4)}
+    outputs = {"deep_sums": [2, 40], "wide_sums": [3, 37], "conv_sums": [1, 48, 5, 4]}
+    types = {np.dtype(np.uint8): TensorProto.UINT8, np.dtype(np.int8): TensorProto.INT8}
+    graph = helper.make_graph(
+        nodes,
+        "claimed",
+        [helper.make_tensor_value_info(n, types[a.dtype], a.shape) for n, a in inputs.items()],
+        [helper.make_tensor_value_info(n, TensorProto.INT32, dims) for n, dims in outputs.items()],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), inputs
+
+
+def test_claimed_products_of_every_kind_are_proved(prover: Path, tmp_path: Path) -> None:
+    model, arrays = claimed_products()
+    done = json.loads(guest(prover, "prove", tmp_path / "claimed", model, arrays))
+    assert done["stats"]["seal_bytes"] == 222_668
