@@ -78,7 +78,7 @@ def test_a_stranger_verifies_the_file_without_the_network(finished: Finished, tm
     result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
     found = json.loads(result.stdout)
     assert (result.returncode, found["valid"]) == (0, True)
-    assert [check["ok"] for check in found["checks"]] == [True] * 4
+    assert [check["ok"] for check in found["checks"]] == [True] * 5
 
 
 def test_nothing_is_left_behind(finished: Finished) -> None:
