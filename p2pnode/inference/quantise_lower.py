@@ -243,6 +243,11 @@ def _coarser(
     return replace(coarser, integers=graph.add_constant(near, quantised(real, coarser)))
 
 
+def _factors(graph: Rewriting, x: Dequantised, w: Dequantised, output: str) -> list[str]:
+    """The first six inputs of every quantised product."""
+    return [x.integers, *_parameters(graph, x, output), w.integers, *_parameters(graph, w, output)]
+
+
 def _conv(graph: Rewriting, product: onnx.NodeProto, into: Dequantised, output: str) -> onnx.NodeProto | None:
     found = _operands(graph, product, into, 0)
     if found is None:
@@ -252,8 +257,7 @@ def _conv(graph: Rewriting, product: onnx.NodeProto, into: Dequantised, output: 
     if fitted is None:
         return None
     w, bias = fitted
-    inputs = [x.integers, *_parameters(graph, x, output), w.integers, *_parameters(graph, w, output)]
-    inputs += [*_parameters(graph, into, output), *([bias] if bias else [])]
+    inputs = [*_factors(graph, x, w, output), *_parameters(graph, into, output), *([bias] if bias else [])]
     node = helper.make_node("QLinearConv", inputs, [output], name=product.name)
     node.attribute.extend(product.attribute)
     return node
@@ -269,8 +273,7 @@ def _gemm(graph: Rewriting, product: onnx.NodeProto, into: Dequantised, output: 
     if fitted is None:
         return None
     w, bias = fitted
-    inputs = [x.integers, *_parameters(graph, x, output), w.integers, *_parameters(graph, w, output)]
-    inputs += [bias, *_parameters(graph, into, output)]
+    inputs = [*_factors(graph, x, w, output), bias, *_parameters(graph, into, output)]
     node = helper.make_node("QGemm", inputs, [output], name=product.name, domain=MICROSOFT_DOMAIN)
     node.attribute.extend(one for one in product.attribute if one.name in ("transA", "transB"))
     return node
@@ -283,6 +286,5 @@ def _matmul(
     if found is None:
         return None
     x, w = found
-    inputs = [x.integers, *_parameters(graph, x, output), w.integers, *_parameters(graph, w, output)]
-    inputs += _parameters(graph, into, output)
+    inputs = [*_factors(graph, x, w, output), *_parameters(graph, into, output)]
     return helper.make_node("QLinearMatMul", inputs, [output], name=product.name)
