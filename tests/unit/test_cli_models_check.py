@@ -12,9 +12,9 @@ from onnx import TensorProto, helper
 
 from p2pnode.cli.main import main
 from p2pnode.models import DIGITS, digit_images
-from tests.unit.test_cli_verify import has_prover
+from tests.unit.built import needs_prover
 
-pytestmark = pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+pytestmark = needs_prover
 
 
 def check(file: Path, *options: str, code: int = 0) -> dict[str, Any]:

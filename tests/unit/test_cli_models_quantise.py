@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from benchmarks.reference_models import digits_mlp
 from p2pnode.cli.main import main
 from p2pnode.inference import read_model
-from tests.unit.test_cli_verify import has_prover
+from tests.unit.built import needs_prover
 
-pytestmark = pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+pytestmark = needs_prover
 
 
 @pytest.fixture(scope="module")

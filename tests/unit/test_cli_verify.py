@@ -13,13 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from p2pnode.cli.main import main
-from p2pnode.errors import ProverError
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.protocol.eip712 import sign
 from p2pnode.protocol.receipt import Receipt, dump_receipt
-from p2pnode.proving.locate import find_prover
 from tests import samples
 from tests.samples import DOMAIN, REQUESTER_KEY, WORKER_KEY
+from tests.unit.built import needs_prover
 
 IMAGE_ID = Path(__file__).parents[2] / "circuits_guest" / "images" / "image_id.txt"
 
@@ -93,15 +92,7 @@ def test_without_a_prover_nothing_is_said_of_the_proof(tmp_path: Path) -> None:
     assert "valid" not in result.stdout
 
 
-def has_prover() -> bool:
-    try:
-        find_prover("")
-    except ProverError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+@needs_prover
 def test_a_seal_of_zeros_and_another_guest_are_refused(tmp_path: Path) -> None:
     result = verify(tmp_path, dump_receipt(make_receipt()), "--json")
     assert result.exit_code == 5
@@ -113,7 +104,7 @@ def test_a_seal_of_zeros_and_another_guest_are_refused(tmp_path: Path) -> None:
     assert "7777" in checks(result)[2][1]
 
 
-@pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+@needs_prover
 def test_a_genuine_receipt_is_valid_and_says_what_was_proved(tmp_path: Path) -> None:
     receipt = samples.genuine_receipt(1)
     options = ("--model", str(DIGITS), "--input", str(digit_images()[1][0]))
@@ -130,7 +121,7 @@ def test_a_genuine_receipt_is_valid_and_says_what_was_proved(tmp_path: Path) -> 
     assert found["statement"] in result.stdout
 
 
-@pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+@needs_prover
 @pytest.mark.parametrize(
     ("byte", "check"), [(70, "seal claims"), (100_000, "the seal is not a proof"), (-1, "the seal is not")]
 )

@@ -10,35 +10,28 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case.test_case import TestCase
 
-from p2pnode.errors import ProverError
 from p2pnode.ports import ProofTask
 from p2pnode.protocol.tensors import encode_tensors
 from p2pnode.proving.batches import write_job
 from p2pnode.proving.locate import find_prover
-from tests.unit.onnx_node_cases import job, run_node_tests
+from tests.unit.built import needs_prover
+from tests.unit.onnx_node_cases import NodeTests, job
 from tests.unit.onnx_runner import Arrays, OnnxRunner
 
-
-@pytest.fixture(scope="module")
-def prover() -> Path:
-    try:
-        return find_prover("")
-    except ProverError:
-        pytest.skip("the prover is not built; run `make setup`")
+pytestmark = needs_prover
 
 
-def guest(prover: Path, what: str, folder: Path, model: onnx.ModelProto, arrays: Arrays) -> str:
+def guest(what: str, folder: Path, model: onnx.ModelProto, arrays: Arrays) -> str:
     """The prover's last line for a job of one task."""
     folder.mkdir()
     file = folder / "model.onnx"
     file.write_bytes(model.SerializeToString())
     task = ProofTask(hashlib.sha256(folder.name.encode()).digest(), encode_tensors(arrays))
     write_job(folder / "job", file, [task], 20)
-    command = [prover, what, "--job", folder / "job", "--po2", "20"]
+    command = [find_prover(""), what, "--job", folder / "job", "--po2", "20"]
     finished = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=600)
     line = finished.stdout.splitlines()[-1]
     assert finished.returncode == 0, f"{folder.name}: {line}"
@@ -58,8 +51,10 @@ def smallest(cases: list[TestCase]) -> tuple[onnx.ModelProto, Arrays] | None:
     return min(with_input, key=lambda pair: sum(array.size for array in pair[1].values()), default=None)
 
 
-def test_every_operator_runs_in_the_guest(onnx_runner: OnnxRunner, prover: Path, tmp_path: Path) -> None:
-    agreed = run_node_tests(onnx_runner).agreed
+def test_every_operator_runs_in_the_guest(
+    onnx_runner: OnnxRunner, node_tests: NodeTests, tmp_path: Path
+) -> None:
+    agreed = node_tests.agreed
     tried, left = set(), set()
     for domain, name, *_ in onnx_runner.operators():
         cases = [
@@ -72,7 +67,7 @@ def test_every_operator_runs_in_the_guest(onnx_runner: OnnxRunner, prover: Path,
         if found is None:
             left.add(name)
         else:
-            guest(prover, "execute", tmp_path / f"{domain}.{name}", *found)
+            guest("execute", tmp_path / f"{domain}.{name}", *found)
             tried.add(name)
     print(f"{len(tried)} operators in the guest; without a node test that has an input: {sorted(left)}")
     assert len(tried) >= 130
@@ -114,7 +109,7 @@ def claimed_products() -> tuple[onnx.ModelProto, Arrays]:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), inputs
 
 
-def test_claimed_products_of_every_kind_are_proved(prover: Path, tmp_path: Path) -> None:
+def test_claimed_products_of_every_kind_are_proved(tmp_path: Path) -> None:
     model, arrays = claimed_products()
-    done = json.loads(guest(prover, "prove", tmp_path / "claimed", model, arrays))
+    done = json.loads(guest("prove", tmp_path / "claimed", model, arrays))
     assert done["stats"]["seal_bytes"] == 222_668

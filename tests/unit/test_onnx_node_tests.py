@@ -1,9 +1,7 @@
 """ONNX's own node tests, for every operator that the interpreter runs."""
 
-import pytest
-
 from p2pnode.inference.operators import OPERATORS
-from tests.unit.onnx_node_cases import NodeTests, run_node_tests, table, written_table
+from tests.unit.onnx_node_cases import NodeTests, table, written_table
 from tests.unit.onnx_runner import OnnxRunner
 
 CUBIC = '"mode" = "cubic" is not supported'
@@ -50,11 +48,6 @@ REFUSED = {
     "test_resize_downsample_scales_linear_align_corners": "no whole number",
 }
 LEAST_RUN = 1045
-
-
-@pytest.fixture(scope="module")
-def node_tests(onnx_runner: OnnxRunner) -> NodeTests:
-    return run_node_tests(onnx_runner)
 
 
 def test_node_tests_of_onnx(node_tests: NodeTests) -> None:

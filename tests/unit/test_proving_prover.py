@@ -14,20 +14,12 @@ from p2pnode.models import DIGITS, digit_images
 from p2pnode.ports import ProofTask
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors
 from p2pnode.proving import SubprocessProver, open_prover
-from p2pnode.proving.locate import find_prover
+from tests.unit.built import needs_prover
 
 IMAGE_ID = Path(__file__).parents[2] / "circuits_guest" / "images" / "image_id.txt"
 
 
-def has_prover() -> bool:
-    try:
-        find_prover("")
-    except ProverError:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(not has_prover(), reason="the prover is not built; run `make setup`")
+pytestmark = needs_prover
 
 
 @pytest.fixture

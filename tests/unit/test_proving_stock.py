@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from p2pnode.errors import ProverError
 from p2pnode.inference import read_inputs, read_model
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.ports import ProofTask
 from p2pnode.proving.batches import write_job
 from p2pnode.proving.locate import find_prover
+from tests.unit.built import needs_prover
+
+pytestmark = needs_prover
 
 BUILD = Path(__file__).parents[2] / "circuits_guest" / "build.py"
 
 
 def prove(job: Path, po2: int) -> None:
     """One digit; the prover leaves every step's receipt in the folder."""
-    try:
-        prover = find_prover("")
-    except ProverError:
-        pytest.skip("the prover is not built; run `make setup`")
     image = digit_images()[0][0]
     tensors = read_inputs(image, read_model(DIGITS)[1])
     write_job(job, DIGITS, [ProofTask(hashlib.sha256(image.name.encode()).digest(), tensors)], po2)
-    subprocess.run([prover, "prove", "--job", job, "--po2", str(po2)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [find_prover(""), "prove", "--job", job, "--po2", str(po2)], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def stock(job: Path) -> subprocess.CompletedProcess[str]:
