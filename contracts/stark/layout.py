@@ -2,7 +2,7 @@
 
 A native seal is a sequence of big-endian u32 words, in which a digest is eight little-endian words. The
 contract encoding has the same order; only digests are written as their 32 raw bytes. So there is one encoding
-for each seal and one seal for each encoding.
+for each seal and one seal for each encoding. All words are field elements but the row count and the nonce.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FINAL_WORDS = params.FINAL_DEGREE * 4
 
 @dataclass(frozen=True)
 class Field:
-    """A stretch of the encoding: `length` bytes at `offset`, digests or field words."""
+    """A stretch of the encoding: `length` bytes at `offset`, digests or words."""
 
     name: str
     offset: int
@@ -61,6 +61,7 @@ class Layout:
         for index in range(len(params.FRI_ROUND_LOG2)):
             digests(f"fri{index + 1} top", params.TOP_NODES)
         words("final", FINAL_WORDS)
+        words("nonce", 1)
         self.header = tuple(fields)
         self.queries = self._end
 

@@ -11,13 +11,12 @@ import { controlIds } from "../ignition/controlIds.ts";
 import Stark from "../ignition/modules/Stark.ts";
 import { FIXTURE, FIXTURES_DIR, type fixtureAwards } from "../scripts/fixture-awards.ts";
 import { type Award, fromJson } from "../scripts/typed-data.ts";
+import { layout } from "./stark/support/layout.ts";
 
 /** EIP-7825's cap of one transaction, which the network enforces. */
 const TRANSACTION_GAS_CAP = 16_777_216n;
-/** Bytes of a seal; the file may have a selector before it. */
-const SEAL_LENGTH = 222_668;
 
-/** The cause of a failed call, without its arguments: a seal is 445,000 characters long. */
+/** The cause of a failed call, without its arguments: a seal is 260,000 characters long. */
 function shorten(error: unknown): never {
   throw error instanceof BaseError ? new Error(error.details) : error;
 }
@@ -41,7 +40,7 @@ async function readFixture() {
     });
   const awards = JSON.parse(String(await read("awards.json"))) as Awaited<ReturnType<typeof fixtureAwards>>;
   const batch = JSON.parse(String(await read("batch.json"))) as Batch;
-  const seal = (await read("batch.seal")).subarray(-SEAL_LENGTH);
+  const seal = (await read("batch.seal")).subarray(-layout.length);
   return {
     ...awards,
     ...batch,

@@ -15,10 +15,10 @@ library StarkCode {
     uint256 internal constant PARTS = 8;
 
     /// @notice keccak256 of SealVerifier's creation code, without constructor arguments.
-    bytes32 internal constant SEAL_VERIFIER = 0x58ec6a05b5ab2c69fed95be52931d2aca7ddb29eed0bdb8135e2c45c0f7199eb;
+    bytes32 internal constant SEAL_VERIFIER = 0x4b64a24710115ff3fe8e34837bd69682f62a3a4be36455571be16e350dbe0bc0;
 
     /// @notice Bytes of a seal, without selector.
-    uint256 internal constant SEAL_LENGTH = 222668;
+    uint256 internal constant SEAL_LENGTH = 130672;
 
     /// @notice Code hash of a constraint contract.
     function partHash(uint256 index) internal pure returns (bytes32) {

@@ -84,10 +84,10 @@ contract StarkVerifier is IRiscZeroVerifier {
     }
 
     /// @notice The selector of a verifier with these programs: the first four bytes of keccak256 over
-    /// "p2pnode.StarkVerifier.v1", the inner control root and the control ids in ascending order.
+    /// "p2pnode.StarkVerifier.v2", the inner control root and the control ids in ascending order.
     function selectorOf(bytes32[] memory controlIds) public pure returns (bytes4) {
         return bytes4(
-            keccak256(abi.encodePacked("p2pnode.StarkVerifier.v1", StarkCode.INNER_CONTROL_ROOT, controlIds))
+            keccak256(abi.encodePacked("p2pnode.StarkVerifier.v2", StarkCode.INNER_CONTROL_ROOT, controlIds))
         );
     }
 

@@ -41,9 +41,8 @@ object "SealVerifier" {
                 numerators()
                 // phase: row range checks, DEEP numerators
                 $FRI_ROUNDS
-                if iszero(equal(goal, mul(16, final_value(generator_power(shl(12, and(position, 0xff))))))) {
-                    fail($FAIL_FINAL)
-                }
+                if iszero(equal(goal, mul(16, final_value(generator_power(
+                    shl($FINAL_DOMAIN_SPREAD, and(position, $FINAL_DOMAIN_MASK))))))) { fail($FAIL_FINAL) }
                 // phase: final polynomial
                 pointer := add(pointer, $QUERY_LENGTH)
             }
@@ -58,12 +57,9 @@ $COMMON_FUNCTIONS
             // The 32-bit words of all rows as lanes: odd words of each 32 bytes, then even ones; range-checked.
             function split_rows() { mstore($OVER, verbatim_1i_1o(hex"$SPLIT_ROWS", mload($OVER))) }
 
-            // g^e for e < 2^20, g the generator of the domain, from four tables of 32 powers.
+            // g^e for an exponent below the domain's size, g the generator of the domain, from tables of its powers.
             function generator_power(e) -> v {
-                v := mulmod(mulmod(mload(add($GENERATORS, shl(5, and(e, 31)))),
-                                   mload(add($GENERATORS_5, and(e, 0x3e0))), $P),
-                            mulmod(mload(add($GENERATORS_10, and(shr(5, e), 0x3e0))),
-                                   mload(add($GENERATORS_15, and(shr(10, e), 0x3e0))), $P), $P)
+                $GENERATOR_POWER
             }
 
             function powers_0_to_3(x) -> v {

@@ -58,7 +58,7 @@ describe("StarkVerifier's deployment", () => {
 
   it("derives its selector from the inner root and the allowed programs", async () => {
     const packed = encodePacked(["string", "bytes32", "bytes32[]"],
-      ["p2pnode.StarkVerifier.v1", INNER_CONTROL_ROOT, [identity.controlId!]]);
+      ["p2pnode.StarkVerifier.v2", INNER_CONTROL_ROOT, [identity.controlId!]]);
     assert.equal(await chain.starkVerifier.read.SELECTOR(), slice(keccak256(packed), 0, 4));
     assert.notEqual(await chain.starkVerifier.read.selectorOf([[OTHER]]), await chain.starkVerifier.read.SELECTOR());
   });
