@@ -4,11 +4,12 @@ pragma solidity ^0.8.28;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 import {IRiscZeroVerifier} from "./interfaces/IRiscZeroVerifier.sol";
+import {IStoppable} from "./interfaces/IStoppable.sol";
 
 /// @title Routes a seal to the verifier of its kind
 /// @notice The first four bytes of a seal name the verifier. The set is fixed at deployment: nobody can add or
 /// replace one. The owner can stop and restart a single verifier, which refuses proofs but never accepts one.
-contract ZKVerifier is IRiscZeroVerifier, Ownable2Step {
+contract ZKVerifier is IRiscZeroVerifier, IStoppable, Ownable2Step {
     /// @notice A verifier and the selector that names it.
     struct Entry {
         bytes4 selector;
@@ -39,6 +40,8 @@ contract ZKVerifier is IRiscZeroVerifier, Ownable2Step {
 
     mapping(bytes4 selector => IRiscZeroVerifier) private _verifiers;
     mapping(bytes4 selector => bool) private _paused;
+    uint64 private _stopped;
+    uint64 private _lastStoppedAt;
 
     /// @param owner_ Who may stop and restart a verifier.
     /// @param entries The verifiers, for ever.
@@ -67,6 +70,7 @@ contract ZKVerifier is IRiscZeroVerifier, Ownable2Step {
         _known(selector);
         if (_paused[selector]) revert SelectorPaused(selector);
         _paused[selector] = true;
+        ++_stopped;
         emit VerifierPaused(selector);
     }
 
@@ -75,7 +79,14 @@ contract ZKVerifier is IRiscZeroVerifier, Ownable2Step {
         _known(selector);
         if (!_paused[selector]) revert SelectorNotPaused(selector);
         _paused[selector] = false;
+        --_stopped;
+        _lastStoppedAt = uint64(block.timestamp);
         emit VerifierUnpaused(selector);
+    }
+
+    /// @inheritdoc IStoppable
+    function lastStoppedAt() external view returns (uint64) {
+        return _stopped != 0 ? uint64(block.timestamp) : _lastStoppedAt;
     }
 
     /// @notice The verifier of a selector; reverts when there is none.

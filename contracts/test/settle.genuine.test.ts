@@ -73,7 +73,7 @@ async function deploy() {
       withdrawalDelay: 172_800n,
       epochLength: 86_400n,
       minStake: 0n,
-      unbondingDelay: 172_800n,
+      unbondingDelay: 604_800n,
     },
   ], client);
 
@@ -109,7 +109,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
       const flipped = Buffer.from(bytes);
       flipped[at]! ^= 1;
       await viem.assertions.revertWithCustomError(
-        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped)], gas),
+        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped), 0], gas),
         zkVerifier, "VerificationFailed",
       );
     }
@@ -119,9 +119,9 @@ describe("a genuine proof settles a batch in one transaction", () => {
     const { awards, signatures, outputDigests, fullSeal, viem, poi, zkVerifier } = all;
     const swapped = [`0x${"00".repeat(32)}` as Hex, ...outputDigests.slice(1)];
     const calls = [
-      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal], gas),
+      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal, 0], gas),
       poi.simulate.settleBatch(
-        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal], gas,
+        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal, 0], gas,
       ),
     ];
     for (const call of calls) await viem.assertions.revertWithCustomError(call, zkVerifier, "VerificationFailed");
@@ -132,7 +132,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
     const count = BigInt(awards.length);
     assert.ok(awards.length >= 16);
     assert.equal(await joyToken.read.balanceOf([poi.address]), total);
-    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal], gas).catch(shorten);
+    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal, 0], gas).catch(shorten);
     const receipt = await (await viem.getPublicClient()).getTransactionReceipt({ hash });
     assert.equal(receipt.status, "success");
     assert.ok(receipt.gasUsed <= TRANSACTION_GAS_CAP);
@@ -148,7 +148,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
   it("pays nothing when the same proof is sent again", async () => {
     const { awards, signatures, outputDigests, fullSeal, poi } = all;
     const { result } = await poi.simulate
-      .settleBatch([awards, signatures, outputDigests, fullSeal], gas)
+      .settleBatch([awards, signatures, outputDigests, fullSeal, 0], gas)
       .catch(shorten);
     assert.equal(result, 0n);
   });

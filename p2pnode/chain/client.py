@@ -12,6 +12,7 @@ from p2pnode.chain.escrow import Escrow
 from p2pnode.chain.events import open_events
 from p2pnode.chain.models import Models
 from p2pnode.chain.nodes import Nodes
+from p2pnode.chain.reports import Reports
 from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.settlement import Settlement
@@ -24,7 +25,7 @@ from p2pnode.protocol.messages import Award, Signed
 
 
 class ChainClient:
-    """Implements `ports.Chain`; `token`, `nodes`, `models`, `escrow` and `settlement` hold the rest."""
+    """Implements `ports.Chain`; its parts (`token`, `nodes`, `models`, `escrow`, ...) hold the rest."""
 
     def __init__(self, rpc: Rpc, deployment: Deployment, sender: Sends, config: ChainConfig) -> None:
         self._rpc = rpc
@@ -37,6 +38,7 @@ class ChainClient:
         self.nodes = Nodes(contracts["NodeCoordinator"], self.token, sender)
         self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
         self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
+        self.reports = Reports(contracts["NodeCoordinator"], contracts["ProofOfInference"], sender)
         self.settlement = Settlement(contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
 
     @property

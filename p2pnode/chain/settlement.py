@@ -9,7 +9,7 @@ from p2pnode.chain.contract import Contract, Event
 from p2pnode.chain.rpc import TxReceipt
 from p2pnode.errors import ChainError
 from p2pnode.ports import SettlementOutcome
-from p2pnode.protocol.messages import Award, Bid, Offer, Signed
+from p2pnode.protocol.messages import Award, Signed
 
 SKIP_REASONS: Final = (
     "None",
@@ -23,6 +23,9 @@ SKIP_REASONS: Final = (
     "InsufficientEscrow",
 )
 """IProofOfInference.SkipReason, by its number."""
+
+_DIRECT: Final = 0
+"""Payout.Direct: by transfer, not by credit."""
 
 
 class Settlement:
@@ -57,22 +60,10 @@ class Settlement:
                 [signed.signature for signed in awards],
                 list(output_digests),
                 await self._verifier_selector() + seal,
+                _DIRECT,
             ),
         )
         return self.outcome(await self._sender.send(call, key))
-
-    async def report_missed(
-        self, offer: Offer, bid: Signed[Bid], award: Signed[Award], key: str
-    ) -> TxReceipt:
-        """Put a broken promise on the worker's record, after the settle deadline."""
-        arguments = (
-            astuple(offer),
-            astuple(bid.message),
-            bid.signature,
-            astuple(award.message),
-            award.signature,
-        )
-        return await self._sender.send(Call(self._contract, "reportMissed", arguments), key)
 
     def settled_output(self, receipt: TxReceipt, task_id: bytes) -> bytes | None:
         """Output digest with which a transaction paid a task, or None when it did not."""
@@ -84,7 +75,7 @@ class Settlement:
     def outcome(self, receipt: TxReceipt) -> SettlementOutcome:
         """What a settleBatch transaction did, from its events."""
         events = list(self._contract.events(receipt.logs))
-        if not any(event.name == "BatchVerified" for event in events):
+        if not any(event.name in ("AwardSettled", "AwardSkipped") for event in events):
             raise ChainError(f"transaction 0x{receipt.tx_hash.hex()} settled no batch; check its hash")
         return SettlementOutcome(
             transaction=receipt.tx_hash,

@@ -104,6 +104,7 @@ class Bidding:
                 offer_hash=offer_hash,
                 worker=context.account,
                 price=price,
+                made_at=now,
                 result_by=offer.result_deadline,
                 valid_until=min(now + settings.bid_seconds, offer.result_deadline),
             )

@@ -121,9 +121,15 @@ def check_bid(
             DeclineCode.BAD_SIGNATURE,
             f"worker 0x{bid.worker.hex()} is bound to peer {record.peer_id}; this bid came from {peer}",
         )
-    pays = ramp_price(offer, now + CLOCK_SKEW)
+    if bid.made_at > min(now + CLOCK_SKEW, bid.valid_until):
+        latest = min(now, bid.valid_until)
+        raise Refusal(DeclineCode.MALFORMED, f"made_at is {bid.made_at}; give at most {latest}")
+    # The contract computes the same price when a broken promise is reported.
+    pays = ramp_price(offer, bid.made_at)
     if bid.price > pays:
-        raise Refusal(DeclineCode.PRICE_TOO_LOW, f"price is {bid.price}; the offer pays {pays} now")
+        raise Refusal(
+            DeclineCode.PRICE_TOO_LOW, f"price is {bid.price}; the offer pays {pays} at {bid.made_at}"
+        )
     if bid.result_by > offer.result_deadline:
         raise Refusal(
             DeclineCode.EXPIRED, f"result_by is {bid.result_by}; give at most {offer.result_deadline}"

@@ -32,11 +32,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """A worker's promise for one offer; failing an award that rests on it goes on its record."""
+    """A worker's promise for one offer, whose ramp pays `price` at `made_at`; breaking it costs stake."""
 
     offer_hash: bytes
     worker: bytes
     price: int
+    made_at: int
     result_by: int
     valid_until: int
 

@@ -7,7 +7,8 @@ import pytest
 from p2pnode.chain import ChainClient, MemoryTxLog, open_chain, open_chain_reader
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.protocol.messages import Award, Bid, Offer, Signed
+from p2pnode.protocol.eip712 import Domain, digest
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from tests.chain.conftest import ETHER, Devnet
 
 PEER = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
@@ -139,16 +140,24 @@ async def test_a_seal_that_proves_nothing_is_refused_by_name(
         assert await ledger.find("settle") == []
 
 
-async def test_a_missed_award_cannot_be_reported_early(
+async def test_a_report_needs_papers_that_agree(
     chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
 ) -> None:
     late = int(time.time()) + 600
     signed = award(rich.address, worker.address)
     offer = Offer(rich.address, DIGEST, DIGEST, 1, 10, late, late, late, late, 0, bytes(20), 7)
-    bid = Signed(Bid(DIGEST, worker.address, 10, late, late), signed.signature)
+    bid = Signed(Bid(DIGEST, worker.address, 10, late, late, late), signed.signature)
     async with open_chain(chain_state.config, rich, ledger) as chain:
-        with pytest.raises(ChainError, match="NotYetMissed"):
-            await chain.settlement.report_missed(offer, bid, signed, "missed")
+        task_id = digest(Domain(chain.chain_id, chain.settlement_address), signed.message)
+        with pytest.raises(ChainError, match=r"TermsMismatch\(term=0\)"):
+            await chain.reports.missed(offer, bid, signed, b"input", "missed")
+        with pytest.raises(ChainError, match="InvalidSignature"):
+            await chain.reports.unproved(
+                signed, Signed(Result(task_id, DIGEST), signed.signature), "unproved"
+            )
+        with pytest.raises(ChainError, match="NoOpenReport"):
+            await chain.reports.close(signed.message, "close")
+        assert await chain.reports.find(task_id) is None
 
 
 async def test_an_address_alone_reads_and_does_not_send(chain_state: Devnet, rich: Account) -> None:

@@ -38,7 +38,7 @@ async def test_bad_bids_are_refused(
                 "alice", StreamProtocol.BID, junk, timeout=5, max_response=1 << 16
             )
             assert decode(response, Decline).code == DeclineCode.MALFORMED
-        late = sign(driver.world.domain, Bid(outcome.offer_hash, mallory.account, 1, 2, 3), KEY)
+        late = sign(driver.world.domain, Bid(outcome.offer_hash, mallory.account, 1, 2, 2, 3), KEY)
         response = await mallory.bus.request(
             "alice", StreamProtocol.BID, encode(late), timeout=5, max_response=1 << 16
         )

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IBonds} from "./IBonds.sol";
+import {ISlashing} from "./ISlashing.sol";
+
 /// @title Register of workers: stake, peer identity, capacity and record
-interface INodeCoordinator {
+interface INodeCoordinator is IBonds, ISlashing {
     /// @notice One registered node.
     /// @param peerId The libp2p peer id as multihash bytes; empty when the account has no node.
     /// @param stake In the smallest unit of JOY.
@@ -38,10 +41,6 @@ interface INodeCoordinator {
     /// @notice The record of `account` now stands at these totals.
     event RecordChanged(address indexed account, uint64 settled, uint64 missed);
 
-    /// @notice Only the settlement contract writes records.
-    error NotSettlement(address caller);
-    /// @notice Unbonding must take longer than the longest settle window.
-    error UnbondingDelayTooShort(uint64 delay, uint64 minimum);
     /// @notice Not the multihash of a libp2p key: identity (0x00) or sha2-256 (0x12), its length, at most 64 bytes.
     error InvalidPeerId(bytes peerId);
     /// @notice The peer id belongs to another account.
@@ -54,14 +53,12 @@ interface INodeCoordinator {
     error StakeTooLow(uint256 stake, uint256 minimum);
     /// @notice A node must take at least one task at once.
     error ZeroCapacity();
-    /// @notice The amount is zero.
-    error ZeroAmount();
     /// @notice The node is inactive already.
     error NotActive(address account);
     /// @notice The node is active.
     error StillActive(address account);
-    /// @notice The stake is bonded until `withdrawableAt`.
-    error StillBonded(uint64 withdrawableAt);
+    /// @notice Stake stays while awards of this worker are under report.
+    error StillReported(address account, uint32 reports);
 
     /// @notice Registers the caller's node and pulls its stake, which must have been approved.
     /// @dev Only the account signs here. That the peer agrees is stated off chain, in its signed peer record, and
@@ -89,10 +86,6 @@ interface INodeCoordinator {
     /// @notice Adds `count` settled awards to the record of `worker`.
     /// @dev Only the settlement contract. An account without a node keeps a record too: awards need no registration.
     function recordSettled(address worker, uint64 count) external;
-
-    /// @notice Adds one missed award to the record of `worker`.
-    /// @dev Only the settlement contract.
-    function recordMissed(address worker) external;
 
     /// @notice The node of an account and what the account has done.
     function nodeOf(address account) external view returns (Node memory node, Record memory record);

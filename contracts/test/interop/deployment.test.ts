@@ -58,7 +58,7 @@ describe("a deployment of the whole product", () => {
     const writes = all.joyToken.abi.flatMap((item) =>
       item.type === "function" && item.stateMutability === "nonpayable" ? [item.name] : [],
     );
-    assert.deepEqual(writes.sort(), ["approve", "permit", "transfer", "transferFrom"]);
+    assert.deepEqual(writes.sort(), ["approve", "burn", "burnFrom", "permit", "transfer", "transferFrom"]);
   });
 
   it("gives an owner to the verifier router alone", () => {

@@ -149,8 +149,12 @@ describe("NodeCoordinator", () => {
     await assertions.revertWithCustomErrorWithArgs(
       nodes.write.recordSettled([worker, 1n], by), nodes, "NotSettlement", [worker],
     );
+    const task: Hex = `0x${"01".repeat(32)}`;
     await assertions.revertWithCustomErrorWithArgs(
-      nodes.write.recordMissed([worker], by), nodes, "NotSettlement", [worker],
+      nodes.write.recordAnswered([task, worker], by), nodes, "NotSettlement", [worker],
+    );
+    await assertions.revertWithCustomErrorWithArgs(
+      nodes.write.slashRescued([task, worker, worker, worker], by), nodes, "NotSettlement", [worker],
     );
     await assertions.revertWithCustomErrorWithArgs(
       market.proofOfUse.write.record([PEER.slice(0, 66) as Hex, 1n, 1n], by),

@@ -162,7 +162,7 @@ describe("escrow", () => {
       withdrawalDelay: DAY + 1n,
       epochLength: 1n,
       minStake: 0n,
-      unbondingDelay: DAY + 1n,
+      unbondingDelay: 5n * DAY + 1n,
     };
     const build = (change: Partial<typeof config>) =>
       market.viem.deployContract("ProofOfInference", [{ ...config, ...change }]);

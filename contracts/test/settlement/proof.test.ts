@@ -3,7 +3,7 @@ import { before, beforeEach, describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
-import { type Market, openMarket, people } from "../support/market.ts";
+import { type Market, openMarket, PAYOUT, people } from "../support/market.ts";
 
 describe("settleBatch binds the proof to exactly these tasks", () => {
   let market: Market;
@@ -23,7 +23,7 @@ describe("settleBatch binds the proof to exactly these tasks", () => {
 
   type Refusal = "VerificationFailed" | "UnknownSelector" | "SealTooShort";
   const refused = async (changed: readonly unknown[], error: Refusal = "VerificationFailed") => {
-    const call = market.proofOfInference.write.settleBatch(changed as unknown as typeof args);
+    const call = market.proofOfInference.write.settleBatch([...changed, PAYOUT.Direct] as unknown as typeof args);
     await market.viem.assertions.revertWithCustomError(call, market.zkVerifier, error);
   };
 
@@ -66,18 +66,18 @@ describe("settleBatch binds the proof to exactly these tasks", () => {
     const poi = market.proofOfInference;
     const { revertWithCustomErrorWithArgs } = market.viem.assertions;
     await revertWithCustomErrorWithArgs(
-      poi.write.settleBatch([[], [], [], seal]), poi, "InvalidBatchSize", [0n, 256n],
+      poi.write.settleBatch([[], [], [], seal, PAYOUT.Direct]), poi, "InvalidBatchSize", [0n, 256n],
     );
     const many = <T>(one: T): T[] => Array.from({ length: 257 }, () => one);
     await revertWithCustomErrorWithArgs(
-      poi.simulate.settleBatch([many(awards[0]!), many(signatures[0]!), many(outputs[0]!), seal], { gas: 16_777_216n }),
+      poi.simulate.settleBatch([many(awards[0]!), many(signatures[0]!), many(outputs[0]!), seal, PAYOUT.Direct], { gas: 16_777_216n }),
       poi, "InvalidBatchSize", [257n, 256n],
     );
     await revertWithCustomErrorWithArgs(
-      poi.write.settleBatch([awards, signatures.slice(1), outputs, seal]), poi, "LengthMismatch", [3n, 2n, 3n],
+      poi.write.settleBatch([awards, signatures.slice(1), outputs, seal, PAYOUT.Direct]), poi, "LengthMismatch", [3n, 2n, 3n],
     );
     await revertWithCustomErrorWithArgs(
-      poi.write.settleBatch([awards, signatures, outputs.slice(1), seal]), poi, "LengthMismatch", [3n, 3n, 2n],
+      poi.write.settleBatch([awards, signatures, outputs.slice(1), seal, PAYOUT.Direct]), poi, "LengthMismatch", [3n, 3n, 2n],
     );
   });
 });

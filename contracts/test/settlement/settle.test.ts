@@ -3,7 +3,7 @@ import { before, beforeEach, describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
-import { DAY, ESCROW, JOY, type Market, MODEL, MODEL_FEE, openMarket, people, PRICE } from "../support/market.ts";
+import { DAY, ESCROW, JOY, type Market, MODEL, MODEL_FEE, openMarket, PAYOUT, people, PRICE } from "../support/market.ts";
 
 const PROTOCOL_FEE = PRICE / 100n;
 const OTHER_MODEL: Hex = `0x${"22".repeat(32)}`;
@@ -103,7 +103,7 @@ describe("settleBatch", () => {
     const highS: Hex = `0x${signature!.slice(2, 66)}${s}${v}`;
     for (const bad of ["0x", signature!.slice(0, 130) as Hex, highS] as Hex[]) {
       await market.viem.assertions.emit(
-        market.proofOfInference.write.settleBatch([awards, [bad], outputs, seal]),
+        market.proofOfInference.write.settleBatch([awards, [bad], outputs, seal, PAYOUT.Direct]),
         market.proofOfInference,
         "AwardSkipped",
       );

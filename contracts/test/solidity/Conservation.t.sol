@@ -31,6 +31,8 @@ contract ConservationTest is Asserting {
         _market.stake(0, 10);
         _market.unbond(0);
         _market.pass(3 days - 1);
+        _market.pass(3 days - 1);
+        _market.pass(3 days - 1);
         uint256 before = _market.token().balanceOf(first);
         _market.withdraw(0);
         _market.unbond(0);

@@ -8,6 +8,7 @@ import {INodeCoordinator} from "../../contracts/interfaces/INodeCoordinator.sol"
 import {ModelMarketplace} from "../../contracts/ModelMarketplace.sol";
 import {ProofOfInference} from "../../contracts/ProofOfInference.sol";
 import {Award} from "../../contracts/types/Award.sol";
+import {Payout} from "../../contracts/types/Payout.sol";
 import {IReenter, ReentrantToken} from "../support/ReentrantToken.sol";
 import {JournalVerifier} from "../support/JournalVerifier.sol";
 import {Asserting, vm} from "../support/Vm.sol";
@@ -35,7 +36,7 @@ contract ReentrancyTest is Asserting, IReenter {
                 withdrawalDelay: 2 days,
                 epochLength: 1 days,
                 minStake: 0,
-                unbondingDelay: 2 days
+                unbondingDelay: 7 days
             })
         );
         _nodes = _poi.coordinator();
@@ -45,7 +46,7 @@ contract ReentrancyTest is Asserting, IReenter {
         _poi.requestWithdrawal(100);
         _nodes.register(abi.encodePacked(hex"1220", keccak256("peer")), 1, 100);
         _nodes.deactivate();
-        vm.warp(block.timestamp + 2 days);
+        vm.warp(block.timestamp + 7 days);
     }
 
     /// @notice Called by the token in the middle of a transfer.
@@ -77,7 +78,9 @@ contract ReentrancyTest is Asserting, IReenter {
     }
 
     function test_settlingWhileWithdrawing() public {
-        bytes memory empty = abi.encodeCall(_poi.settleBatch, (new Award[](0), new bytes[](0), new bytes32[](0), ""));
+        bytes memory empty = abi.encodeCall(
+            _poi.settleBatch, (new Award[](0), new bytes[](0), new bytes32[](0), "", Payout.Direct)
+        );
         _attack(address(_poi), empty);
         _poi.withdraw();
         _assertPaidOnce(address(_poi));

@@ -7,6 +7,7 @@ import {MerkleBatch} from "../../contracts/libraries/MerkleBatch.sol";
 import {ModelMarketplace} from "../../contracts/ModelMarketplace.sol";
 import {ProofOfInference} from "../../contracts/ProofOfInference.sol";
 import {Award} from "../../contracts/types/Award.sol";
+import {Payout} from "../../contracts/types/Payout.sol";
 import {JournalVerifier} from "./JournalVerifier.sol";
 import {Asserting, vm} from "./Vm.sol";
 
@@ -47,7 +48,7 @@ contract MarketHandler is Asserting {
                 withdrawalDelay: 2 days,
                 epochLength: 1 days,
                 minStake: 1,
-                unbondingDelay: 2 days
+                unbondingDelay: 7 days
             })
         );
         nodes = poi.coordinator();
@@ -119,7 +120,7 @@ contract MarketHandler is Asserting {
         bytes32 root = MerkleBatch.leaf(taskId, MODEL, bytes32(0), bytes32(0));
         verifier.announce(IMAGE, MerkleBatch.journalDigest(1, root));
         uint256 escrow = poi.escrowOf(awards[0].requester);
-        uint256 count = poi.settleBatch(awards, signatures, outputs, abi.encodePacked(verifier.SELECTOR()));
+        uint256 count = poi.settleBatch(awards, signatures, outputs, abi.encodePacked(verifier.SELECTOR()), Payout.Direct);
         uint256 charged = escrow - poi.escrowOf(awards[0].requester);
         if (count == 0) {
             unexplained += charged;
