@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IRiscZeroVerifier} from "../interfaces/IRiscZeroVerifier.sol";
-import {Receipt, ReceiptClaim} from "./ReceiptClaim.sol";
+import {IRiscZeroVerifier, Receipt} from "../interfaces/IRiscZeroVerifier.sol";
+import {ReceiptClaim} from "./ReceiptClaim.sol";
 import {StarkCode} from "./StarkCode.sol";
 
 /// @title Verifier of RISC Zero receipts by their STARK
@@ -70,8 +70,7 @@ contract StarkVerifier is IRiscZeroVerifier {
         _verifyIntegrity(seal, ReceiptClaim.digest(imageId, journalDigest));
     }
 
-    /// @notice Returns when the receipt's seal proves its claim, whatever the claim says; reverts otherwise.
-    /// @param receipt Seal with selector, and the digest of the claim.
+    /// @inheritdoc IRiscZeroVerifier
     function verifyIntegrity(Receipt calldata receipt) external view {
         _verifyIntegrity(receipt.seal, receipt.claimDigest);
     }
