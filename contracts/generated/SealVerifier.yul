@@ -24,12 +24,12 @@ object "SealVerifier" {
                 revert(0, returndatasize())
             }
             // phase: start
+            // All queries in the calldata from 18904 on.
             // Rows are padded to whole words; what follows the accum and code rows must read as zero.
             mstore(4160, 0)
             mstore(4256, 0)
 
-            let pointer := 18904
-            for { let query := 0 } lt(query, 26) { query := add(query, 1) } {
+            for { let pointer := 18904 } lt(pointer, calldatasize()) { pointer := add(pointer, 4300) } {
                 let position := and(draw(), 2097151)
                 let leaf := position
                 calldatacopy(4128, add(pointer, 0), 48)
@@ -76,7 +76,6 @@ object "SealVerifier" {
                 if iszero(equal(goal, mul(16, final_value(generator_power(
                     shl(12, and(position, 511))))))) { fail(17) }
                 // phase: final polynomial
-                pointer := add(pointer, 4300)
             }
             // One test for every field word of the seal: bit 32 of a lane is set if its word was p or more.
             if and(mload(128), 0x100000000000000010000000000000001000000000000000100000000) { fail(18) }
@@ -270,6 +269,7 @@ object "SealVerifier" {
             a := add(mulmod(a, x8, 2013265921), add(shr(192, mul(even, mload(20992))), shr(192, mul(odd, mload(21024)))))
             v := or(v, shl(192, mod(a, 2013265921)))
             }
+
         }
     }
 // Everything of a proof before its queries. Calldata: claim (32 bytes), then the seal up to the first query.

@@ -224,7 +224,7 @@ def open_trace(layout: Layout, memory: Memory) -> Lines:
     depth = params.path_length(params.DOMAIN_LOG2)
     for tree, width in layout.rows:
         row = memory["ROW"] + EVM_WORD * ROW_WORDS[tree]
-        top = EVM_WORD + layout.offset(f"{tree} top")
+        top = f"$SEAL_{tree.upper()}_TOP"
         lines += [
             f"calldatacopy({row}, add(pointer, {layout.offset(f'{tree} row')}), {4 * width})",
             f"if iszero(eq(path{depth}(keccak256({row}, {4 * width}), leaf, "

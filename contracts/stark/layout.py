@@ -18,6 +18,8 @@ TOP = params.TOP_NODES * params.DIGEST_BYTES
 FRI_LEAF_WORDS = params.FRI_FOLD * 4
 FRI_LEAF = FRI_LEAF_WORDS * WORD
 FINAL_WORDS = params.FINAL_DEGREE * 4
+TRACE_TREES = ("code", "data", "accum", "check")
+"""In the order of their commitments."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Layout:
 
         words("globals", params.GLOBAL_OUTPUTS)
         words("po2", 1)
-        for tree in ("code", "data", "accum", "check"):
+        for tree in TRACE_TREES:
             digests(f"{tree} top", params.TOP_NODES)
         words("coefficients", self.coefficients * 4)
         for index in range(len(params.FRI_ROUND_LOG2)):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from . import params
 from .circuit import Circuit
 from .image import Image
-from .layout import FINAL_WORDS, FRI_LEAF, TOP, WORD, Layout
+from .layout import FINAL_WORDS, FRI_LEAF, TOP, TRACE_TREES, WORD, Layout
 
 EVM_WORD = 32
 ROW_WORDS = {"accum": 0, "code": 2, "data": 5, "check": 21}
@@ -90,6 +90,16 @@ class Memory:
     def _bytes(self, name: str, length: int) -> None:
         self.address[name] = self._next
         self._next += length
+
+
+class PartCalldata:
+    """Offsets in the calldata of QueryVerifier, by name of the Merkle layers as the seal's layout has it."""
+
+    def __init__(self, memory: Memory) -> None:
+        trees = (*TRACE_TREES, *(f"fri{index + 1}" for index in range(len(params.FRI_ROUND_LOG2))))
+        self.tops = {f"{tree} top": EVM_WORD + TOP * index for index, tree in enumerate(trees)}
+        self.shared = EVM_WORD + TOP * len(trees)
+        self.queries = self.shared + memory["SHARED_LENGTH"]
 
 
 assert EVM_WORD == 8 * WORD
