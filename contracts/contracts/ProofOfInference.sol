@@ -9,6 +9,7 @@ import {IModelMarketplace} from "./interfaces/IModelMarketplace.sol";
 import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
 import {IProofOfInference} from "./interfaces/IProofOfInference.sol";
 import {IProofOfUse} from "./interfaces/IProofOfUse.sol";
+import {IProtocolParameters} from "./interfaces/IProtocolParameters.sol";
 import {IRiscZeroVerifier} from "./interfaces/IRiscZeroVerifier.sol";
 import {Evidence} from "./libraries/Evidence.sol";
 import {MerkleBatch} from "./libraries/MerkleBatch.sol";
@@ -18,11 +19,12 @@ import {TypedData} from "./TypedData.sol";
 import {Award} from "./types/Award.sol";
 import {Bid} from "./types/Bid.sol";
 import {Offer} from "./types/Offer.sol";
+import {ALL_BPS} from "./types/Share.sol";
 import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
 
 /// @title Settlement of proved inference
 /// @notice Holds the requesters' escrow and pays it out for inferences that a RISC Zero proof shows were run. Has no
-/// owner, no parameter that can change and no way to pay without a proof.
+/// owner and no way to pay without a proof; the fee it takes is that of {ProtocolParameters}.
 /// @dev Deploys {NodeCoordinator} and {ProofOfUse} itself, so that each knows the other from its first block on and
 /// no account ever has the right to wire them.
 contract ProofOfInference is IProofOfInference, Escrow, TypedData {
@@ -34,8 +36,7 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
     /// @param zkVerifier Verifier of all seals.
     /// @param imageId The guest program.
     /// @param marketplace Register of models.
-    /// @param treasury Receiver of the protocol fee.
-    /// @param protocolFeeBps Basis points of the price, at most `MAX_PROTOCOL_FEE_BPS`.
+    /// @param parameters The protocol fee, its receiver and the reward pool's part of it.
     /// @param withdrawalDelay Seconds, above `MAX_SETTLE_WINDOW`.
     /// @param epochLength Seconds of an epoch of {ProofOfUse}.
     /// @param minStake Least stake of a node, in the smallest unit of JOY.
@@ -45,8 +46,7 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
         IRiscZeroVerifier zkVerifier;
         bytes32 imageId;
         IModelMarketplace marketplace;
-        address treasury;
-        uint16 protocolFeeBps;
+        IProtocolParameters parameters;
         uint64 withdrawalDelay;
         uint64 epochLength;
         uint256 minStake;
@@ -66,12 +66,17 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
         address to;
         uint64 count;
         uint256 amount;
+        uint256 protocolFees;
+    }
+
+    /// @dev What goes to {ProofOfUse} and to the treasury, each by one transfer.
+    struct Dues {
+        uint256 toUse;
+        uint256 toTreasury;
     }
 
     /// @notice Most awards in one batch.
     uint256 public constant MAX_BATCH = 256;
-    /// @notice Cap of the protocol fee in basis points of the price.
-    uint16 public constant MAX_PROTOCOL_FEE_BPS = 500;
 
     /// @inheritdoc IProofOfInference
     IRiscZeroVerifier public immutable override zkVerifier;
@@ -84,26 +89,19 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
     /// @inheritdoc IProofOfInference
     IProofOfUse public immutable override proofOfUse;
     /// @inheritdoc IProofOfInference
-    address public immutable override treasury;
-    /// @inheritdoc IProofOfInference
-    uint16 public immutable override protocolFeeBps;
+    IProtocolParameters public immutable override parameters;
 
     mapping(address requester => BitMaps.BitMap) private _nonces;
     mapping(bytes32 taskId => bool) private _reported;
 
     /// @param config See {Config}.
     constructor(Config memory config) Escrow(config.token, config.withdrawalDelay) {
-        if (config.protocolFeeBps > MAX_PROTOCOL_FEE_BPS) {
-            revert ProtocolFeeTooHigh(config.protocolFeeBps, MAX_PROTOCOL_FEE_BPS);
-        }
-        if (config.treasury == address(0) || config.treasury == address(this)) revert InvalidTreasury(config.treasury);
         zkVerifier = config.zkVerifier;
         imageId = config.imageId;
         marketplace = config.marketplace;
-        treasury = config.treasury;
-        protocolFeeBps = config.protocolFeeBps;
+        parameters = config.parameters;
         coordinator = new NodeCoordinator(config.token, address(this), config.minStake, config.unbondingDelay);
-        proofOfUse = new ProofOfUse(address(this), config.epochLength);
+        proofOfUse = new ProofOfUse(config.token, config.marketplace, address(this), config.epochLength);
     }
 
     /// @inheritdoc IProofOfInference
@@ -119,19 +117,20 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
             revert LengthMismatch(count, signatures.length, outputDigests.length);
         }
         bytes32[] memory taskIds = _verifyBatch(awards, outputDigests, seal);
+        IProtocolParameters.Parameters memory terms = parameters.current();
         Fee memory fee;
         for (uint256 i = 0; i < count; ++i) {
             Award calldata award = awards[i];
             SkipReason reason = _refusal(award, signatures[i], taskIds[i], fee);
             if (reason == SkipReason.None) {
-                _charge(award, taskIds[i], outputDigests[i]);
+                _charge(award, taskIds[i], outputDigests[i], terms.protocolFeeBps);
                 ++paid;
             } else {
                 emit AwardSkipped(taskIds[i], reason);
                 taskIds[i] = bytes32(0);
             }
         }
-        if (paid != 0) _payOut(awards, taskIds);
+        if (paid != 0) _payOut(awards, taskIds, terms);
     }
 
     /// @inheritdoc IProofOfInference
@@ -210,7 +209,7 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
         return SkipReason.None;
     }
 
-    function _charge(Award calldata award, bytes32 taskId, bytes32 outputDigest) private {
+    function _charge(Award calldata award, bytes32 taskId, bytes32 outputDigest, uint256 feeBps) private {
         _nonces[award.requester].set(award.nonce);
         _debit(award.requester, award.price + award.modelFee);
         emit AwardSettled(
@@ -220,17 +219,21 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
             award.modelDigest,
             award.price,
             award.modelFee,
-            _protocolFee(award.price),
+            _protocolFee(award.price, feeBps),
             outputDigest
         );
     }
 
     /// @dev Pays all charged awards; a zero task id marks a skipped one. The receivers are plain JOY holders, so no
     /// transfer can fail or call back.
-    function _payOut(Award[] calldata awards, bytes32[] memory taskIds) private {
+    function _payOut(
+        Award[] calldata awards,
+        bytes32[] memory taskIds,
+        IProtocolParameters.Parameters memory terms
+    ) private {
         Run memory worker;
         Run memory model;
-        uint256 protocolFees;
+        Dues memory dues;
         for (uint256 i = 0; i < awards.length; ++i) {
             if (taskIds[i] == bytes32(0)) continue;
             Award calldata award = awards[i];
@@ -239,19 +242,20 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
                 (worker.to, worker.count, worker.amount) = (award.worker, 0, 0);
             }
             if (award.modelDigest != model.modelDigest || model.count == 0) {
-                _payModel(model);
-                (model.modelDigest, model.count, model.amount) = (award.modelDigest, 0, 0);
+                _payModel(model, dues, terms.rewardBps);
+                (model.modelDigest, model.count, model.amount, model.protocolFees) = (award.modelDigest, 0, 0, 0);
             }
-            uint256 protocolFee = _protocolFee(award.price);
+            uint256 protocolFee = _protocolFee(award.price, terms.protocolFeeBps);
             worker.amount += award.price - protocolFee;
             ++worker.count;
             model.amount += award.modelFee;
+            model.protocolFees += protocolFee;
             ++model.count;
-            protocolFees += protocolFee;
         }
         _payWorker(worker);
-        _payModel(model);
-        if (protocolFees != 0) token.safeTransfer(treasury, protocolFees);
+        _payModel(model, dues, terms.rewardBps);
+        if (dues.toUse != 0) token.safeTransfer(address(proofOfUse), dues.toUse);
+        if (dues.toTreasury != 0) token.safeTransfer(terms.treasury, dues.toTreasury);
     }
 
     function _payWorker(Run memory run) private {
@@ -260,16 +264,18 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
         if (run.amount != 0) token.safeTransfer(run.to, run.amount);
     }
 
-    function _payModel(Run memory run) private {
+    function _payModel(Run memory run, Dues memory dues, uint256 rewardBps) private {
         if (run.count == 0) return;
-        proofOfUse.record(run.modelDigest, run.count, run.amount);
-        if (run.amount == 0) return;
-        (address owner,) = marketplace.feeOf(run.modelDigest);
-        token.safeTransfer(owner, run.amount);
+        uint256 pooled = (run.protocolFees * rewardBps) / ALL_BPS;
+        address payee = proofOfUse.record(run.modelDigest, run.count, run.amount, run.protocolFees, pooled);
+        dues.toUse += pooled;
+        dues.toTreasury += run.protocolFees - pooled;
+        if (payee == address(proofOfUse)) dues.toUse += run.amount;
+        else if (run.amount != 0) token.safeTransfer(payee, run.amount);
     }
 
     /// @dev Rounds down, in the worker's favour. `price` is covered by escrow, so the product cannot overflow.
-    function _protocolFee(uint256 price) private view returns (uint256) {
-        return (price * protocolFeeBps) / 10_000;
+    function _protocolFee(uint256 price, uint256 feeBps) private pure returns (uint256) {
+        return (price * feeBps) / ALL_BPS;
     }
 }

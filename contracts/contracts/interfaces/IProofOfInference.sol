@@ -7,6 +7,7 @@ import {Offer} from "../types/Offer.sol";
 import {IModelMarketplace} from "./IModelMarketplace.sol";
 import {INodeCoordinator} from "./INodeCoordinator.sol";
 import {IProofOfUse} from "./IProofOfUse.sol";
+import {IProtocolParameters} from "./IProtocolParameters.sol";
 import {IRiscZeroVerifier} from "./IRiscZeroVerifier.sol";
 
 /// @title Settlement of proved inference
@@ -42,7 +43,8 @@ interface IProofOfInference {
 
     /// @notice A proof over `count` tasks was accepted.
     event BatchVerified(bytes32 indexed journalDigest, uint256 count);
-    /// @notice A proved award was paid: `price - protocolFee` to the worker, `modelFee` to the model's owner.
+    /// @notice A proved award was paid: `price - protocolFee` to the worker, `modelFee` to who holds the model's
+    /// fees, `protocolFee` to the treasury and the reward pool.
     event AwardSettled(
         bytes32 indexed taskId,
         address indexed requester,
@@ -62,10 +64,6 @@ interface IProofOfInference {
     error InvalidBatchSize(uint256 count, uint256 maximum);
     /// @notice Signatures and output digests must be as many as awards.
     error LengthMismatch(uint256 awards, uint256 signatures, uint256 outputDigests);
-    /// @notice The protocol fee is above the cap.
-    error ProtocolFeeTooHigh(uint16 bps, uint16 maximum);
-    /// @notice The treasury may be neither zero nor this contract.
-    error InvalidTreasury(address treasury);
     /// @notice The award can still be settled.
     error NotYetMissed(uint64 settleDeadline);
     /// @notice The nonce was paid.
@@ -130,9 +128,6 @@ interface IProofOfInference {
     /// @notice Record of use.
     function proofOfUse() external view returns (IProofOfUse);
 
-    /// @notice Receiver of the protocol fee.
-    function treasury() external view returns (address);
-
-    /// @notice Protocol fee in basis points of the price, taken from the worker's part.
-    function protocolFeeBps() external view returns (uint16);
+    /// @notice The protocol fee in force and who gets it.
+    function parameters() external view returns (IProtocolParameters);
 }

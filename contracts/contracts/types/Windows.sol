@@ -7,3 +7,6 @@ uint64 constant MAX_SETTLE_WINDOW = 1 days;
 
 /// @dev Time between the announcement of a higher model price and its effect.
 uint64 constant PRICE_NOTICE = 2 days;
+
+/// @dev Least time between the announcement of a parameter and its effect.
+uint64 constant PARAMETER_NOTICE = 2 days;

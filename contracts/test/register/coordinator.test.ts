@@ -153,7 +153,7 @@ describe("NodeCoordinator", () => {
       nodes.write.recordMissed([worker], by), nodes, "NotSettlement", [worker],
     );
     await assertions.revertWithCustomErrorWithArgs(
-      market.proofOfUse.write.record([PEER.slice(0, 66) as Hex, 1n, 1n], by),
+      market.proofOfUse.write.record([PEER.slice(0, 66) as Hex, 1n, 1n, 1n, 1n], by),
       market.proofOfUse, "NotSettlement", [worker],
     );
   });

@@ -151,14 +151,13 @@ describe("escrow", () => {
     await assertions.emit(poi.write.settleBatch(args), poi, "AwardSettled");
   });
 
-  it("cannot be built with a delay within the settle window, a fee above the cap or a treasury that traps", async () => {
+  it("cannot be built with a delay within the settle window or without epochs", async () => {
     const config = {
       token: market.joyToken.address,
       zkVerifier: market.zkVerifier.address,
       imageId: `0x${"11".repeat(32)}` as Hex,
       marketplace: market.modelMarketplace.address,
-      treasury: people.treasury.address as Hex,
-      protocolFeeBps: 500,
+      parameters: market.parameters.address,
       withdrawalDelay: DAY + 1n,
       epochLength: 1n,
       minStake: 0n,
@@ -168,8 +167,6 @@ describe("escrow", () => {
       market.viem.deployContract("ProofOfInference", [{ ...config, ...change }]);
     await build({});
     await assertions.revertWithCustomError(build({ withdrawalDelay: DAY }), poi, "WithdrawalDelayTooShort");
-    await assertions.revertWithCustomError(build({ protocolFeeBps: 501 }), poi, "ProtocolFeeTooHigh");
-    await assertions.revertWithCustomError(build({ treasury: `0x${"00".repeat(20)}` }), poi, "InvalidTreasury");
     await assertions.revertWithCustomError(
       build({ unbondingDelay: DAY }), market.nodeCoordinator, "UnbondingDelayTooShort",
     );

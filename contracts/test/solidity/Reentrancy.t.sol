@@ -5,8 +5,10 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {IModelMarketplace} from "../../contracts/interfaces/IModelMarketplace.sol";
 import {INodeCoordinator} from "../../contracts/interfaces/INodeCoordinator.sol";
+import {IProtocolParameters} from "../../contracts/interfaces/IProtocolParameters.sol";
 import {ModelMarketplace} from "../../contracts/ModelMarketplace.sol";
 import {ProofOfInference} from "../../contracts/ProofOfInference.sol";
+import {ProtocolParameters} from "../../contracts/ProtocolParameters.sol";
 import {Award} from "../../contracts/types/Award.sol";
 import {IReenter, ReentrantToken} from "../support/ReentrantToken.sol";
 import {JournalVerifier} from "../support/JournalVerifier.sol";
@@ -30,8 +32,9 @@ contract ReentrancyTest is Asserting, IReenter {
                 zkVerifier: new JournalVerifier(),
                 imageId: bytes32(uint256(1)),
                 marketplace: IModelMarketplace(new ModelMarketplace()),
-                treasury: address(0xfee),
-                protocolFeeBps: 100,
+                parameters: new ProtocolParameters(
+                    address(this), IProtocolParameters.Parameters(address(0xfee), 100, 5_000)
+                ),
                 withdrawalDelay: 2 days,
                 epochLength: 1 days,
                 minStake: 0,

@@ -2,10 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {INodeCoordinator} from "../../contracts/interfaces/INodeCoordinator.sol";
+import {IProtocolParameters} from "../../contracts/interfaces/IProtocolParameters.sol";
 import {JoyToken} from "../../contracts/JoyToken.sol";
 import {MerkleBatch} from "../../contracts/libraries/MerkleBatch.sol";
 import {ModelMarketplace} from "../../contracts/ModelMarketplace.sol";
 import {ProofOfInference} from "../../contracts/ProofOfInference.sol";
+import {ProtocolParameters} from "../../contracts/ProtocolParameters.sol";
 import {Award} from "../../contracts/types/Award.sol";
 import {JournalVerifier} from "./JournalVerifier.sol";
 import {Asserting, vm} from "./Vm.sol";
@@ -42,8 +44,9 @@ contract MarketHandler is Asserting {
                 zkVerifier: verifier,
                 imageId: IMAGE,
                 marketplace: models,
-                treasury: address(0xfee),
-                protocolFeeBps: 250,
+                parameters: new ProtocolParameters(
+                    address(this), IProtocolParameters.Parameters(address(0xfee), 250, 5_000)
+                ),
                 withdrawalDelay: 2 days,
                 epochLength: 1 days,
                 minStake: 1,
