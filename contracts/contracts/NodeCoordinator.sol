@@ -6,12 +6,13 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
-import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
+import {NodeSelection} from "./NodeSelection.sol";
+import {LOAD_EPOCH, MAX_SETTLE_WINDOW} from "./types/Windows.sol";
 
 /// @title Register of workers: stake, peer identity, capacity and record
 /// @notice One node an account and one account a peer id. Holds the stakes, which only their own accounts can take
 /// out; has no owner. Endpoints are not recorded: peers find each other off chain.
-contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
+contract NodeCoordinator is INodeCoordinator, NodeSelection, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -65,6 +66,7 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
         node.peerId = peerId;
         node.capacity = capacity;
         node.stake = stake.toUint96();
+        _join(msg.sender);
         emit NodeRegistered(msg.sender, peerId, capacity, stake);
         _token.safeTransferFrom(msg.sender, address(this), stake);
     }
@@ -110,6 +112,7 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
         if (block.timestamp < node.withdrawableAt) revert StillBonded(node.withdrawableAt);
         delete _accounts[keccak256(node.peerId)];
         delete _nodes[msg.sender];
+        _leave(msg.sender);
         emit NodeWithdrawn(msg.sender, node.peerId, node.stake);
         _token.safeTransfer(msg.sender, node.stake);
     }
@@ -118,6 +121,9 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
     function recordSettled(address worker, uint64 count) external onlySettlement {
         Record storage record = _records[worker];
         record.settled += count;
+        uint64 epoch = uint64(block.timestamp) / LOAD_EPOCH;
+        if (record.epoch != epoch) (record.epoch, record.settledInEpoch) = (epoch, 0);
+        record.settledInEpoch += count;
         emit RecordChanged(worker, record.settled, record.missed);
     }
 
@@ -139,9 +145,20 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc INodeCoordinator
-    function isActive(address account, uint256 stake) external view returns (bool) {
+    function isActive(address account, uint256 stake) public view returns (bool) {
         Node storage node = _nodes[account];
         return node.peerId.length != 0 && node.withdrawableAt == 0 && node.stake >= stake;
+    }
+
+    /// @inheritdoc NodeSelection
+    function loadOf(address account) public view override returns (uint256 slots, uint256 settled) {
+        Record storage record = _records[account];
+        if (record.epoch == block.timestamp / LOAD_EPOCH) settled = record.settledInEpoch;
+        if (isActive(account, _minStake)) {
+            Node storage node = _nodes[account];
+            slots = _minStake == 0 ? node.capacity : node.stake / _minStake;
+            if (slots > node.capacity) slots = node.capacity;
+        }
     }
 
     /// @inheritdoc INodeCoordinator

@@ -18,9 +18,13 @@ interface INodeCoordinator {
     /// @notice What an account has done, kept when its node is withdrawn.
     /// @param settled Awards that were proved and paid.
     /// @param missed Awards that it bid for and did not settle in time.
+    /// @param epoch Day of its last settlement, days since 1970 UTC.
+    /// @param settledInEpoch Awards that were proved and paid on that day.
     struct Record {
         uint64 settled;
         uint64 missed;
+        uint64 epoch;
+        uint64 settledInEpoch;
     }
 
     /// @notice `account` registered a node.

@@ -10,3 +10,6 @@ uint64 constant PRICE_NOTICE = 2 days;
 
 /// @dev Least time between the announcement of a parameter and its effect.
 uint64 constant PARAMETER_NOTICE = 2 days;
+
+/// @dev Time over which the work of a node is counted as its load: a day, from midnight UTC.
+uint64 constant LOAD_EPOCH = 1 days;

@@ -74,18 +74,18 @@ describe("JoyToken", () => {
     const { token, networkHelpers } = chain;
     assert.equal(await token.read.getVotes([holder.address]), 0n);
     await token.write.delegate([people.worker.address], by);
-    const delegated = await token.read.clock();
+    const delegated = BigInt(await token.read.clock());
     await networkHelpers.time.increase(100);
     await token.write.transfer([people.stranger.address, 3n * JOY], by);
     assert.equal(await token.read.getVotes([people.worker.address]), SUPPLY - 3n * JOY);
     assert.equal(await token.read.getPastVotes([people.worker.address, delegated]), SUPPLY);
-    assert.equal(await token.read.getPastVotes([people.worker.address, delegated - 1]), 0n);
+    assert.equal(await token.read.getPastVotes([people.worker.address, delegated - 1n]), 0n);
     assert.equal(await token.read.getVotes([people.stranger.address]), 0n, "votes need a delegation");
   });
 
   it("lets a holder burn its own and nobody burn another's, and the supply only falls", async () => {
     const { token, viem, networkHelpers } = chain;
-    const before_ = await token.read.clock();
+    const before_ = BigInt(await token.read.clock());
     await networkHelpers.time.increase(1);
     await viem.assertions.emitWithArgs(
       token.write.burn([JOY], by), token, "Transfer", [holder.address, zeroAddress, JOY],

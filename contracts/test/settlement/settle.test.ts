@@ -45,7 +45,7 @@ describe("settleBatch", () => {
   it("records the settled work of the worker and the use of the model", async () => {
     await market.settle([await market.award({ nonce: 1n }), await market.award({ nonce: 2n })]);
     const [, record] = await market.nodeCoordinator.read.nodeOf([people.worker.address]);
-    assert.deepEqual(record, { settled: 2n, missed: 0n });
+    assert.deepEqual([record.settled, record.missed], [2n, 0n]);
     const epoch = await market.proofOfUse.read.currentEpoch();
     const expected = { count: 2, fees: 2n * MODEL_FEE, protocolFees: 2n * PROTOCOL_FEE };
     assert.deepEqual(await market.proofOfUse.read.useOf([MODEL]), expected);
