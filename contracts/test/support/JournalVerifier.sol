@@ -20,7 +20,7 @@ contract JournalVerifier is IRiscZeroVerifier, IStoppable {
         if (!_announced[keccak256(abi.encode(imageId, journalDigest))]) revert VerificationFailed();
     }
 
-    function lastStoppedAt() external pure returns (uint64) {
+    function runningSince() external pure returns (uint64) {
         return 0;
     }
 }
