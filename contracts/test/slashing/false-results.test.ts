@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, describe, it } from "node:test";
 
-import { keccak256, stringToHex } from "viem";
+import { type Hex, keccak256, stringToHex } from "viem";
 
 import { type Disputes, openDisputes, type Papers, PENALTY, STAKE } from "../support/disputes.ts";
 import { leaf, merklePath } from "../support/merkle.ts";
@@ -25,7 +25,7 @@ describe("a false result", () => {
   });
   beforeEach(async () => fresh.restore());
 
-  const assertPunished = async (taskId: `0x${string}`, supply: bigint, before: bigint) => {
+  const assertPunished = async (taskId: Hex, supply: bigint, before: bigint) => {
     assert.equal(await market.stakeOf(people.worker), STAKE - PENALTY);
     assert.equal((await market.joyOf(people.requester)) - before, PENALTY / 2n);
     assert.equal(await market.joyToken.read.totalSupply(), supply - PENALTY / 2n);
@@ -92,7 +92,7 @@ describe("a false result", () => {
   });
 
   describe("shown by a proof", () => {
-    const claim = async (papers: Papers, signed: string, leafId: `0x${string}`, proved: string, slice: object) => {
+    const claim = async (papers: Papers, signed: string, leafId: Hex, proved: string, slice: object) => {
       const { message, signature } = await market.result(papers.taskId, signed);
       return nodes.write.reportContradicted(
         [papers.award, papers.awardSignature, message, signature, leafId, hash(proved), slice as never],

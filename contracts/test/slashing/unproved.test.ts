@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, describe, it } from "node:test";
 
+import type { Hex } from "viem";
+
 import { type Disputes, openDisputes, type Papers, PENALTY, STAKE } from "../support/disputes.ts";
 import { DAY, ESCROW, JOY, MODEL_FEE, people, PRICE } from "../support/market.ts";
 
@@ -143,7 +145,7 @@ describe("an award that was answered and never proved", () => {
   it("is not shown by a result of another task, worker or signer", async () => {
     const papers = await market.papers();
     await market.passDeadline(papers);
-    const report = (message: { taskId: `0x${string}`; outputDigest: `0x${string}` }, signature: `0x${string}`) =>
+    const report = (message: { taskId: Hex; outputDigest: Hex }, signature: Hex) =>
       nodes.write.reportUnproved([papers.award, papers.awardSignature, message, signature], {
         account: people.requester.address,
       });
