@@ -30,15 +30,15 @@ abstract contract Bonds is IBonds, ReentrancyGuardTransient {
     error UnbondingDelayTooShort(uint64 delay, uint64 minimum);
 
     IERC20 internal immutable _token;
-    address internal immutable _settlement;
     uint64 internal immutable _unbondingDelay;
+    /// @dev Set once, by {NodeCoordinator-bind}.
+    address internal _settlement;
 
     mapping(address requester => Bond) private _bonds;
 
-    constructor(IERC20 token_, address settlement_, uint64 unbondingDelay_) {
+    constructor(IERC20 token_, uint64 unbondingDelay_) {
         if (unbondingDelay_ <= MAX_EXPOSURE) revert UnbondingDelayTooShort(unbondingDelay_, MAX_EXPOSURE + 1);
         _token = token_;
-        _settlement = settlement_;
         _unbondingDelay = unbondingDelay_;
     }
 

@@ -7,13 +7,15 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Bonds} from "./Bonds.sol";
 import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
 import {ISlashing} from "./interfaces/ISlashing.sol";
+import {NodeSelection} from "./NodeSelection.sol";
 import {Slashing} from "./Slashing.sol";
+import {LOAD_EPOCH} from "./types/Windows.sol";
 
 /// @title Register of workers: stake, peer identity, capacity and record
 /// @notice One node an account and one account a peer id. Holds the stakes, which only their own accounts can take
 /// out and only evidence of a fault can lower; has no owner. Endpoints are not recorded: peers find each other off
 /// chain.
-contract NodeCoordinator is INodeCoordinator, Slashing {
+contract NodeCoordinator is INodeCoordinator, NodeSelection, Slashing {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -34,13 +36,17 @@ contract NodeCoordinator is INodeCoordinator, Slashing {
     }
 
     /// @param token_ JOY.
-    /// @param settlement_ The contract that writes records and keeps the money of reports.
     /// @param minStake_ In the smallest unit of JOY; also the penalty for a fault.
     /// @param unbondingDelay_ Seconds; longer than any evidence about a promise can take.
-    constructor(IERC20 token_, address settlement_, uint256 minStake_, uint64 unbondingDelay_)
-        Bonds(token_, settlement_, unbondingDelay_)
-    {
+    constructor(IERC20 token_, uint256 minStake_, uint64 unbondingDelay_) Bonds(token_, unbondingDelay_) {
         _minStake = minStake_;
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function bind() external {
+        if (_settlement != address(0)) revert AlreadyBound(_settlement);
+        _settlement = msg.sender;
+        emit Bound(msg.sender);
     }
 
     /// @inheritdoc INodeCoordinator
@@ -57,6 +63,7 @@ contract NodeCoordinator is INodeCoordinator, Slashing {
         node.peerId = peerId;
         node.capacity = capacity;
         node.stake = stake.toUint96();
+        _join(msg.sender);
         emit NodeRegistered(msg.sender, peerId, capacity, stake);
         _token.safeTransferFrom(msg.sender, address(this), stake);
     }
@@ -104,6 +111,7 @@ contract NodeCoordinator is INodeCoordinator, Slashing {
         if (reports != 0) revert StillReported(msg.sender, reports);
         delete _accounts[keccak256(node.peerId)];
         delete _nodes[msg.sender];
+        _leave(msg.sender);
         emit NodeWithdrawn(msg.sender, node.peerId, node.stake);
         _token.safeTransfer(msg.sender, node.stake);
     }
@@ -112,6 +120,9 @@ contract NodeCoordinator is INodeCoordinator, Slashing {
     function recordSettled(address worker, uint64 count) external onlySettlement {
         Record storage record = _records[worker];
         record.settled += count;
+        uint64 epoch = uint64(block.timestamp) / LOAD_EPOCH;
+        if (record.epoch != epoch) (record.epoch, record.settledInEpoch) = (epoch, 0);
+        record.settledInEpoch += count;
         emit RecordChanged(worker, record.settled, record.missed);
     }
 
@@ -126,9 +137,20 @@ contract NodeCoordinator is INodeCoordinator, Slashing {
     }
 
     /// @inheritdoc INodeCoordinator
-    function isActive(address account, uint256 stake) external view returns (bool) {
+    function isActive(address account, uint256 stake) public view returns (bool) {
         Node storage node = _nodes[account];
         return node.peerId.length != 0 && node.withdrawableAt == 0 && node.stake >= stake && node.stake >= _minStake;
+    }
+
+    /// @inheritdoc NodeSelection
+    function loadOf(address account) public view override returns (uint256 slots, uint256 settled) {
+        Record storage record = _records[account];
+        if (record.epoch == block.timestamp / LOAD_EPOCH) settled = record.settledInEpoch;
+        if (isActive(account, _minStake)) {
+            Node storage node = _nodes[account];
+            slots = _minStake == 0 ? node.capacity : node.stake / _minStake;
+            if (slots > node.capacity) slots = node.capacity;
+        }
     }
 
     /// @inheritdoc INodeCoordinator
@@ -141,12 +163,12 @@ contract NodeCoordinator is INodeCoordinator, Slashing {
         return _unbondingDelay;
     }
 
-    /// @notice The token of all stakes.
+    /// @inheritdoc INodeCoordinator
     function token() external view returns (IERC20) {
         return _token;
     }
 
-    /// @notice The contract that writes records.
+    /// @inheritdoc INodeCoordinator
     function settlement() external view returns (address) {
         return _settlement;
     }

@@ -6,7 +6,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Escrow} from "./Escrow.sol";
 import {IInferenceCallback} from "./interfaces/IInferenceCallback.sol";
 import {IModelMarketplace} from "./interfaces/IModelMarketplace.sol";
+import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
 import {IProofOfInference} from "./interfaces/IProofOfInference.sol";
+import {IProtocolParameters} from "./interfaces/IProtocolParameters.sol";
 import {IRiscZeroVerifier} from "./interfaces/IRiscZeroVerifier.sol";
 import {MerkleBatch} from "./libraries/MerkleBatch.sol";
 import {Payouts} from "./Payouts.sol";
@@ -19,32 +21,28 @@ import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
 
 /// @title Settlement of proved inference
 /// @notice Holds the requesters' escrow and pays it out for inferences that a RISC Zero proof shows were run. Has no
-/// owner, no parameter that can change and no way to pay without a proof.
-/// @dev Deploys {NodeCoordinator} and {ProofOfUse} itself, so that each knows the other from its first block on and
-/// no account ever has the right to wire them.
+/// owner and no way to pay without a proof; the fee it takes is that of {ProtocolParameters}.
+/// @dev Binds {NodeCoordinator} and deploys {ProofOfUse} itself, so that each knows the other from its first block on
+/// and no account ever has the right to wire them.
 contract ProofOfInference is IProofOfInference, Payouts, Proofs {
     /// @notice What a deployment chooses, for ever.
     /// @param token JOY.
     /// @param zkVerifier Verifier of all seals.
     /// @param imageId The guest program.
     /// @param marketplace Register of models.
-    /// @param treasury Receiver of the protocol fee.
-    /// @param protocolFeeBps Basis points of the price, at most `MAX_PROTOCOL_FEE_BPS`.
+    /// @param parameters The protocol fee, its receiver and the reward pool's part of it.
     /// @param withdrawalDelay Seconds, above `MAX_SETTLE_WINDOW`.
     /// @param epochLength Seconds of an epoch of {ProofOfUse}.
-    /// @param minStake Least stake of a node, and what a fault costs it, in the smallest unit of JOY.
-    /// @param unbondingDelay Seconds, above `MAX_EXPOSURE`.
+    /// @param coordinator Register of workers; nobody's settlement contract yet.
     struct Config {
         IERC20 token;
         IRiscZeroVerifier zkVerifier;
         bytes32 imageId;
         IModelMarketplace marketplace;
-        address treasury;
-        uint16 protocolFeeBps;
+        IProtocolParameters parameters;
         uint64 withdrawalDelay;
         uint64 epochLength;
-        uint256 minStake;
-        uint64 unbondingDelay;
+        INodeCoordinator coordinator;
     }
 
     /// @dev The fee of the model looked up last: a batch usually has one model.
@@ -60,8 +58,8 @@ contract ProofOfInference is IProofOfInference, Payouts, Proofs {
     /// @param config See {Config}.
     constructor(Config memory config)
         Escrow(config.token, config.withdrawalDelay)
-        Reports(config.token, config.minStake, config.unbondingDelay)
-        Payouts(config.marketplace, config.treasury, config.protocolFeeBps, config.epochLength)
+        Reports(config.token, config.coordinator)
+        Payouts(config.token, config.marketplace, config.parameters, config.epochLength)
         Proofs(config.zkVerifier, config.imageId)
     {}
 
@@ -105,7 +103,7 @@ contract ProofOfInference is IProofOfInference, Payouts, Proofs {
         _useNonce(award.requester, award.nonce);
         _spendReport(award, taskId);
         emit AwardRescued(taskId, award.requester, rescuer, outputDigest);
-        _payRescue(award, rescuer, payout);
+        _payRescue(award, rescuer, _openTill(payout));
         coordinator.slashRescued(taskId, award.worker, award.requester, rescuer);
         _tell(award.requester, taskId, outputDigest);
     }
@@ -139,11 +137,12 @@ contract ProofOfInference is IProofOfInference, Payouts, Proofs {
         Payout payout
     ) private returns (uint256 paid) {
         Fee memory fee;
+        Till memory till = _openTill(payout);
         for (uint256 i = 0; i < awards.length; ++i) {
             Award calldata award = awards[i];
             SkipReason reason = _refusal(award, signatures[i], taskIds[i], fee);
             if (reason == SkipReason.None) {
-                _charge(award, taskIds[i], outputDigests[i]);
+                _charge(award, taskIds[i], outputDigests[i], _protocolFee(award.price, till));
                 ++paid;
             } else {
                 emit AwardSkipped(taskIds[i], reason);
@@ -151,7 +150,7 @@ contract ProofOfInference is IProofOfInference, Payouts, Proofs {
             }
         }
         if (paid == 0) return 0;
-        _payBatch(awards, taskIds, payout);
+        _payBatch(awards, taskIds, till);
         // Strangers' code comes last, when nothing is left to be changed.
         for (uint256 i = 0; i < awards.length; ++i) {
             if (taskIds[i] != bytes32(0)) _tell(awards[i].requester, taskIds[i], outputDigests[i]);
@@ -182,7 +181,7 @@ contract ProofOfInference is IProofOfInference, Payouts, Proofs {
         return SkipReason.None;
     }
 
-    function _charge(Award calldata award, bytes32 taskId, bytes32 outputDigest) private {
+    function _charge(Award calldata award, bytes32 taskId, bytes32 outputDigest, uint256 protocolFee) private {
         _useNonce(award.requester, award.nonce);
         if (block.timestamp > award.settleDeadline) {
             _spendReport(award, taskId);
@@ -197,7 +196,7 @@ contract ProofOfInference is IProofOfInference, Payouts, Proofs {
             award.modelDigest,
             award.price,
             award.modelFee,
-            _protocolFee(award.price),
+            protocolFee,
             outputDigest
         );
     }

@@ -7,14 +7,13 @@ import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Escrow} from "./Escrow.sol";
 import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
 import {IReports} from "./interfaces/IReports.sol";
-import {NodeCoordinator} from "./NodeCoordinator.sol";
 import {TypedData} from "./TypedData.sol";
 import {Award} from "./types/Award.sol";
 import {ANSWER_WINDOW, REPORT_WINDOW, RESCUE_WINDOW} from "./types/Windows.sol";
 
 /// @title Money of reported awards, and the nonces that decide who is paid
-/// @notice A report sets money aside from its reporter's own escrow, which nobody else can cause. Deploys the
-/// register of workers, which judges the evidence.
+/// @notice A report sets money aside from its reporter's own escrow, which nobody else can cause. Binds the register of
+/// workers, which judges the evidence.
 abstract contract Reports is IReports, Escrow, TypedData {
     using BitMaps for BitMaps.BitMap;
 
@@ -32,8 +31,11 @@ abstract contract Reports is IReports, Escrow, TypedData {
         _;
     }
 
-    constructor(IERC20 token_, uint256 minStake, uint64 unbondingDelay) {
-        coordinator = new NodeCoordinator(token_, address(this), minStake, unbondingDelay);
+    constructor(IERC20 token_, INodeCoordinator coordinator_) {
+        IERC20 staked = coordinator_.token();
+        if (address(staked) != address(token_)) revert TokenMismatch(token_, staked);
+        coordinator = coordinator_;
+        coordinator_.bind();
     }
 
     /// @inheritdoc IReports

@@ -194,7 +194,7 @@ abstract contract Slashing is Bonds, ISlashing {
 
     /// @dev A worker cannot settle while the verifier is stopped, so a stop after `time` excuses it.
     function _wasStoppedSince(uint256 time) private view returns (bool) {
-        return IStoppable(address(IProofs(_settlement).zkVerifier())).lastStoppedAt() >= time;
+        return IStoppable(address(IProofs(_settlement).zkVerifier())).runningSince() > time;
     }
 
     function _requireResult(Award calldata award, Result calldata result, bytes calldata signature)

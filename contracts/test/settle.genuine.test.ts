@@ -55,25 +55,27 @@ async function deploy() {
   const { starkVerifier } = await ignition.deploy(Stark, { parameters: { Stark: { controlIds: controlIds() } } });
   const selector = await starkVerifier.read.SELECTOR();
 
+  const treasury = account(FIXTURE.deployer);
+  const terms = { treasury, protocolFeeBps: 100, rewardBps: 0 };
+  const parameters = await viem.deployContract("ProtocolParameters", [treasury, terms]);
   // In this order and by this account, so that ProofOfInference gets the address that the task ids are bound to.
   const deployer = account(FIXTURE.deployer);
   const client = { client: { wallet: await viem.getWalletClient(deployer) } };
   const joyToken = await viem.deployContract("JoyToken", [deployer], client);
   const models = await viem.deployContract("ModelMarketplace", [], client);
   const entries = [{ selector, verifier: starkVerifier.address }];
-  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, entries], client);
+  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, deployer, entries], client);
+  const coordinator = await viem.deployContract("NodeCoordinator", [joyToken.address, 0n, 604_800n]);
   const poi = await viem.deployContract("ProofOfInference", [
     {
       token: joyToken.address,
       zkVerifier: zkVerifier.address,
       imageId: fixture.imageId,
       marketplace: models.address,
-      treasury: deployer,
-      protocolFeeBps: 100,
+      parameters: parameters.address,
       withdrawalDelay: 172_800n,
       epochLength: 86_400n,
-      minStake: 0n,
-      unbondingDelay: 604_800n,
+      coordinator: coordinator.address,
     },
   ], client);
 

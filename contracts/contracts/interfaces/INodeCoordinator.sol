@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
 import {IBonds} from "./IBonds.sol";
 import {ISlashing} from "./ISlashing.sol";
 
@@ -21,11 +23,17 @@ interface INodeCoordinator is IBonds, ISlashing {
     /// @notice What an account has done, kept when its node is withdrawn.
     /// @param settled Awards that were proved and paid.
     /// @param missed Awards that it bid for and did not settle in time.
+    /// @param epoch Day of its last settlement, days since 1970 UTC.
+    /// @param settledInEpoch Awards that were proved and paid on that day.
     struct Record {
         uint64 settled;
         uint64 missed;
+        uint64 epoch;
+        uint64 settledInEpoch;
     }
 
+    /// @notice `settlement` writes records and keeps the money of reports, for good.
+    event Bound(address indexed settlement);
     /// @notice `account` registered a node.
     event NodeRegistered(address indexed account, bytes peerId, uint32 capacity, uint256 stake);
     /// @notice The stake of a node rose by `amount` to `stake`.
@@ -57,8 +65,14 @@ interface INodeCoordinator is IBonds, ISlashing {
     error NotActive(address account);
     /// @notice The node is active.
     error StillActive(address account);
+    /// @notice There is a settlement contract already.
+    error AlreadyBound(address settlement);
     /// @notice Stake stays while awards of this worker are under report.
     error StillReported(address account, uint32 reports);
+
+    /// @notice Makes the caller the settlement contract, once and for good. A settlement contract does so in its
+    /// constructor, so a register that somebody else has bound is of no use to anybody, and nobody has a right to it.
+    function bind() external;
 
     /// @notice Registers the caller's node and pulls its stake, which must have been approved.
     /// @dev Only the account signs here. That the peer agrees is stated off chain, in its signed peer record, and
@@ -95,6 +109,12 @@ interface INodeCoordinator is IBonds, ISlashing {
 
     /// @notice Whether the account's node takes work and holds at least `stake`.
     function isActive(address account, uint256 stake) external view returns (bool);
+
+    /// @notice The token of all stakes and bonds.
+    function token() external view returns (IERC20);
+
+    /// @notice The contract that writes records and keeps the money of reports; 0 until one has bound this register.
+    function settlement() external view returns (address);
 
     /// @notice Least stake of a node, in the smallest unit of JOY.
     function minStake() external view returns (uint256);

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IModelMarketplace} from "./IModelMarketplace.sol";
 import {IPayoutTarget} from "./IPayoutTarget.sol";
 import {IProofOfUse} from "./IProofOfUse.sol";
+import {IProtocolParameters} from "./IProtocolParameters.sol";
 
 /// @title Payment of workers, model owners and the protocol
 interface IPayouts {
@@ -12,10 +13,6 @@ interface IPayouts {
     /// @notice `account` took out `amount`.
     event CreditWithdrawn(address indexed account, address indexed to, uint256 amount);
 
-    /// @notice The protocol fee is above the cap.
-    error ProtocolFeeTooHigh(uint16 bps, uint16 maximum);
-    /// @notice The treasury may be neither zero nor this contract.
-    error InvalidTreasury(address treasury);
     /// @notice The credit is smaller than what was asked for.
     error InsufficientCredit(uint256 amount, uint256 credit);
     /// @notice The target did not pull exactly what was to be paid.
@@ -43,9 +40,6 @@ interface IPayouts {
     /// @notice Record of use.
     function proofOfUse() external view returns (IProofOfUse);
 
-    /// @notice Receiver of the protocol fee.
-    function treasury() external view returns (address);
-
-    /// @notice Protocol fee in basis points of the price, taken from the worker's part.
-    function protocolFeeBps() external view returns (uint16);
+    /// @notice The protocol fee, which is taken from the worker's part, and where it goes.
+    function parameters() external view returns (IProtocolParameters);
 }

@@ -20,7 +20,8 @@ interface IProofOfInference {
         InsufficientEscrow
     }
 
-    /// @notice A proved award was paid: `price - protocolFee` to the worker, `modelFee` to the model's owner.
+    /// @notice A proved award was paid: `price - protocolFee` to the worker, `modelFee` to who holds the model's
+    /// fees, `protocolFee` to the treasury and the reward pool.
     event AwardSettled(
         bytes32 indexed taskId,
         address indexed requester,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
 import {Award} from "../types/Award.sol";
 import {INodeCoordinator} from "./INodeCoordinator.sol";
 
@@ -20,6 +22,8 @@ interface IReports {
         bool open;
     }
 
+    /// @notice Escrow and stakes must be of one token.
+    error TokenMismatch(IERC20 token, IERC20 staked);
     /// @notice Only the register of workers opens and closes reports.
     error NotCoordinator(address caller);
     /// @notice The award can still be settled.

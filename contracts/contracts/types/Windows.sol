@@ -24,3 +24,9 @@ uint64 constant EVIDENCE_WINDOW = REPORT_WINDOW + ANSWER_WINDOW + RESCUE_WINDOW;
 
 /// @dev Unbonding takes longer than this: a bid's deadline, all evidence about it, and a day to act on the last.
 uint64 constant MAX_EXPOSURE = MAX_SETTLE_WINDOW + EVIDENCE_WINDOW + 1 days;
+
+/// @dev Least time between the announcement of a parameter and its effect.
+uint64 constant PARAMETER_NOTICE = 2 days;
+
+/// @dev Time over which the work of a node is counted as its load: a day, from midnight UTC.
+uint64 constant LOAD_EPOCH = 1 days;

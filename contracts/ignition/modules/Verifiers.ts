@@ -6,8 +6,8 @@ import Stark from "./Stark.ts";
  * A router for any application that checks RISC Zero receipts: by their STARK, as ours are, or by RISC Zero's own
  * Groth16 proof. Apart from the product: its settlement accepts STARKs alone, since Groth16 rests on a trusted setup.
  *
- * Parameters: `owner` (who may stop a verifier; the first account unless given), `controlRoot` and `controlId` (of the
- * release whose Groth16 receipts are accepted, 3.0 unless given).
+ * Parameters: `owner` (who may restart a verifier) and `pauser` (who may stop one; both the first account unless
+ * given), `controlRoot` and `controlId` (of the release whose Groth16 receipts are accepted, 3.0 unless given).
  */
 export default buildModule("Verifiers", (m) => {
   const { starkVerifier } = m.useModule(Stark);
@@ -17,6 +17,7 @@ export default buildModule("Verifiers", (m) => {
   ]);
   const router = m.contract("ZKVerifier", [
     m.getParameter("owner", m.getAccount(0)),
+    m.getParameter("pauser", m.getAccount(0)),
     [
       { selector: m.staticCall(starkVerifier, "SELECTOR"), verifier: starkVerifier },
       { selector: m.staticCall(groth16Verifier, "SELECTOR"), verifier: groth16Verifier },

@@ -58,6 +58,7 @@ contract ConservationTest is Asserting {
         uint256 total = _market.token().balanceOf(address(_market.poi()));
         total += _market.token().balanceOf(address(_market.nodes()));
         total += _market.token().balanceOf(address(0xfee));
+        total += _market.token().balanceOf(address(_market.poi().proofOfUse()));
         total += _market.token().balanceOf(address(_market));
         for (uint256 i = 0; i < _market.ACTORS(); ++i) total += _market.token().balanceOf(_market.actor(i));
         assertEq(total, _market.token().SUPPLY(), "supply");

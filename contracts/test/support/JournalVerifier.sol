@@ -25,7 +25,7 @@ contract JournalVerifier is IRiscZeroVerifier, IStoppable {
         revert VerificationFailed();
     }
 
-    function lastStoppedAt() external pure returns (uint64) {
+    function runningSince() external pure returns (uint64) {
         return 0;
     }
 }

@@ -2,10 +2,13 @@
 pragma solidity ^0.8.28;
 
 import {INodeCoordinator} from "../../contracts/interfaces/INodeCoordinator.sol";
+import {IProtocolParameters} from "../../contracts/interfaces/IProtocolParameters.sol";
 import {JoyToken} from "../../contracts/JoyToken.sol";
 import {MerkleBatch} from "../../contracts/libraries/MerkleBatch.sol";
 import {ModelMarketplace} from "../../contracts/ModelMarketplace.sol";
+import {NodeCoordinator} from "../../contracts/NodeCoordinator.sol";
 import {ProofOfInference} from "../../contracts/ProofOfInference.sol";
+import {ProtocolParameters} from "../../contracts/ProtocolParameters.sol";
 import {Award} from "../../contracts/types/Award.sol";
 import {Payout} from "../../contracts/types/Payout.sol";
 import {JournalVerifier} from "./JournalVerifier.sol";
@@ -37,21 +40,21 @@ contract MarketHandler is Asserting {
         token = new JoyToken(address(this));
         models = new ModelMarketplace();
         verifier = new JournalVerifier();
+        nodes = new NodeCoordinator(token, 1, 7 days);
         poi = new ProofOfInference(
             ProofOfInference.Config({
                 token: token,
                 zkVerifier: verifier,
                 imageId: IMAGE,
                 marketplace: models,
-                treasury: address(0xfee),
-                protocolFeeBps: 250,
+                parameters: new ProtocolParameters(
+                    address(this), IProtocolParameters.Parameters(address(0xfee), 250, 5_000)
+                ),
                 withdrawalDelay: 2 days,
                 epochLength: 1 days,
-                minStake: 1,
-                unbondingDelay: 7 days
+                coordinator: nodes
             })
         );
-        nodes = poi.coordinator();
         models.register(MODEL, 10, "");
         for (uint256 i = 0; i < ACTORS; ++i) {
             token.transfer(actor(i), 1e24);

@@ -62,7 +62,10 @@ export async function openDisputes() {
     );
   };
   const stakeOf = async (who: HDAccount) => (await nodeCoordinator.read.nodeOf([who.address]))[0].stake;
-  const recordOf = async (who: HDAccount) => (await nodeCoordinator.read.nodeOf([who.address]))[1];
+  const recordOf = async (who: HDAccount) => {
+    const [, { settled, missed }] = await nodeCoordinator.read.nodeOf([who.address]);
+    return { settled, missed };
+  };
   const escrowOf = (who: HDAccount) => proofOfInference.read.escrowOf([who.address]);
 
   return {

@@ -43,14 +43,28 @@ export const people = {
   modelOwner: account(4),
   stranger: account(5),
   secondWorker: account(6),
+  governor: account(7),
+  pauser: account(8),
 };
 
-/** A fresh chain on which everything is deployed, one model is registered and the requester has {@link ESCROW}. */
-export async function openMarket() {
+/**
+ * A fresh chain on which everything is deployed, one model is registered and the requester has {@link ESCROW}. The
+ * whole protocol fee goes to the treasury unless a test is about rewards.
+ */
+export async function openMarket(change: { rewardBps?: number } = {}) {
   const connection = await network.create();
   const { viem, networkHelpers } = connection;
   const contracts = await connection.ignition.deploy(TestCore, {
-    parameters: { TestCore: { imageId: IMAGE_ID, treasury: people.treasury.address } },
+    parameters: {
+      TestCore: {
+        imageId: IMAGE_ID,
+        treasury: people.treasury.address,
+        governor: people.governor.address,
+        pauser: people.pauser.address,
+        rewardBps: 0,
+        ...change,
+      },
+    },
   });
   const { joyToken, proofOfInference, modelMarketplace, verifier } = contracts;
   await modelMarketplace.write.register([MODEL, MODEL_FEE, "bafkrei"], { account: people.modelOwner.address });
