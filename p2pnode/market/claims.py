@@ -6,10 +6,12 @@ The key of each transaction is the task's, so that a crash between chain and led
 from typing import Final
 
 from p2pnode.errors import ChainError
+from p2pnode.market.commitments import promised
 from p2pnode.market.context import Context
 from p2pnode.market.state import TaskState
 from p2pnode.market.watch import SettlementWatch
 from p2pnode.ports import Role, TaskEntry
+from p2pnode.protocol.messages import Award
 
 _POLL_SECONDS: Final = 60
 _GRACE: Final = 60
@@ -35,6 +37,11 @@ class Claims:
                     self._context.on_event("report.failed", offer=task.offer_hash.hex(), reason=str(error))
             await self._context.clock.sleep(_POLL_SECONDS)
 
+    async def _affords(self, award: Award) -> bool:
+        """Whether the escrow covers it beside what is promised: a report must not uncover an award."""
+        free = await self._context.chain.free_escrow(award.requester)
+        return free - promised(self._context, award.model_fee) >= award.price + award.model_fee
+
     async def _follow(self, task: TaskEntry) -> None:
         context, now, award, result = self._context, self._context.clock.now(), task.award, task.result
         if award is None or result is None or task.task_id is None:
@@ -42,6 +49,8 @@ class Claims:
         deadline, name = award.message.settle_deadline, task.task_id.hex()
         if task.state == TaskState.UNSETTLED:
             if not deadline + _GRACE < now < deadline + REPORT_WINDOW - _GRACE:
+                return
+            if not await self._affords(award.message):
                 return
             until = await context.chain.report_unproved(award, result, f"report/{name}")
             context.move(task, TaskState.REPORTED, reason=f"under report until {until}")

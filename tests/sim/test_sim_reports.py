@@ -66,6 +66,29 @@ async def test_a_worker_that_answers_and_never_settles_loses_stake(
         assert len(alice.named("report.sent")) == len(alice.named("report.closed")) == 1
 
 
+async def test_a_report_waits_until_the_escrow_covers_it_beside_open_awards(
+    driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("alice", requester=REQUESTER) as alice:
+        assert alice.requester is not None
+        async with driver.node("bob", worker=worker):
+            [missed] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        await trio.sleep(DEADLINE - 60)
+        cost = missed.price + missed.model_fee
+        async with driver.node("carol", worker=worker) as carol:
+            carol.prover.seconds = 300
+            [open_one] = await alice.requester.submit(MODEL_DIGEST, [pair(3, 4)], TERMS)
+            driver.world.escrow[account_of("alice")] = cost + open_one.price + open_one.model_fee - 1
+            await trio.sleep(200)
+            assert alice.requester.outcome(missed.offer_hash).state == TaskState.UNSETTLED
+            assert driver.world.reports == {}
+            driver.world.escrow[account_of("alice")] += 1
+            await trio.sleep(100)
+            assert alice.requester.outcome(missed.offer_hash).state == TaskState.REPORTED
+            [settled] = await alice.requester.settled([open_one.offer_hash])
+            assert settled.state == TaskState.SETTLED
+
+
 async def test_nothing_is_reported_when_the_operator_says_so(
     driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
 ) -> None:
