@@ -10,16 +10,16 @@ from weakref import WeakValueDictionary
 import trio
 
 from p2pnode.errors import InferenceError, P2PNodeError, ProtocolError
+from p2pnode.market.answers import Answers
 from p2pnode.market.checks import CLOCK_SKEW, check_award, check_escrow, check_input, check_listing
 from p2pnode.market.context import Context
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.state import OPEN, TaskState
-from p2pnode.ports import Executor, Role, TaskEntry
+from p2pnode.ports import ProofTask, Role, TaskEntry
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.messages import Answer, Assignment, DeclineCode, Result, TaskQuery, TaskStatus
-from p2pnode.protocol.schema import MAX_TENSORS
 from p2pnode.protocol.tensors import tensors_digest
 
 MAX_REQUEST = max_size(Assignment)
@@ -34,13 +34,13 @@ class Assignments:
     def __init__(
         self,
         context: Context,
-        executor: Executor,
+        answers: Answers,
         models: ModelShelf,
         progress: Callable[[bytes], str],
         on_answered: Callable[[], None],
     ) -> None:
         self._context = context
-        self._executor = executor
+        self._answers = answers
         self._models = models
         self._progress = progress
         self._on_answered = on_answered
@@ -153,9 +153,7 @@ class Assignments:
         started = trio.current_time()
         try:
             model = await self._models.prepare(award.model_digest, [task.peer])
-            output = await self._executor.run(model, tensors)
-            if len(output) > MAX_TENSORS:
-                raise InferenceError(f"the output has {len(output)} bytes; at most {MAX_TENSORS} can be sent")
+            output = await self._answers.output(model, ProofTask(task_id, tensors))
         except InferenceError as error:
             context.move(task, TaskState.DECLINED, reason=str(error))
             raise Refusal(DeclineCode.WRONG_INPUT, str(error)) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 import trio
 
 from p2pnode.background import open_background
+from p2pnode.market.answers import Answers
 from p2pnode.market.assignments import MAX_REQUEST, Assignments
 from p2pnode.market.batcher import Batcher
 from p2pnode.market.bidding import Bidding
@@ -36,7 +37,7 @@ class Worker:
         self.bidding = Bidding(context, self.models, settings)
         self.batcher = Batcher(context, prover, self.models, settings, jobs)
         self._assignments = Assignments(
-            context, executor, self.models, self.batcher.progress, self.batcher.wake
+            context, Answers(executor, prover, jobs), self.models, self.batcher.progress, self.batcher.wake
         )
         self._places = trio.CapacityLimiter(_OFFERS_AT_ONCE)
 
