@@ -40,7 +40,12 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
 
     /// @inheritdoc IEscrow
     function deposit(uint256 amount) external nonReentrant {
-        _deposit(amount);
+        _deposit(msg.sender, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function depositFor(address requester, uint256 amount) external nonReentrant {
+        _deposit(requester, amount);
     }
 
     /// @inheritdoc IEscrow
@@ -50,7 +55,7 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     {
         // A front-runner may have used the permit: what counts is the allowance, which the transfer checks.
         try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
-        _deposit(amount);
+        _deposit(msg.sender, amount);
     }
 
     /// @inheritdoc IEscrow
@@ -116,12 +121,12 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
         _escrows[requester].balance -= uint96(amount);
     }
 
-    function _deposit(uint256 amount) private {
+    function _deposit(address requester, uint256 amount) private {
         if (amount == 0) revert ZeroAmount();
-        Account storage account = _escrows[msg.sender];
+        Account storage account = _escrows[requester];
         uint256 balance = account.balance + amount;
         account.balance = balance.toUint96();
-        emit Deposited(msg.sender, amount, balance);
+        emit Deposited(requester, amount, balance);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 }

@@ -64,10 +64,10 @@ class Bn254(Group[Jacobian]):
         b = y * y % _P
         c = b * b
         d = x + b
-        d = (d * d - a - c) * 2
-        e = a * 3
+        d = (d * d - a - c) << 1
+        e = a + a + a
         x3 = (e * e - d - d) % _P
-        return x3, (e * (d - x3) - c * 8) % _P, y * z * 2 % _P
+        return x3, (e * (d - x3) - (c << 3)) % _P, (y * z << 1) % _P
 
     def add(self, left: Jacobian, right: Jacobian) -> Jacobian:
         x1, y1, z1 = left

@@ -30,6 +30,9 @@ interface IEscrow {
     /// @notice Adds approved JOY of the caller to the caller's escrow.
     function deposit(uint256 amount) external;
 
+    /// @notice Adds approved JOY of the caller to the escrow of `requester`.
+    function depositFor(address requester, uint256 amount) external;
+
     /// @notice Adds JOY of the caller to the caller's escrow with an EIP-2612 permit for this contract and amount.
     /// @dev A permit that someone else has already submitted does no harm: the allowance is then in place.
     function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
