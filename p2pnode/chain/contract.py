@@ -19,6 +19,8 @@ from p2pnode.chain.rpc import Rpc, RpcError, hexed, unhexed
 from p2pnode.errors import ChainError
 
 NAMES: Final = (
+    "JSC",
+    "JSCBridge",
     "JoyToken",
     "NodeCoordinator",
     "ModelMarketplace",

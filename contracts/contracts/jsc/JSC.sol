@@ -30,6 +30,8 @@ contract JSC is IJSC {
     IRangeVerifier public immutable override rangeVerifier;
     /// @inheritdoc IJSC
     uint64 public immutable override minAge;
+    /// @inheritdoc IJSC
+    uint64 public immutable override genesisBlock;
 
     /// @inheritdoc IJSC
     uint64 public override noteCount;
@@ -43,6 +45,7 @@ contract JSC is IJSC {
         bridge = IJSCBridge(msg.sender);
         rangeVerifier = rangeVerifier_;
         minAge = minAge_;
+        genesisBlock = uint64(block.number);
         for (uint256 i = 0; i < RING; ++i) {
             Point memory key = HashToCurve.derive(GENESIS_DOMAIN, i);
             _append(key, Point(1, 2), HashToCurve.deriveKeyImageBase(key));

@@ -72,4 +72,7 @@ interface IJSC {
 
     /// @notice Blocks that a full bin waits before rings may use it.
     function minAge() external view returns (uint64);
+
+    /// @notice Block of the deployment, in which the first, unspendable notes were made.
+    function genesisBlock() external view returns (uint64);
 }
