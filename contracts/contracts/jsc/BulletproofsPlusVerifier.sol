@@ -6,6 +6,9 @@ import {IRangeVerifier} from "./interfaces/IRangeVerifier.sol";
 import {Bn254} from "./libraries/Bn254.sol";
 import {Point} from "./types/Point.sol";
 
+/// @dev {Bn254.N} once more, as assembly takes literals alone.
+uint256 constant ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+
 /// @title Aggregated Bulletproofs+ for amounts of 64 bits
 /// @notice Chung, Han, Ju, Kim, Seo, eprint 2020/735. Names follow section 4 of the paper. A proof is A, A1, B, then L
 /// and R of each round, 64 bytes each, then r1, s1, d1.
@@ -24,7 +27,8 @@ contract BulletproofsPlusVerifier is IRangeVerifier {
     /// @notice Keccak of G, H and both vectors; every transcript begins with it.
     bytes32 public immutable generatorsDigest;
 
-    /// @dev All scalars are mod N; `points` is where the proof lies in memory.
+    /// @dev All scalars are mod N. `points` is where the proof lies in memory, `products`, `left` and `right` where the
+    /// s_i and the generators lie. {_sumGenerators} reads the words by their place.
     struct State {
         uint256 points;
         uint256 sum;
@@ -38,6 +42,10 @@ contract BulletproofsPlusVerifier is IRangeVerifier {
         uint256 yInverse;
         uint256 r1;
         uint256 s1;
+        uint256 products;
+        uint256 squareZ;
+        uint256 left;
+        uint256 right;
         uint256[8] x;
         uint256[8] xInverse;
         uint256[MAX_OUTPUTS] zPowers;
@@ -204,41 +212,57 @@ contract BulletproofsPlusVerifier is IRangeVerifier {
     }
 
     /// @dev The generators: G_i times -(e^2*z + r1*e*y^-i*s_i), H_i times e^2*(z + d_i*y^(size - i)) - s1*e*s_(size-1-i),
-    /// where s_i is the product of x^(+-1) by the bits of i. Runs from the last index down, so that both powers of y
-    /// grow by one factor.
+    /// where s_i is the product of x^(+-1) by the bits of i.
     function _addGenerators(State memory state) private view returns (bool ok) {
         uint256 size = state.size;
-        uint256 products = _products(state);
-        uint256 left = _load(address(leftTable), size);
-        uint256 right = _load(address(rightTable), size);
-        uint256 squareZ = mulmod(state.square, state.z, N);
-        uint256 yUp = state.square;
         uint256 leftFactor = mulmod(state.r1, state.e, N);
-        {
+        uint256 power = state.yInverse;
+        for (uint256 i = 1; i < size; i <<= 1) {
             // y^-(size - 1) = y^-(1 + 2 + 4 + ...)
-            uint256 power = state.yInverse;
-            for (uint256 i = 1; i < size; i <<= 1) {
-                leftFactor = mulmod(leftFactor, power, N);
-                power = mulmod(power, power, N);
-            }
+            leftFactor = mulmod(leftFactor, power, N);
+            power = mulmod(power, power, N);
         }
-        ok = true;
-        for (uint256 i = size; i > 0;) {
-            --i;
-            yUp = mulmod(yUp, state.y, N);
-            uint256 scalar = addmod(squareZ, mulmod(leftFactor, _word(products, i), N), N);
-            ok = Bn254.mulAdd(state.sum, left + i * 64, N - scalar) && ok;
-            leftFactor = mulmod(leftFactor, state.y, N);
-            scalar = mulmod(_digitWeight(state, i), yUp, N);
-            scalar = addmod(squareZ, scalar, N);
-            scalar = addmod(scalar, N - mulmod(state.s1, _word(products, size - 1 - i), N), N);
-            ok = Bn254.mulAdd(state.sum, right + i * 64, scalar) && ok;
-        }
+        state.squareZ = mulmod(state.square, state.z, N);
+        state.products = _products(state);
+        state.left = _load(address(leftTable), size);
+        state.right = _load(address(rightTable), size);
+        return _sumGenerators(state, leftFactor);
     }
 
-    /// @dev d_i = z^(2(j + 1)) * 2^bit, where i = 64*j + bit.
-    function _digitWeight(State memory state, uint256 i) private pure returns (uint256) {
-        return mulmod(state.zPowers[i / BITS], 1 << (i % BITS), N);
+    /// @dev The loop that takes nearly all gas. Runs from the last index down: both powers of y then grow by one factor,
+    /// and a scalar can be written behind its point, over the point that was used before.
+    function _sumGenerators(State memory state, uint256 leftFactor) private view returns (bool ok) {
+        uint256 yUp = state.square;
+        assembly ("memory-safe") {
+            // Words of `state`, in the order of the struct.
+            let accumulator := add(mload(add(state, 0x20)), 160)
+            let product := sub(accumulator, 64)
+            let i := mload(add(state, 0x60))
+            let point := add(mload(add(state, 0x1c0)), mul(i, 64))
+            let back := sub(mload(add(state, 0x1e0)), mload(add(state, 0x1c0)))
+            let factor := mload(add(state, 0x180))
+            ok := 1
+            for {} i {} {
+                i := sub(i, 1)
+                point := sub(point, 64)
+                let scalar := mulmod(leftFactor, mload(add(factor, mul(i, 32))), ORDER)
+                mstore(add(point, 64), sub(ORDER, addmod(mload(add(state, 0x1a0)), scalar, ORDER)))
+                ok := and(ok, staticcall(gas(), 7, point, 96, product, 64))
+                ok := and(ok, staticcall(gas(), 6, product, 128, accumulator, 64))
+                leftFactor := mulmod(leftFactor, mload(add(state, 0xa0)), ORDER)
+
+                yUp := mulmod(yUp, mload(add(state, 0xa0)), ORDER)
+                scalar := mulmod(mload(add(mload(add(state, 0x240)), mul(shr(6, i), 32))), shl(and(i, 63), 1), ORDER)
+                scalar := addmod(mload(add(state, 0x1a0)), mulmod(scalar, yUp, ORDER), ORDER)
+                {
+                    let mirrored := mload(add(factor, mul(sub(sub(mload(add(state, 0x60)), 1), i), 32)))
+                    scalar := addmod(scalar, sub(ORDER, mulmod(mload(add(state, 0x160)), mirrored, ORDER)), ORDER)
+                }
+                mstore(add(add(point, back), 64), scalar)
+                ok := and(ok, staticcall(gas(), 7, add(point, back), 96, product, 64))
+                ok := and(ok, staticcall(gas(), 6, product, 128, accumulator, 64))
+            }
+        }
     }
 
     /// @dev s_0 is the product of all x^-1; bit b of i stands for round `rounds - 1 - b` and gives a factor x^2.
@@ -280,7 +304,8 @@ contract BulletproofsPlusVerifier is IRangeVerifier {
     function _load(address table, uint256 count) private view returns (uint256 start) {
         assembly ("memory-safe") {
             start := mload(0x40)
-            mstore(0x40, add(start, mul(count, 64)))
+            // One word more than the points, where the scalar of the last one goes.
+            mstore(0x40, add(start, add(mul(count, 64), 32)))
             extcodecopy(table, start, 1, mul(count, 64))
         }
     }
