@@ -10,6 +10,7 @@ from p2pnode.chain.contract import NAMES, Contract, Event
 from p2pnode.chain.deployment import Deployment, load_deployment
 from p2pnode.chain.escrow import Escrow
 from p2pnode.chain.events import open_events
+from p2pnode.chain.jsc import Jsc
 from p2pnode.chain.models import Models
 from p2pnode.chain.nodes import Nodes
 from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
@@ -24,7 +25,7 @@ from p2pnode.protocol.messages import Award, Signed
 
 
 class ChainClient:
-    """Implements `ports.Chain`; `token`, `nodes`, `models`, `escrow` and `settlement` hold the rest."""
+    """Implements `ports.Chain`; its attributes hold the calls of each contract."""
 
     def __init__(self, rpc: Rpc, deployment: Deployment, sender: Sends, config: ChainConfig) -> None:
         self._rpc = rpc
@@ -37,6 +38,15 @@ class ChainClient:
         self.nodes = Nodes(contracts["NodeCoordinator"], self.token, sender)
         self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
         self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
+        self.jsc = Jsc(
+            rpc,
+            contracts["JSC"],
+            contracts["JSCBridge"],
+            self.token,
+            sender,
+            deployment.chain_id,
+            config.confirmations,
+        )
         self.settlement = Settlement(contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
 
     @property

@@ -5,7 +5,7 @@ Points are Jacobian triples of `gmpy2` integers; multiplications use the curve's
 (Gallant, Lambert, Vanstone, CRYPTO 2001).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from gmpy2 import invert, mpz, powmod
@@ -121,6 +121,18 @@ class Bn254(Group[Jacobian]):
                 digits.append(wnaf(part) if part >= 0 else [-digit for digit in wnaf(-part)])
                 tables.append(multiples)
         return self._straus(digits, tables)
+
+    def multiplier(self, scalar: int) -> Callable[[Jacobian], Jacobian]:
+        """Multiplies many points by one scalar, whose digits are worked out once."""
+        digits = [
+            wnaf(part) if part >= 0 else [-digit for digit in wnaf(-part)] for part in split(scalar % N)
+        ]
+
+        def multiply(point: Jacobian) -> Jacobian:
+            table = self._odd_multiples(point)
+            return self._straus(digits, (table, [(x * _BETA % _P, y, z) for x, y, z in table]))
+
+        return multiply
 
     def affine(self, points: Sequence[Jacobian]) -> list[Affine]:
         """(x, y) of each point with one inversion; (0, 0) for the identity."""

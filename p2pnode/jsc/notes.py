@@ -74,10 +74,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the outgoing view key tells about a note."""
+    """What the outgoing view key tells about a note; `mask` opens its commitment."""
 
     address: Address
     amount: int
+    mask: int
     text: bytes
 
 
@@ -176,14 +177,10 @@ def reveal(
     body = _open(digest(_MEMO_KEY, shared), note.memo[33 : 33 + _RECEIVER])
     if body is None or BN254.affine([key])[0] != note.key:
         return None
-    amount = int.from_bytes(body[:8], "big") if public_amount is None else public_amount
-    return Sent(address, amount, body[8 + ANCHOR :].rstrip(b"\0"))
-
-
-def shared_mask(address: Address, anchor: bytes, note: StealthNote, tied: bytes) -> int:
-    """The mask of the commitment of a note that `reveal` has accepted."""
-    ephemeral = _ephemeral(anchor, tied, address)
-    return wide_scalar(_MASK, _shared(BN254.mul(ephemeral, address.view), note.memo[1:33], tied)[1])
+    amount, mask = int.from_bytes(body[:8], "big"), wide_scalar(_MASK, shared)
+    if public_amount is not None:
+        amount, mask = public_amount, DEPOSIT_MASK
+    return Sent(address, amount, mask, body[8 + ANCHOR :].rstrip(b"\0"))
 
 
 def ephemeral_key(note: StealthNote) -> Jacobian:

@@ -12,29 +12,32 @@ from p2pnode.jsc.bn254 import BN254, Affine, Jacobian, P
 from p2pnode.jsc.generators import G, commit
 from p2pnode.jsc.hashing import KEY_IMAGE_BASE, digest, domain, hash_to_point, key_image_base
 from p2pnode.jsc.notes import DEPOSIT_MASK, StealthNote
-from p2pnode.jsc.transaction import BIN, RING, BinRing, Member
+from p2pnode.jsc.transaction import BIN, RING, BinRing, Member, Payment
 
 _GENESIS: Final = domain("genesis")
 
 
 @dataclass(frozen=True, slots=True)
 class PoolEvent:
-    """Notes that one call added. A deposit has `amounts` and no `images` or `commitments`."""
+    """Notes that one call added. A deposit has `amounts`; a transaction the rest."""
 
     block: int
-    block_hash: bytes
     tx_hash: bytes
     first: int
     notes: tuple[StealthNote, ...]
     amounts: tuple[int, ...]
     images: tuple[Affine, ...]
     commitments: tuple[Affine, ...]
-    released: int
-    """Units that left in public: fee and amount."""
+    payment: Payment | None
 
     @property
     def is_deposit(self) -> bool:
         return not self.images
+
+    @property
+    def released(self) -> int:
+        """Units that left in public: fee and amount."""
+        return self.payment.fee + self.payment.amount if self.payment is not None else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,11 @@ contract JSC is IJSC {
             if (!Clsag.verify(inputs[i], message)) revert InvalidSignature(i);
         }
         if (!rangeVerifier.verify(commitments, transaction.rangeProof)) revert InvalidRangeProof();
-        emit Transacted(noteCount, images, transaction.outputs, commitments, transaction.payment);
+        emit Transacted(noteCount, message, images, transaction.outputs, commitments, transaction.payment);
         for (uint256 i = 0; i < outputs; ++i) {
             _appendOutput(transaction.outputs[i], commitments[i]);
         }
-        bridge.release(transaction.payment);
+        bridge.release(message, transaction.payment);
     }
 
     /// @inheritdoc IJSC

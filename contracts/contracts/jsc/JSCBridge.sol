@@ -67,15 +67,15 @@ contract JSCBridge is IJSCBridge, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJSCBridge
-    function release(Payment calldata payment) external {
+    function release(bytes32 jscTransaction, Payment calldata payment) external {
         if (msg.sender != address(pool)) revert NotPool(msg.sender);
         if (payment.fee != 0) {
-            _release(payment.relayer, payment.fee, false);
+            _release(payment.relayer, jscTransaction, payment.fee, false);
             token.safeTransfer(payment.relayer, payment.fee * UNIT);
         }
         if (payment.amount != 0) {
             uint256 amount = payment.amount * UNIT;
-            _release(payment.recipient, payment.amount, payment.toEscrow);
+            _release(payment.recipient, jscTransaction, payment.amount, payment.toEscrow);
             if (payment.toEscrow) {
                 token.forceApprove(address(escrow), amount);
                 escrow.depositFor(payment.recipient, amount);
@@ -94,8 +94,8 @@ contract JSCBridge is IJSCBridge, ReentrancyGuardTransient {
         token.safeTransferFrom(msg.sender, address(this), units * UNIT);
     }
 
-    function _release(address to, uint256 units, bool toEscrow) private {
+    function _release(address to, bytes32 jscTransaction, uint256 units, bool toEscrow) private {
         outstanding -= units;
-        emit Released(to, units, toEscrow, outstanding);
+        emit Released(to, jscTransaction, units, toEscrow, outstanding);
     }
 }

@@ -12,9 +12,15 @@ import {IRangeVerifier} from "./IRangeVerifier.sol";
 interface IJSC {
     /// @notice Notes with public `amounts` were added from number `first` on; each commits to its amount with mask 1.
     event Deposited(uint64 indexed first, StealthNote[] notes, uint64[] amounts);
-    /// @notice The notes behind `images` were spent and `outputs` added from number `first` on.
+    /// @notice The notes behind `images` were spent by the transaction with this message, and `outputs` added from
+    /// number `first` on.
     event Transacted(
-        uint64 indexed first, Point[] images, StealthNote[] outputs, Point[] commitments, Payment payment
+        uint64 indexed first,
+        bytes32 indexed message,
+        Point[] images,
+        StealthNote[] outputs,
+        Point[] commitments,
+        Payment payment
     );
 
     /// @notice Only the bridge may do this.

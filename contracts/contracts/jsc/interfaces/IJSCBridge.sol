@@ -13,8 +13,11 @@ import {IJSC} from "./IJSC.sol";
 interface IJSCBridge {
     /// @notice `units` came in; the pool now holds `outstanding`.
     event Deposited(address indexed from, uint256 units, uint256 outstanding);
-    /// @notice `units` went out to `to`, or into its escrow; the pool now holds `outstanding`.
-    event Released(address indexed to, uint256 units, bool toEscrow, uint256 outstanding);
+    /// @notice `units` went out to `to`, or into its escrow, by the transaction with this message; the pool now holds
+    /// `outstanding`.
+    event Released(
+        address indexed to, bytes32 indexed jscTransaction, uint256 units, bool toEscrow, uint256 outstanding
+    );
 
     /// @notice Only the pool may do this.
     error NotPool(address caller);
@@ -32,7 +35,7 @@ interface IJSCBridge {
     function depositFor(bytes calldata stealthAddress, uint256 amount) external;
 
     /// @notice Pays fee and public amount of a transaction; for the pool.
-    function release(Payment calldata payment) external;
+    function release(bytes32 jscTransaction, Payment calldata payment) external;
 
     /// @notice The pool of notes.
     function pool() external view returns (IJSC);
