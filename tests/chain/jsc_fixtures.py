@@ -1,19 +1,22 @@
 """A pool with notes of one owner, and transactions of it to attack."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from p2pnode.chain import ChainClient
+from p2pnode.chain import ChainClient, MemoryTxLog, open_chain
 from p2pnode.chain.contract import Contract, explain_revert
-from p2pnode.chain.rpc import Rpc, RpcError
+from p2pnode.chain.rpc import Rpc, RpcError, open_rpc
 from p2pnode.errors import ChainError
+from p2pnode.identity import Account
 from p2pnode.jsc.builder import Plan, build
 from p2pnode.jsc.keys import SpendKeys
 from p2pnode.jsc.notes import Payee, context, make
 from p2pnode.jsc.sending import Moment, plan
-from p2pnode.jsc.transaction import Payment, Transaction
-from p2pnode.jsc.wallet import Wallet
+from p2pnode.jsc.transaction import BIN, Payment, Transaction
+from p2pnode.jsc.wallet import Book, Wallet
+from tests.chain.conftest import Devnet
 
 OWNER = SpendKeys.from_scalar(0xA11CE)
 FAR = 1 << 40
@@ -77,6 +80,21 @@ class PoolUnderTest:
         except ChainError as error:
             return error_name(error)
         return None
+
+
+@asynccontextmanager
+async def open_pool(devnet: Devnet, rich: Account, amounts: Sequence[int]) -> AsyncIterator[PoolUnderTest]:
+    """The deployed pool with `amounts` deposited four at a time, old enough to be spent."""
+    async with open_chain(devnet.config, rich, MemoryTxLog()) as chain, open_rpc(devnet.url, 30) as rpc:
+        addresses = chain.deployment.addresses
+        wallet = Wallet(OWNER.views, OWNER.spend, await chain.jsc.new_pool(), Book())
+        contract, bridge = (Contract(rpc, name, addresses[name]) for name in ("JSC", "JSCBridge"))
+        under_test = PoolUnderTest(chain, rpc, contract, bridge, wallet)
+        for first in range(0, len(amounts), BIN):
+            await under_test.deposit(amounts[first : first + BIN], f"fund/{first}")
+        # `eth_call` runs in the newest block; a ring may use the last deposit's bin from the next one on.
+        devnet.rpc("hardhat_mine", "0x1")
+        yield under_test
 
 
 def error_name(error: ChainError) -> str:
