@@ -19,8 +19,6 @@ from p2pnode.chain.rpc import Rpc, RpcError, hexed, unhexed
 from p2pnode.errors import ChainError
 
 NAMES: Final = (
-    "JSC",
-    "JSCBridge",
     "JoyToken",
     "NodeCoordinator",
     "ModelMarketplace",
@@ -28,6 +26,8 @@ NAMES: Final = (
     "ProofOfUse",
     "StarkVerifier",
     "ZKVerifier",
+    "JSC",
+    "JSCBridge",
 )
 """The deployed contracts; the ABI of each ships with this package."""
 _PANIC: Final = {

@@ -59,10 +59,14 @@ def test_module_imports_what_its_part_may(path: Path) -> None:
     inner = inner_parts(path)
     if part == "protocol":
         assert inner <= {"protocol", "errors"}, "protocol stands alone"
+    elif part == "jsc":
+        assert inner <= {"jsc", "errors", "identity"}, "the coin knows the chain only by what it is handed"
+        assert not tops & (IO_MODULES - {"random", "secrets"}), "p2pnode/jsc does no I/O but its own files"
     elif part == "ports":
         assert inner <= {"ports", "protocol"}, "ports know the protocol only"
     elif part in PARTS:
         assert not inner & (PARTS - {part}), "parts meet in app.py only"
+        assert part == "chain" or "jsc" not in inner, "of the parts only the chain's client knows notes"
         assert not inner & {"app", "cli", "api"}, "imports point from cli and app to the parts"
 
 

@@ -9,6 +9,7 @@ import pytest
 from p2pnode.jsc.decoys import BINS, RATE, RECENT_SECONDS, SHAPE, SMALL_POOL, PoolAge, choose_bins, draw_bin
 
 DRAWS = 20_000
+AGES = [PoolAge(5000, 600.0), PoolAge(100, 3600.0), PoolAge(200_000, 12.0)]
 
 
 def gamma_cdf(value: float) -> float:
