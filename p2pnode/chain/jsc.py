@@ -1,18 +1,23 @@
 """JSC and JSCBridge: the pool's events, deposits and transactions. Implements `jsc.sync.PoolSource`."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from p2pnode.chain.call import Call, Sends
 from p2pnode.chain.contract import Contract, Event
 from p2pnode.chain.events import read_events
-from p2pnode.chain.rpc import Rpc, TxReceipt
+from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
+from p2pnode.chain.sender import Sender
 from p2pnode.chain.token import Token
+from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
+from p2pnode.identity import Account
 from p2pnode.jsc.bn254 import Affine
 from p2pnode.jsc.notes import StealthNote
 from p2pnode.jsc.pool import Pool, PoolEvent
 from p2pnode.jsc.transaction import Payment, Transaction, note_abi
+from p2pnode.ports import TxLog
 
 UNIT = 10**9
 """JOY of one unit of JSC, in JOY's smallest unit; `JSCBridge.UNIT`."""
@@ -76,6 +81,21 @@ class Jsc:
     async def transact(self, transaction: Transaction, key: str) -> TxReceipt:
         """Submit a signed transaction and pay its gas. ChainError when the pool refuses it."""
         return await self._sender.send(Call(self._pool, "transact", (transaction.abi(),)), key)
+
+
+@asynccontextmanager
+async def open_jsc(config: ChainConfig, account: Account, bridge: bytes, ledger: TxLog) -> AsyncIterator[Jsc]:
+    """The JSCBridge at `bridge` and its pool, for programs without a deployment file. Raises ChainError."""
+    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+        if not await rpc.code(bridge):
+            raise ChainError(f"bridge_address: no contract at 0x{bridge.hex()}; give that of JSCBridge")
+        chain_id = await rpc.chain_id()
+        sender = Sender(rpc, chain_id, account, ledger, config)
+        await sender.resume()
+        contract = Contract(rpc, "JSCBridge", bridge)
+        token = Token(Contract(rpc, "JoyToken", bytes(await contract.read("token"))), sender)
+        pool = Contract(rpc, "JSC", bytes(await contract.read("pool")))
+        yield Jsc(rpc, pool, contract, token, sender, chain_id, config.confirmations)
 
 
 def _event(event: Event) -> PoolEvent:

@@ -3,7 +3,7 @@
 Decoding raises ProtocolError for anything malformed. Scalars and coordinates are 32 bytes big-endian.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, TypeVar
 
@@ -153,6 +153,23 @@ def load_transaction(data: bytes) -> Transaction:
         )
 
     return _checked(load, "transaction")
+
+
+def dump_images(images: Mapping[Affine, Affine]) -> bytes:
+    """Key images by note key, for a view-only wallet."""
+    return cbor2.dumps(["images", [[_point(key), _point(image)] for key, image in images.items()]])
+
+
+def load_images(data: bytes) -> dict[Affine, Affine]:
+    """Of `dump_images`."""
+
+    def load() -> dict[Affine, Affine]:
+        kind, pairs = cbor2.loads(data)
+        if kind != "images":
+            raise ValueError(f"kind {kind}")
+        return {_load_point(key): _load_point(image) for key, image in pairs}
+
+    return _checked(load, "key image file")
 
 
 def _load_input(
