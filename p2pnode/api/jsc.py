@@ -24,6 +24,7 @@ from p2pnode.jsc.sending import denominations
 from p2pnode.jsc.wallet_file import WALLET
 
 T = TypeVar("T")
+KEY_ENV = "P2PNODE_PRIVATE_KEY"
 DEFAULT_WALLET = Path("~/.p2pnode/jsc")
 
 
@@ -36,24 +37,29 @@ class Withdrawal:
 
 
 class JSCBridge:
-    """The bridge at `bridge_address`, for the account of `private_key` (hex) and the JSC wallet in `wallet`.
+    """The bridge at `bridge_address`, for the account of `private_key` (hex; else that of
+    P2PNODE_PRIVATE_KEY) and the JSC wallet in the folder `wallet`.
 
     Amounts are in the smallest unit of JOY and must be multiples of 10^9. Every call opens the chain, does
     one thing, waits for its transaction and closes. The wallet's password is `password`, else that of
-    P2PNODE_PASSWORD. Raises ChainError with the contract's reason, ConfigError for a bad argument or a balance that is too low.
+    P2PNODE_PASSWORD. Raises ChainError with the contract's reason, ConfigError for a bad argument or for a
+    balance that is too low.
     """
 
     def __init__(
         self,
         bridge_address: str | bytes,
-        private_key: str,
+        private_key: str | None = None,
         *,
         wallet: str | Path = DEFAULT_WALLET,
         password: str | None = None,
         rpc_url: str = "http://127.0.0.1:8545",
     ) -> None:
         self._address = parse_address(bridge_address, "bridge_address")
-        self._account = Account.from_hex(private_key)
+        key = private_key if private_key is not None else os.environ.get(KEY_ENV)
+        if not key:
+            raise ConfigError(f"private_key is missing; give it, or set {KEY_ENV}")
+        self._account = Account.from_hex(key)
         self._folder = Path(wallet).expanduser()
         self._password = password if password is not None else os.environ.get(PASSWORD_ENV, "")
         self._config = replace(ChainConfig(), rpc_url=rpc_url, poll_seconds=0.25)
