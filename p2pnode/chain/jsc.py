@@ -78,6 +78,11 @@ class Jsc:
         call = Call(self._bridge, "deposit", arguments)
         return await self._token.spend(self._bridge, call, sum(amounts) * UNIT, key)
 
+    async def relay(self, transaction: Transaction) -> bytes:
+        """See `relay.PoolSender`."""
+        message = transaction.message(self._chain_id, self._pool.address)
+        return (await self.transact(transaction, f"relay/{message.hex()}")).tx_hash
+
     async def transact(self, transaction: Transaction, key: str) -> TxReceipt:
         """Submit a signed transaction and pay its gas. ChainError when the pool refuses it."""
         return await self._sender.send(Call(self._pool, "transact", (transaction.abi(),)), key)

@@ -1,11 +1,12 @@
 """`p2pnode jsc deposit | send | withdraw | sweep | sign | submit`: JOY in, through and out of the pool."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
 
-from p2pnode.chain import ChainClient
 from p2pnode.cli.jsc_session import (
     JoyAddress,
     JscAddress,
@@ -14,20 +15,25 @@ from p2pnode.cli.jsc_session import (
     open_offline,
     open_wallet,
     resolve,
+    routes,
     shown,
-    submit,
     warn,
 )
 from p2pnode.cli.operator import new_key, sent, sent_line
 from p2pnode.cli.output import Printer, config_option, json_option
 from p2pnode.config import Config
+from p2pnode.errors import ChainError, NetworkError, ProtocolError
 from p2pnode.jsc import codec
 from p2pnode.jsc.account import JscAccount
 from p2pnode.jsc.keys import Address
 from p2pnode.jsc.notes import Payee
+from p2pnode.jsc.routes import Route
+from p2pnode.jsc.routes import send as dispatch
 from p2pnode.jsc.sending import Planned, denominations
+from p2pnode.jsc.transaction import Payment
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+alone_option = click.option("--own-gas", is_flag=True, help="Ask no relayer: this account pays for gas.")
 out_option = click.option(
     "--unsigned",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -62,6 +68,7 @@ def deposit(amount: int, to: Address | str | None, split: bool, config: Config, 
 @click.argument("amount", type=UnitAmount())
 @click.option("--text", default="", help="Up to 32 bytes that the receiver alone reads.")
 @yes_option
+@alone_option
 @out_option
 @config_option
 @json_option
@@ -70,6 +77,7 @@ def send(
     amount: int,
     text: str,
     yes: bool,
+    own_gas: bool,
     unsigned: Path | None,
     config: Config,
     printer: Printer,
@@ -79,8 +87,9 @@ def send(
     async def run() -> None:
         async with open_wallet(config, sends=unsigned is None) as (chain, account):
             payee = Payee(resolve(account, to), amount, text.encode())
-            planned = await account.plan([payee], await account.payment())
-            await _finish(chain, account, planned, unsigned, yes, printer, f"paid {shown(amount)}")
+            ways = await routes(config, chain, own_gas or unsigned is not None)
+            planned = await account.plan([payee], await _payment(account, ways))
+            await _finish(account, planned, ways, unsigned, yes, printer, f"paid {shown(amount)}")
 
     trio.run(run)
 
@@ -90,19 +99,28 @@ def send(
 @click.argument("to", type=JoyAddress())
 @click.option("--escrow", is_flag=True, help="Into the escrow that pays for inference, for the account TO.")
 @yes_option
+@alone_option
 @out_option
 @config_option
 @json_option
 def withdraw(
-    amount: int, to: bytes, escrow: bool, yes: bool, unsigned: Path | None, config: Config, printer: Printer
+    amount: int,
+    to: bytes,
+    escrow: bool,
+    yes: bool,
+    own_gas: bool,
+    unsigned: Path | None,
+    config: Config,
+    printer: Printer,
 ) -> None:
     """Turn private AMOUNT into JOY of the public account TO. The amount and TO are public."""
 
     async def run() -> None:
         async with open_wallet(config, sends=unsigned is None) as (chain, account):
-            payment = await account.payment(amount=amount, recipient=to, to_escrow=escrow)
+            ways = await routes(config, chain, own_gas or unsigned is not None)
+            payment = await _payment(account, ways, amount=amount, recipient=to, to_escrow=escrow)
             planned = await account.plan([], payment)
-            await _finish(chain, account, planned, unsigned, yes, printer, f"withdrew {shown(amount)}")
+            await _finish(account, planned, ways, unsigned, yes, printer, f"withdrew {shown(amount)}")
 
     trio.run(run)
 
@@ -110,19 +128,27 @@ def withdraw(
 @click.command()
 @click.option("--to", type=JscAddress(), help="Receiver; a new address of this wallet unless given.")
 @yes_option
+@alone_option
 @out_option
 @config_option
 @json_option
 def sweep(
-    to: Address | str | None, yes: bool, unsigned: Path | None, config: Config, printer: Printer
+    to: Address | str | None,
+    yes: bool,
+    own_gas: bool,
+    unsigned: Path | None,
+    config: Config,
+    printer: Printer,
 ) -> None:
     """Gather the four largest notes in one. Shows that one owner has them; nothing else."""
 
     async def run() -> None:
         async with open_wallet(config, sends=unsigned is None) as (chain, account):
             receiver = account.wallet.new_subaddress()[1] if to is None else resolve(account, to)
-            planned = await account.plan_sweep(Payee(receiver, 0), await account.payment())
-            await _finish(chain, account, planned, unsigned, yes, printer, "swept")
+            ways = await routes(config, chain, own_gas or unsigned is not None)
+            planned = await account.plan_sweep(Payee(receiver, 0), await _payment(account, ways))
+            # The gathered note is the largest and comes first; the fee may only come out of the change.
+            await _finish(account, planned, ways[:1], unsigned, yes, printer, "swept")
 
     trio.run(run)
 
@@ -158,16 +184,22 @@ def submit_signed(source: Path, config: Config, printer: Printer) -> None:
         async with open_wallet(config, sends=True) as (chain, account):
             account.remember(built)
             with printer.progress("Waiting for the chain"):
-                found = await submit(chain, built.transaction)
-            printer.result(found, [f"sent in block {found['block']}"])
+                (own,) = await routes(config, chain, True)
+                found = await own.submit(built.transaction)
+            printer.result({"transaction": found}, [f"sent: transaction 0x{found.hex()}"])
 
     trio.run(run)
 
 
+async def _payment(account: JscAccount, ways: Sequence[Route], **public: Any) -> Payment:
+    """The public part for the first of `ways`; the others are tried only when it fails."""
+    return await account.payment(fee=ways[0].fee, relayer=ways[0].relayer, **public)
+
+
 async def _finish(
-    chain: ChainClient,
     account: JscAccount,
     planned: Planned,
+    ways: Sequence[Route],
     unsigned: Path | None,
     yes: bool,
     printer: Printer,
@@ -179,9 +211,23 @@ async def _finish(
         await trio.Path(unsigned).write_bytes(codec.dump_plan(planned.plan))
         printer.result({"unsigned": unsigned}, [f"wrote {unsigned}; sign it where the seed is"])
         return
+    if ways[0].fee:
+        click.echo(f"{ways[0].name} takes {shown(ways[0].fee)}", err=True)
     agree(yes or printer.as_json)
+    by_relayer = [way for way in ways if any(way.relayer)]
     with printer.progress("Signing and sending"):
-        built = account.sign(planned.plan)
-        found = await submit(chain, built.transaction)
-    lines = [done, f"transaction {found['transaction']} in block {found['block']}, {found['gas_used']:,} gas"]
+        try:
+            went = await dispatch(account, planned.plan, by_relayer or ways)
+        except (NetworkError, ChainError, ProtocolError) as error:
+            if not by_relayer or by_relayer == ways:
+                raise
+            warn([f"{error}; without a relayer this account is seen beside the payment"])
+            went = None
+    if went is None:
+        agree(yes or printer.as_json)
+        with printer.progress("Signing and sending"):
+            went = await dispatch(account, planned.plan, ways[len(by_relayer) :])
+    warn(went.failures)
+    found = {"transaction": went.tx_hash, "route": went.route.name, "fee": str(went.route.fee)}
+    lines = [done, f"transaction 0x{went.tx_hash.hex()} by {went.route.name}"]
     printer.result({**found, "warnings": planned.warnings}, lines)

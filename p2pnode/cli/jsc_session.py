@@ -12,15 +12,21 @@ from rich.progress import Progress as Bar
 from p2pnode.chain import ChainClient, load_deployment
 from p2pnode.chain.jsc import UNIT
 from p2pnode.cli.operator import ask_password, open_onlooker, open_operator
-from p2pnode.cli.output import JoyAmount, hexed, joy
+from p2pnode.cli.output import JoyAmount, joy
 from p2pnode.config import Config
+from p2pnode.control import ControlClient
 from p2pnode.errors import ChainError, ConfigError
 from p2pnode.jsc.account import JscAccount, open_account
+from p2pnode.jsc.codec import dump_transaction
 from p2pnode.jsc.keys import Address
 from p2pnode.jsc.pool import Pool, PoolEvent
+from p2pnode.jsc.routes import Route
 from p2pnode.jsc.transaction import Transaction
 from p2pnode.jsc.wallet import Owned
 from p2pnode.jsc.wallet_file import WalletFile
+
+MOST_RELAYERS = 3
+"""Relayers tried before the account's own gas."""
 
 
 class UnitAmount(click.ParamType[int]):
@@ -156,9 +162,24 @@ def agree(yes: bool) -> None:
         click.confirm("Go on?", abort=True, err=True)
 
 
-async def submit(chain: ChainClient, transaction: Transaction) -> dict[str, object]:
-    """Pay the gas of a signed transaction; what the output says of it."""
-    # One intent for one transaction, however often the command is given.
-    key = f"cli/jsc/{transaction.message(chain.chain_id, chain.deployment.addresses['JSC']).hex()}"
-    receipt = await chain.jsc.transact(transaction, key)
-    return {"transaction": hexed(receipt.tx_hash), "block": receipt.block, "gas_used": receipt.gas_used}
+async def routes(config: Config, chain: ChainClient, alone: bool) -> list[Route]:
+    """The cheapest relayers that the running node has heard of, and last the account's own gas."""
+
+    async def pay_gas(transaction: Transaction) -> bytes:
+        # One intent for one transaction, however often the command is given.
+        message = transaction.message(chain.chain_id, chain.deployment.addresses["JSC"])
+        return (await chain.jsc.transact(transaction, f"cli/jsc/{message.hex()}")).tx_hash
+
+    own = Route("own gas", pay_gas)
+    control = ControlClient(config.control_socket)
+    if alone or not await control.is_running():
+        return [own]
+    found = []
+    for offer in (await control.relayers())[:MOST_RELAYERS]:
+        peer, account = str(offer["peer"]), bytes.fromhex(str(offer["account"]).removeprefix("0x"))
+
+        async def relay(transaction: Transaction, peer: str = peer) -> bytes:
+            return await control.relay(peer, dump_transaction(transaction))
+
+        found.append(Route(f"relayer {peer}", relay, account, int(str(offer["fee"]))))
+    return [*found, own]

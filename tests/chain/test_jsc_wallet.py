@@ -1,12 +1,16 @@
 """The JSC wallet on the deployed contracts: deposit, private payment, withdrawal, rescan, reorganisation."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from p2pnode.app import SystemClock
+from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, MemoryTxLog, open_chain
 from p2pnode.chain.jsc import UNIT
 from p2pnode.errors import ChainError, ConfigError
@@ -16,7 +20,12 @@ from p2pnode.jsc.account import JscAccount, create_account, open_account, view_o
 from p2pnode.jsc.keys import SpendKeys, new_phrase
 from p2pnode.jsc.notes import Payee
 from p2pnode.jsc.proofs import check_payment, check_reserve, payment_proof, reserve_proof
+from p2pnode.jsc.routes import Route, send
+from p2pnode.jsc.transaction import Transaction
+from p2pnode.relay import Relayer, RelayOffer, Relays
 from tests.chain.conftest import Devnet
+from tests.sim.fake_clock import FakeClock
+from tests.sim.fake_network import FakeBus, FakeNet
 
 PASSWORD = "correct horse"
 SCRYPT = 1 << 4
@@ -184,3 +193,42 @@ async def test_payments_and_reserves_can_be_shown(chain_state: Devnet, rich: Acc
         recovered = {payment.address: payment.amount for _, payment in alice.wallet.scanner.sent(event)}
         assert recovered[to] == 250
         assert not bob.wallet.scanner.sent(event)
+
+
+async def test_a_payment_falls_back_from_relayer_to_relayer(
+    chain_state: Devnet, rich: Account, worker: Account, tmp_path: Path
+) -> None:
+    """The first is gone, the second does not get its fee, the third relays: its account pays the gas and gets
+    the fee."""
+    net, clock = FakeNet(), FakeClock()
+    async with opened(chain_state, rich) as chain, opened(chain_state, worker) as workers_chain:
+        alice = await new_wallet(chain, tmp_path / "alice")
+        await fund(chain, alice, [400, 300, 200, 100])
+        pool = chain.deployment.addresses["JSC"]
+        relays = Relays(FakeBus(net, "wallet"), clock, chain.chain_id, pool)
+        offer = RelayOffer(chain.chain_id, pool, worker.address, 9)
+        real = SystemClock()
+        honest = Relayer(FakeBus(net, "honest"), real, workers_chain.jsc, offer)
+        greedy = Relayer(FakeBus(net, "greedy"), real, workers_chain.jsc, replace(offer, fee=90))
+
+        def route(peer: str, fee: int) -> Route:
+            def submit(transaction: Transaction) -> Awaitable[bytes]:
+                return relays.relay(peer, codec.dump_transaction(transaction))
+
+            return Route(peer, submit, worker.address, fee)
+
+        async with open_background(honest.run), open_background(greedy.run):
+            await trio.sleep(0.1)
+            payment = await alice.payment(fee=5, relayer=worker.address)
+            planned = await alice.plan([Payee(alice.wallet.views.address(1), 350)], payment)
+            assert not any("no relayer" in warning for warning in planned.warnings)
+            before = await chain.token.balance(worker.address)
+            went = await send(alice, planned.plan, [route("gone", 5), route("greedy", 7), route("honest", 9)])
+        assert went.route.name == "honest"
+        assert [failure.partition(":")[0] for failure in went.failures] == ["gone", "greedy"]
+        assert await chain.token.balance(worker.address) - before == 9 * UNIT
+        await alice.sync()
+        assert (await alice.balance()).total == 1000 - 9
+        receipt = await chain.receipt(went.tx_hash)
+        assert receipt is not None
+        assert receipt.ok

@@ -22,7 +22,7 @@ PURE = {"protocol", "market"}
 IO_MODULES = {"asyncio", "http", "random", "requests", "secrets", "socket", "subprocess", "time", "urllib"}
 """Where I/O, the wall clock and randomness come from; pure parts get theirs through ports."""
 
-PARTS = {"network", "inference", "proving", "chain", "store", "market"}
+PARTS = {"network", "inference", "proving", "chain", "store", "market", "relay"}
 
 
 def part_of(path: Path) -> str:
@@ -66,7 +66,7 @@ def test_module_imports_what_its_part_may(path: Path) -> None:
         assert inner <= {"ports", "protocol"}, "ports know the protocol only"
     elif part in PARTS:
         assert not inner & (PARTS - {part}), "parts meet in app.py only"
-        assert part == "chain" or "jsc" not in inner, "of the parts only the chain's client knows notes"
+        assert part in {"chain", "relay"} or "jsc" not in inner, "who knows notes"
         assert not inner & {"app", "cli", "api"}, "imports point from cli and app to the parts"
 
 
