@@ -1,9 +1,11 @@
 """What a node's network can be told, checked when it is made."""
 
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
 from p2pnode.errors import ConfigError
+from p2pnode.network.dnsaddr import Lookup, lookup_txt
 
 MAX_GOSSIP = 64 * 1024
 """Bytes of one gossip message. The library drops anything over 1 MiB without a word (row 12)."""
@@ -20,7 +22,11 @@ class NetworkSettings:
     what peers are told when the node sits behind a forwarded port. `bootstrap` holds multiaddrs that end
     in `/p2p/<peer ID>`, or paths of list files. `origin_rate` (messages a second) and `origin_burst` bound
     what one signer may gossip, ours included, and must be the same on every node of a network. `seed`
-    fixes the order in which peers are tried; None takes it from the system.
+    fixes the order in which peers are tried; None takes it from the system. `state_dir` keeps the peers met
+    and their reputation over a restart; None forgets them. `psk_path` is the key file of a private network.
+    `allow` and `deny` are IP addresses or CIDR blocks: with `allow` only those are dialled and let in, and
+    `deny` wins. `max_per_ip` bounds the connections that one IPv4 address or IPv6 /64 may hold here.
+    `request_rate` and `request_burst` bound the requests of one peer. `lookup_txt` asks DNS.
     """
 
     key_path: Path
@@ -37,6 +43,15 @@ class NetworkSettings:
     dial_seconds: float = 10.0
     redial_seconds: tuple[float, float] = (0.5, 30.0)
     exchange_seconds: float = 20.0
+    state_dir: Path | None = None
+    builtin_bootstrap: bool = False
+    psk_path: Path | None = None
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    max_per_ip: int = 20
+    request_rate: float = 200.0
+    request_burst: int = 400
+    lookup_txt: Lookup = lookup_txt
 
     def __post_init__(self) -> None:
         if not self.listen:
@@ -50,8 +65,24 @@ class NetworkSettings:
             )
         if self.origin_rate <= 0 or self.origin_burst < 1:
             raise ConfigError("network.origin_rate and network.origin_burst must be above zero")
+        for name, entries in (("allow", self.allow), ("deny", self.deny)):
+            for entry in entries:
+                _check_block(name, entry)
+        if self.max_per_ip < 1:
+            raise ConfigError(f"network.max_per_ip is {self.max_per_ip}: give 1 or more")
+        if self.request_rate <= 0 or self.request_burst < 1:
+            raise ConfigError("network.request_rate and network.request_burst must be above zero")
         low, high = self.redial_seconds
         if not 0 < low <= high:
             raise ConfigError(
                 f"network.redial_seconds is {self.redial_seconds}: give (first, longest), both above 0"
             )
+
+
+def _check_block(name: str, entry: str) -> None:
+    try:
+        ipaddress.ip_network(entry, strict=False)
+    except ValueError as error:
+        raise ConfigError(
+            f"network.{name}: {entry!r} is neither an IP address nor a block such as 192.0.2.0/24"
+        ) from error

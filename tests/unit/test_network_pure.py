@@ -11,7 +11,7 @@ from p2pnode.errors import BlobError, ConfigError, NetworkError, ProtocolError
 from p2pnode.network import NetworkSettings, create_key, load_key, parse_peer_list, peer_id_of, read_peer_list
 from p2pnode.network.address import parse_peer_id, split_address
 from p2pnode.network.blob_store import BlobStore
-from p2pnode.network.bootstrap import resolve_peers
+from p2pnode.network.bootstrap import built_in_list, read_sources
 from p2pnode.network.frames import (
     FrameTooLarge,
     Status,
@@ -170,18 +170,22 @@ def test_bad_line_of_a_peer_list_is_named(tmp_path: Path, line: str, reason: str
 def test_bootstrap_entries_are_addresses_or_files(tmp_path: Path) -> None:
     path = tmp_path / "peers"
     path.write_text(ADDRESS + "\n")
-    ((peer, address),) = resolve_peers([str(path), ADDRESS])
-    assert peer.to_base58() == PEER
-    assert str(address) == "/ip4/192.0.2.7/tcp/4001"
+    (candidate,) = read_sources([str(path), ADDRESS]).candidates
+    assert candidate.peer.to_base58() == PEER
+    assert str(candidate.address) == "/ip4/192.0.2.7/tcp/4001"
+    assert candidate.source == "peers"
+    assert str(candidate) == ADDRESS
+    assert not read_sources([ADDRESS]).without(candidate.peer).candidates
     with pytest.raises(ConfigError, match="nor is it a list file that exists"):
-        resolve_peers([str(tmp_path / "missing")])
+        read_sources([str(tmp_path / "missing")])
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        resolve_peers([str(path)])
+        read_sources([str(path)])
 
 
 def test_list_in_the_repository_is_valid() -> None:
     assert read_peer_list(Path(__file__).parents[2] / "bootstrap" / "devnet.peers") == []
+    assert isinstance(built_in_list(), list)
 
 
 def test_addresses_and_peer_ids() -> None:
@@ -222,6 +226,11 @@ def test_damaged_key(tmp_path: Path, content: bytes) -> None:
         {"origin_rate": 0},
         {"origin_burst": 0},
         {"redial_seconds": (2.0, 1.0)},
+        {"deny": ("192.0.2.300",)},
+        {"allow": ("somewhere",)},
+        {"max_per_ip": 0},
+        {"request_rate": 0},
+        {"request_burst": 0},
     ],
 )
 def test_settings_are_checked(tmp_path: Path, changes: dict[str, object]) -> None:
