@@ -148,6 +148,7 @@ def _network_settings(config: Config) -> NetworkSettings:
         deny=config.network.deny,
         max_connections=config.network.max_connections,
         max_per_ip=config.network.max_per_ip,
+        blob_quota=config.network.blob_quota_mib << 20,
     )
 
 

@@ -72,3 +72,6 @@ class NetworkConfig:
     max_per_ip: Annotated[
         int, Setting("Most connections that one IPv4 address or IPv6 /64 may open to this node.", 1, 63)
     ] = 20
+    blob_quota_mib: Annotated[
+        int, Setting("Most disk space of models, in MiB; published ones are never thrown out.", 64, 1 << 24)
+    ] = 20480

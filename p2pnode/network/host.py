@@ -39,7 +39,7 @@ from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputat
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams
-from p2pnode.ports import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports import Bus, Gossip, Handler, StreamProtocol, Topic
 
 log = structlog.get_logger("p2pnode.network")
 
@@ -58,7 +58,7 @@ class Network:
         peers: Peers,
         gossip: GossipBus,
         streams: Streams,
-        blobs: Blobs,
+        blobs: PeerBlobs,
         directory: Directory,
         join: Join,
     ) -> None:
@@ -174,9 +174,8 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
     streams = Streams(host, peers.connect, reputation, connections.offence, asked)
     directory = Directory(host, connections)
     peers.attach(streams, directory.find_peer)
-    blobs = PeerBlobs(
-        BlobStore(settings.cache_dir), streams, directory, lambda: network.peers(), connections.offence
-    )
+    store = BlobStore(settings.cache_dir, settings.blob_quota)
+    blobs = PeerBlobs(store, streams, directory, lambda: network.peers(), connections.offence)
 
     def reached(peer: ID) -> Multiaddr | None:
         return next(iter(dialable(host, peer)), None)

@@ -26,7 +26,8 @@ class NetworkSettings:
     and their reputation over a restart; None forgets them. `psk_path` is the key file of a private network.
     `allow` and `deny` are IP addresses or CIDR blocks: with `allow` only those are dialled and let in, and
     `deny` wins. `max_per_ip` bounds the connections that one IPv4 address or IPv6 /64 may hold here.
-    `request_rate` and `request_burst` bound the requests of one peer. `lookup_txt` asks DNS.
+    `request_rate` and `request_burst` bound the requests of one peer. `lookup_txt` asks DNS. `blob_quota` is
+    in bytes.
     """
 
     key_path: Path
@@ -51,6 +52,7 @@ class NetworkSettings:
     max_per_ip: int = 20
     request_rate: float = 200.0
     request_burst: int = 400
+    blob_quota: int = 20 << 30
     lookup_txt: Lookup = lookup_txt
 
     def __post_init__(self) -> None:
@@ -72,6 +74,8 @@ class NetworkSettings:
             raise ConfigError(f"network.max_per_ip is {self.max_per_ip}: give 1 or more")
         if self.request_rate <= 0 or self.request_burst < 1:
             raise ConfigError("network.request_rate and network.request_burst must be above zero")
+        if self.blob_quota < 1:
+            raise ConfigError(f"network.blob_quota_mib gives {self.blob_quota} bytes: give 1 MiB or more")
         low, high = self.redial_seconds
         if not 0 < low <= high:
             raise ConfigError(

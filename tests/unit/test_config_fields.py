@@ -59,6 +59,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("network.deny", {"network": {"deny": ["192.0.2.300"]}}, "192.0.2.0/24"),
     ("network.max_connections", {"network": {"max_connections": 64}}, "between 1 and 63"),
     ("network.max_per_ip", {"network": {"max_per_ip": 0}}, "between 1 and 63"),
+    ("network.blob_quota_mib", {"network": {"blob_quota_mib": 1}}, "between 64"),
     ("network.port", {"network": {"port": 1}}, "listen, bootstrap, announce, mdns"),
     ("chain.rpc_url", {"chain": {"rpc_url": "localhost:8545"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://[::1"}}, "http://"),
