@@ -31,6 +31,7 @@ from p2pnode.network.key import load_key
 from p2pnode.network.known_peers import KnownPeers
 from p2pnode.network.libp2p_host import listening, listening_port, make_host
 from p2pnode.network.limits import RateLimit
+from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
 from p2pnode.network.psk import load_psk
 from p2pnode.network.pubsub import GuardedPubsub, make_router
@@ -39,7 +40,7 @@ from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputat
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams
-from p2pnode.ports import Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports import Bus, Gossip, Handler, Standing, StreamProtocol, Topic
 
 log = structlog.get_logger("p2pnode.network")
 
@@ -138,8 +139,10 @@ class Network:
 
 
 @asynccontextmanager
-async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
+async def open_network(settings: NetworkSettings, standing: Standing | None = None) -> AsyncIterator[Network]:
     """Listen, join and serve until the context ends; all sockets are closed then.
+
+    `standing` says whose gossip is relayed at the full rate; None: everyone's.
 
     ConfigError when the key, an address or the bootstrap list is wrong or a port is taken. What the body
     raises comes out as it is. When the network itself fails, the body is cancelled and the cause raised.
@@ -165,10 +168,11 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
             pubsub.remove_from_blacklist(peer)
 
     connections = Connections(swarm, reputation, blacklist)
-    limit = RateLimit(settings.origin_rate, settings.origin_burst, trio.current_time)
-    pubsub = GuardedPubsub(host, router, limit, connections.offence)
-    own_burst = max(1, int(settings.origin_burst * OWN_SHARE))
-    gossip = GossipBus(pubsub, RateLimit(settings.origin_rate * OWN_SHARE, own_burst, trio.current_time))
+    pubsub = GuardedPubsub(
+        host, router, OriginLimits(settings.gossip_rates, standing, trio.current_time), connections.offence
+    )
+    own_rates = settings.gossip_rates.share(OWN_SHARE)
+    gossip = GossipBus(pubsub, OriginLimits(own_rates, standing, trio.current_time))
     peers = Peers(host, swarm, settings, connections, reputation, sources.candidates)
     asked = RateLimit(settings.request_rate, settings.request_burst, trio.current_time)
     streams = Streams(host, peers.connect, reputation, connections.offence, asked)

@@ -1,11 +1,12 @@
 """What a node's network can be told, checked when it is made."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from p2pnode.errors import ConfigError
 from p2pnode.network.dnsaddr import Lookup, lookup_txt
+from p2pnode.network.origin_limits import GossipRates
 
 MAX_GOSSIP = 64 * 1024
 """Bytes of one gossip message. The library drops anything over 1 MiB without a word (row 12)."""
@@ -20,8 +21,9 @@ class NetworkSettings:
 
     `listen` and `announce` are multiaddrs without a peer ID (`/ip4/0.0.0.0/tcp/4001`); `announce` replaces
     what peers are told when the node sits behind a forwarded port. `bootstrap` holds multiaddrs that end
-    in `/p2p/<peer ID>`, or paths of list files. `origin_rate` (messages a second) and `origin_burst` bound
-    what one signer may gossip, ours included, and must be the same on every node of a network. `seed`
+    in `/p2p/<peer ID>`, `/dnsaddr/<name>`, or paths of list files. `origin_rate` (messages a second) and
+    `origin_burst` bound what one signer may gossip, ours included, and must be the same on every node of a
+    network; `unvouched_*` and `all_unvouched_*` bound signers without standing, each and together. `seed`
     fixes the order in which peers are tried; None takes it from the system. `state_dir` keeps the peers met
     and their reputation over a restart; None forgets them. `psk_path` is the key file of a private network.
     `allow` and `deny` are IP addresses or CIDR blocks: with `allow` only those are dialled and let in, and
@@ -41,6 +43,10 @@ class NetworkSettings:
     target_peers: int = 12
     origin_rate: float = 50.0
     origin_burst: int = 100
+    unvouched_rate: float = 0.5
+    unvouched_burst: int = 5
+    all_unvouched_rate: float = 10.0
+    all_unvouched_burst: int = 50
     dial_seconds: float = 10.0
     redial_seconds: tuple[float, float] = (0.5, 30.0)
     exchange_seconds: float = 20.0
@@ -65,8 +71,9 @@ class NetworkSettings:
                 f"network.max_connections is {self.max_connections}: give 1 to {MESH_DEGREE_HIGH - 1}; "
                 "more would let the gossip mesh split"
             )
-        if self.origin_rate <= 0 or self.origin_burst < 1:
-            raise ConfigError("network.origin_rate and network.origin_burst must be above zero")
+        for rate, burst in astuple(self.gossip_rates):
+            if rate <= 0 or burst < 1:
+                raise ConfigError("network.origin_rate, origin_burst and their like must be above zero")
         for name, entries in (("allow", self.allow), ("deny", self.deny)):
             for entry in entries:
                 _check_block(name, entry)
@@ -81,6 +88,15 @@ class NetworkSettings:
             raise ConfigError(
                 f"network.redial_seconds is {self.redial_seconds}: give (first, longest), both above 0"
             )
+
+    @property
+    def gossip_rates(self) -> GossipRates:
+        """What signers may gossip."""
+        return GossipRates(
+            origin=(self.origin_rate, self.origin_burst),
+            unvouched=(self.unvouched_rate, self.unvouched_burst),
+            all_unvouched=(self.all_unvouched_rate, self.all_unvouched_burst),
+        )
 
 
 def _check_block(name: str, entry: str) -> None:
