@@ -228,6 +228,7 @@ class _Handlers:
             "listen": list(node.network.addresses),
             "peers": list(node.network.peers()),
             "joining": node.network.joining(),
+            "reachability": node.network.reachability.words(),
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()
