@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",
     "models": "Check, quantise, publish and list models.",
+    "ipfs": "Bring models from IPFS and to it.",
     "node": "Register and stake this node as a worker.",
     "escrow": "Move JOY in and out of the escrow that pays.",
     "bond": "Put up a bond, which workers may ask for, and take it back.",
