@@ -46,9 +46,8 @@ fn main() {
     let mut words = Words(Vec::new());
     let bytes = words.read(model_len);
     let model_digest = sha256(bytes);
-    let mut engine = Accelerator::default();
-    let model = Model::parse_for(bytes, &mut engine).unwrap_or_else(|e| panic!("model: {e}"));
-    let mut session = Session::new(&model, engine);
+    let model = Model::parse(bytes).unwrap_or_else(|e| panic!("model: {e}"));
+    let mut session = Session::new(&model, count, Accelerator::default());
 
     let mut words = Words(Vec::new());
     let mut leaves = Vec::with_capacity(count);

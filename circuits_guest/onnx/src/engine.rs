@@ -88,7 +88,20 @@ impl Matrix {
         (depth, columns): (usize, usize),
         engine: &mut dyn Engine,
     ) -> Option<Matrix> {
-        if depth > MAX_DEPTH || columns > MAX_COLUMNS || !pays(depth, columns) {
+        if !pays(depth, columns) {
+            return None;
+        }
+        Matrix::new(data, start, (depth, columns), engine)
+    }
+
+    /// As [`Matrix::of`], whether it pays or not.
+    pub(crate) fn new(
+        data: &Data,
+        start: usize,
+        (depth, columns): (usize, usize),
+        engine: &mut dyn Engine,
+    ) -> Option<Matrix> {
+        if !(1..=MAX_DEPTH).contains(&depth) || !(1..=MAX_COLUMNS).contains(&columns) {
             return None;
         }
         let (chunks, offset) = match data {
@@ -136,6 +149,18 @@ impl Matrix {
                 }
             }
         }
+    }
+
+    /// What turns the lanes of a row of bytes into its product, for numbers that are `zero` less than the
+    /// bytes: `Σ_i x[i] * w[i][c] = lane[c] - factor * Σ_i byte[i] + constant[c]`, modulo 2^32.
+    pub(crate) fn affine(&self, zero: i32) -> (i32, impl Iterator<Item = i32> + '_) {
+        let all = self.offset.wrapping_mul(self.depth as i32);
+        (
+            self.offset,
+            self.sums[..self.columns]
+                .iter()
+                .map(move |&bytes| zero.wrapping_mul(all.wrapping_sub(bytes as i32))),
+        )
     }
 
     pub fn depth(&self) -> usize {

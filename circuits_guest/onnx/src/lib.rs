@@ -14,7 +14,6 @@ extern crate alloc;
 pub mod accelerator;
 mod attributes;
 mod build;
-mod dense;
 mod encoding;
 pub mod engine;
 mod error;

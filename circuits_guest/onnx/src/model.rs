@@ -9,10 +9,8 @@ use core::fmt;
 use crate::attributes::Attributes;
 use crate::build::Op;
 use crate::encoding::{MAX_NAME, MAX_TENSORS};
-use crate::engine::{Direct, Engine};
 use crate::error::{Error, Problem};
 use crate::infer::infer;
-use crate::packed::{pack_weights, Packed};
 use crate::proto::{self, DimProto, GraphProto, NodeProto, ValueInfoProto};
 use crate::registry::{find, MAX_OPSET, MIN_OPSET};
 use crate::spec::ml::remedy;
@@ -54,8 +52,6 @@ pub(crate) struct Node {
     /// Indices of values, `None` for an optional input that is left out.
     pub inputs: Vec<Option<usize>>,
     pub outputs: Vec<usize>,
-    /// Constant weights in the order in which the inner product reads them.
-    pub packed: Option<Packed>,
 }
 
 /// A model that runs exactly, with its constants decoded.
@@ -73,11 +69,6 @@ pub struct Model {
 impl Model {
     /// Reads an ONNX file and refuses it unless every node of it can be run exactly.
     pub fn parse(onnx: &[u8]) -> Result<Model, Error> {
-        Model::parse_for(onnx, &mut Direct)
-    }
-
-    /// As [`Model::parse`], for runs with an engine, which may be asked to multiply.
-    pub fn parse_for(onnx: &[u8], engine: &mut dyn Engine) -> Result<Model, Error> {
         let file = proto::model(onnx).map_err(Error::Malformed)?;
         let graph = file.graph.ok_or_else(|| malformed("it holds no graph"))?;
         if !(3..=14).contains(&file.ir_version) {
@@ -97,7 +88,7 @@ impl Model {
                 return Err(malformed(&format!("operator set {domain:?} is imported in two versions")));
             }
         }
-        parser.graph(graph, engine)
+        parser.graph(graph)
     }
 
     /// Inputs that a run needs, in graph order: constants are not among them.
@@ -149,7 +140,7 @@ impl<'a> Parser<'a> {
         self.types.len() - 1
     }
 
-    fn graph(mut self, graph: GraphProto<'a>, engine: &mut dyn Engine) -> Result<Model, Error> {
+    fn graph(mut self, graph: GraphProto<'a>) -> Result<Model, Error> {
         for initializer in &graph.initializers {
             let tensor = initializer.decode().map_err(Error::Malformed)?;
             self.define(initializer.name, Some(tensor.dtype()), Some(tensor))?;
@@ -168,7 +159,7 @@ impl<'a> Parser<'a> {
             }
         }
         for node in &graph.nodes {
-            self.node(node, engine)?;
+            self.node(node)?;
         }
         if !self.problems.is_empty() {
             return Err(Error::Unsupported(self.problems));
@@ -199,7 +190,7 @@ impl<'a> Parser<'a> {
         Ok(Model { inputs, outputs, input_values, output_values, constants, nodes })
     }
 
-    fn node(&mut self, node: &NodeProto<'a>, engine: &mut dyn Engine) -> Result<(), Error> {
+    fn node(&mut self, node: &NodeProto<'a>) -> Result<(), Error> {
         let first_output = node.outputs.iter().copied().find(|name| !name.is_empty()).unwrap_or("");
         let problem = Problem {
             node: if node.name.is_empty() { first_output } else { node.name }.to_string(),
@@ -265,9 +256,8 @@ impl<'a> Parser<'a> {
             });
         }
         if let (Some(op), None) = (built, constant) {
-            let packed = pack_weights(&op, &inputs, &self.constants, engine);
             let Problem { node: name, op: op_name, opset, .. } = problem;
-            self.nodes.push(Node { name, op_name, opset, op, inputs, outputs, packed });
+            self.nodes.push(Node { name, op_name, opset, op, inputs, outputs });
         }
         Ok(())
     }

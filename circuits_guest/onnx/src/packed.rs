@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::build::Op;
 use crate::engine::{Engine, Matrix};
+use crate::model::Node;
 use crate::ops::{conv_integer, gemm_integer};
 use crate::tensor::{Data, Tensor};
 
@@ -43,17 +44,16 @@ impl Packed {
 
 /// The packed weights of a node, or `None` where they are read as they are or come from another node.
 pub(crate) fn pack_weights(
-    op: &Op,
-    inputs: &[Option<usize>],
+    node: &Node,
     constants: &[Option<Tensor>],
     engine: &mut dyn Engine,
 ) -> Option<Packed> {
-    let constant = |i: usize| inputs.get(i).copied().flatten().and_then(|i| constants[i].as_ref());
+    let constant = |i: usize| node.inputs.get(i).copied().flatten().and_then(|i| constants[i].as_ref());
     let as_it_is = |tensor: &Tensor, engine: &mut dyn Engine| match *tensor.dims() {
         [k, n] => Matrix::of(tensor.data(), 0, (k, n), engine).map(|m| Packed::Matrices([m].into())),
         _ => None,
     };
-    match op {
+    match &node.op {
         Op::QLinearConv(conv) => conv_packed(constant(3)?, conv.group, engine),
         Op::ConvInteger(conv) => conv_packed(constant(1)?, conv.group, engine),
         Op::MatMulInteger => as_it_is(constant(1)?, engine),

@@ -6,22 +6,30 @@ use crate::encoding::{decode_tensors, encode_tensors};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Model;
+use crate::packed::{pack_weights, Packed};
 use crate::plan::Plan;
 
 /// Runs a model again and again and keeps what the runs share.
 ///
-/// A chain of integer layers over an input of fixed shape runs by a plan made once; every other model, and
-/// every input that the plan does not take, runs node by node with the same outputs and errors.
+/// A chain of integer layers over an input of fixed shape runs by a plan made once; every other model runs
+/// node by node, its weights packed once for the engine. An input that a plan does not take runs node by node
+/// too, so that outputs and errors are always those of [`Model::run`].
 pub struct Session<'m, E> {
     model: &'m Model,
     engine: E,
     plan: Option<Plan<'m>>,
+    /// Of each node, where there is no plan.
+    packed: Vec<Option<Packed>>,
     answer: Vec<u8>,
 }
 
 impl<'m, E: Engine> Session<'m, E> {
-    pub fn new(model: &'m Model, engine: E) -> Session<'m, E> {
-        Session { model, engine, plan: Plan::of(model), answer: Vec::new() }
+    /// For about that many runs: what pays to make ready depends on it, and so does what an engine is asked.
+    pub fn new(model: &'m Model, runs: usize, mut engine: E) -> Session<'m, E> {
+        let plan = Plan::of(model, runs, &mut engine);
+        let nodes = if plan.is_none() { model.nodes.as_slice() } else { &[] };
+        let packed = nodes.iter().map(|node| pack_weights(node, &model.constants, &mut engine)).collect();
+        Session { model, engine, plan, packed, answer: Vec::new() }
     }
 
     /// What multiplies.
@@ -41,7 +49,8 @@ impl<'m, E: Engine> Session<'m, E> {
                 return Ok(plan.answer());
             }
         }
-        self.answer = encode_tensors(&self.model.run_by(&decode_tensors(tensors)?, &mut self.engine)?);
+        let outputs = self.model.run_by(&decode_tensors(tensors)?, &self.packed, &mut self.engine)?;
+        self.answer = encode_tensors(&outputs);
         Ok(&self.answer)
     }
 }

@@ -164,10 +164,8 @@ impl Batch {
     pub fn words(&self) -> Result<Vec<u32>> {
         let mut words = vec![self.model.len() as u32, self.tasks.len() as u32];
         push_padded(&mut words, &self.model);
-        let mut recorder = Recorder::default();
-        let model =
-            Model::parse_for(&self.model, &mut recorder).map_err(|e| anyhow::anyhow!("model: {e}"))?;
-        let mut session = Session::new(&model, recorder);
+        let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
+        let mut session = Session::new(&model, self.tasks.len(), Recorder::default());
         words.append(&mut session.engine().claims);
         for (i, task) in self.tasks.iter().enumerate() {
             push_padded(&mut words, &task.id.to_bytes());

@@ -99,7 +99,7 @@ fn attempt(model: &[u8], inputs: &[u8], random: &mut Random) -> Outcome {
 fn run(model: &Model, inputs: &[NamedTensor]) -> bool {
     let encoded = encode_tensors(inputs);
     let expected = model.run(inputs).map(|outputs| encode_tensors(&outputs));
-    let mut session = Session::new(model, Recorder::default());
+    let mut session = Session::new(model, 1, Recorder::default());
     let found = session.run(&encoded);
     if let (Ok(found), Ok(expected)) = (&found, &expected) {
         assert!(*found == expected.as_slice(), "a session and the model itself answer differently");
