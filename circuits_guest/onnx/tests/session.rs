@@ -104,12 +104,12 @@ fn a_planned_chain_answers_what_its_nodes_answer() {
             last: case % 7 < 3,
         };
         let model = Model::parse(&chain.model(&mut numbers)).unwrap();
-        let mut session = Session::new(&model, 1, Direct);
+        let mut session = Session::new(&model, 1, &mut Direct);
         assert!(session.is_planned(), "case {case}");
         for run in 0..3 {
             let tensors = encode_tensors(&chain.input(&mut numbers));
             let expected = node_by_node(&model, &tensors);
-            assert_eq!(session.run(&tensors).unwrap(), expected, "case {case}, run {run}");
+            assert_eq!(session.run(&tensors, &mut Direct).unwrap(), expected, "case {case}, run {run}");
         }
     }
 }
@@ -120,9 +120,9 @@ fn a_plan_refuses_what_a_run_refuses() {
     let chain =
         Chain { rows: 1, sizes: [6, 5, 4], input: DType::U8, weights: DType::I8, zero: None, last: false };
     let model = Model::parse(&chain.model(&mut numbers)).unwrap();
-    let mut session = Session::new(&model, 1, Direct);
+    let mut session = Session::new(&model, 1, &mut Direct);
     let good = encode_tensors(&chain.input(&mut numbers));
-    let answer = session.run(&good).unwrap().to_vec();
+    let answer = session.run(&good, &mut Direct).unwrap().to_vec();
     let wrong = |name: &str, dims: &[usize], data: Data| encode_tensors(&[named(name, dims, data)]);
     let bad = [
         good[..good.len() - 1].to_vec(),
@@ -134,19 +134,19 @@ fn a_plan_refuses_what_a_run_refuses() {
     ];
     for tensors in &bad {
         let expected = decode_tensors(tensors).and_then(|t| model.run(&t)).unwrap_err();
-        assert_eq!(session.run(tensors).unwrap_err(), expected);
+        assert_eq!(session.run(tensors, &mut Direct).unwrap_err(), expected);
     }
-    assert_eq!(session.run(&good).unwrap(), answer);
+    assert_eq!(session.run(&good, &mut Direct).unwrap(), answer);
 }
 
 #[test]
 fn other_models_run_node_by_node() {
     let model = Model::parse(&classifier()).unwrap();
-    let mut session = Session::new(&model, 1, Direct);
+    let mut session = Session::new(&model, 1, &mut Direct);
     assert!(!session.is_planned());
     let tensors = encode_tensors(&classifier_input());
     let expected = node_by_node(&model, &tensors);
-    assert_eq!(session.run(&tensors).unwrap(), expected);
+    assert_eq!(session.run(&tensors, &mut Direct).unwrap(), expected);
 }
 
 /// A hidden value that is also an output, or read twice, is not folded into the layer behind it.
@@ -164,7 +164,7 @@ fn values_that_are_read_twice_are_kept() {
     let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
     let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
     let expected = node_by_node(&model, &tensors);
-    assert_eq!(Session::new(&model, 1, Direct).run(&tensors).unwrap(), expected);
+    assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap(), expected);
 }
 
 /// Another name for a value is another reader of it: a layer behind the one leaves the other as it is.
@@ -185,7 +185,7 @@ fn a_value_under_two_names_is_kept() {
         let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
         let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
         let expected = node_by_node(&model, &tensors);
-        assert_eq!(Session::new(&model, 1, Direct).run(&tensors).unwrap(), expected);
+        assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap(), expected);
     }
 }
 
@@ -221,13 +221,13 @@ fn a_plan_keeps_every_limit() {
         product("x", &[1 << 18, 1], 4, 128),
     ] {
         let expected = decode_tensors(&tensors).and_then(|t| model.run(&t)).unwrap_err();
-        assert_eq!(Session::new(&model, 1, Direct).run(&tensors).unwrap_err(), expected);
+        assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap_err(), expected);
     }
     for (model, tensors) in
         [product(&long[1..], &[1, 2], 4, 2), product("x", &[1; 8], 1, 1), product("x", &[1, 2], 1, 127)]
     {
-        let mut session = Session::new(&model, 1, Direct);
+        let mut session = Session::new(&model, 1, &mut Direct);
         assert!(session.is_planned());
-        assert_eq!(session.run(&tensors).unwrap(), node_by_node(&model, &tensors));
+        assert_eq!(session.run(&tensors, &mut Direct).unwrap(), node_by_node(&model, &tensors));
     }
 }

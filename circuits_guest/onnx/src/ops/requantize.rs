@@ -56,11 +56,11 @@ fn shift_half_even(x: u32, shift: u32) -> u32 {
     quotient + u32::from(rest > 1 << 31 || (rest == 1 << 31 && quotient & 1 == 1))
 }
 
-/// Bits behind the point of what [`Scale::rounded`] computes with.
+/// Bits behind the point of what [`Requantizer::one`] computes with.
 const FRACTION: u32 = 22;
-const HALF: u32 = 1 << (FRACTION - 1);
-/// Twice what the two roundings of float32 and the cut product change of a value below 2^9.
-const MARGIN: u32 = 1 << (FRACTION - 13);
+const HALF: i32 = 1 << (FRACTION - 1);
+/// Four times what the two roundings of float32 and the cut product change of a value below 2^8.
+const MARGIN: i32 = 1 << (FRACTION - 13);
 
 /// A positive finite float32 as `mantissa * 2^exponent`, the mantissa filling 32 bits.
 #[derive(Clone, Copy)]
@@ -70,8 +70,8 @@ struct Scale {
     /// Moves an accumulator so that the high word of its product with the mantissa has [`FRACTION`] bits
     /// behind the point.
     shift: u32,
-    /// Largest accumulator for which that word stays below 2^31.
-    reach: u32,
+    /// Largest accumulator for which that word stays below 2^30: a value of 256, where every result is clamped.
+    reach: i32,
 }
 
 /// Turns accumulators into quantised values: `saturate(round_half_even(float32(acc) * scale) + zero)`.
@@ -101,7 +101,7 @@ impl Requantizer {
             let lead = mantissa.leading_zeros();
             let exponent = exponent - lead as i32;
             let (shift, reach) = match exponent + 32 + FRACTION as i32 {
-                shift @ 0..=31 => (shift as u32, (u32::MAX >> 1) >> shift),
+                shift @ 0..=31 => (shift as u32, (1 << 30) >> shift),
                 _ => (0, 0),
             };
             decomposed.push(Scale { mantissa: mantissa << lead, exponent, shift, reach });
@@ -131,32 +131,30 @@ impl Requantizer {
 
     /// The range is clamped after rounding and after adding the zero point. ONNX Runtime clamps the
     /// float before both, at integers, which is the same since rounding is monotonic and keeps them.
+    ///
+    /// Most values lie far enough from a tie that no rounding of float32 can move them across it: those need
+    /// one product of words.
+    #[inline(always)]
     fn one(&self, acc: i32, scale: &Scale) -> i32 {
-        let magnitude = scale.rounded(acc.unsigned_abs());
+        if acc.wrapping_add(scale.reach) as u32 <= 2 * scale.reach as u32 {
+            let product = i64::from(acc << scale.shift) * i64::from(scale.mantissa);
+            let raised = ((product >> 32) as i32).wrapping_add(HALF);
+            if (raised.wrapping_add(MARGIN) << (32 - FRACTION)) as u32 >= (2 * MARGIN as u32) << (32 - FRACTION) {
+                return ((raised >> FRACTION) + self.zero).clamp(self.low, self.high);
+            }
+        }
+        self.exactly(acc, scale)
+    }
+
+    #[inline(never)]
+    fn exactly(&self, acc: i32, scale: &Scale) -> i32 {
+        let magnitude = scaled(acc.unsigned_abs(), *scale);
         let rounded = if acc < 0 { -magnitude } else { magnitude };
         (rounded + self.zero).clamp(self.low, self.high)
     }
 }
 
-impl Scale {
-    /// `round_half_even(float32(magnitude) * scale)`, saturating at 2^24.
-    ///
-    /// Most values lie far enough from a tie that no rounding of float32 can move them across it: those need
-    /// one product of words.
-    fn rounded(&self, magnitude: u32) -> i32 {
-        if magnitude <= self.reach {
-            let product = u64::from(magnitude << self.shift) * u64::from(self.mantissa);
-            let raised = (product >> 32) as u32 + HALF;
-            if (raised + MARGIN) & (2 * HALF - 1) >= 2 * MARGIN {
-                return (raised >> FRACTION) as i32;
-            }
-        }
-        scaled(magnitude, *self)
-    }
-}
-
-/// `round_half_even(float32(magnitude) * scale)`, saturating at 2^24, for every magnitude.
-#[inline(never)]
+/// `round_half_even(float32(magnitude) * scale)`, saturating at 2^24.
 fn scaled(magnitude: u32, scale: Scale) -> i32 {
     if magnitude == 0 {
         return 0;
