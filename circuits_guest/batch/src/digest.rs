@@ -26,10 +26,12 @@ impl Digest {
 /// The tag moves every digest off its words, so the message is shifted into place a word at a time.
 pub(crate) fn write_tagged<const N: usize>(message: &mut Message, tag: u8, parts: [&Digest; N]) {
     message.resize(0, 1 + 32 * N);
-    let mut carry = u32::from(tag);
-    let words = message.words_mut().iter_mut();
-    for (to, word) in words.zip(parts.iter().flat_map(|part| part.0).chain([0])) {
-        *to = (word << 8 | carry).to_le();
-        carry = word >> 24;
+    let (mut carry, (digests, last)) = (u32::from(tag), message.words_mut().as_chunks_mut::<8>());
+    for (to, part) in digests.iter_mut().zip(parts) {
+        for (to, &word) in to.iter_mut().zip(&part.0) {
+            *to = (word << 8 | carry).to_le();
+            carry = word >> 24;
+        }
     }
+    last[0] = carry.to_le();
 }

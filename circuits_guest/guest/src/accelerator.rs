@@ -35,7 +35,7 @@ pub struct Checked<'a> {
 }
 
 impl Engine for Checked<'_> {
-    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32 {
         let (depth, width) = (matrix.depth(), matrix.width());
         assert!(row.len() == depth && sums.len() == matrix.lanes());
         let Accelerator { programs, claims, slots } = &mut *self.accelerator;

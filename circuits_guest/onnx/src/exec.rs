@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::constant::Constant;
 use crate::encoding::MAX_RANK;
 use crate::engine::{Direct, Engine};
 use crate::error::{Error, Problem};
@@ -17,7 +18,7 @@ use crate::tensor::{Data, NamedTensor, Tensor, MAX_ELEMENTS};
 /// Most elements that all nodes of one run may produce together, however a graph repeats itself.
 pub(crate) const MAX_RUN_ELEMENTS: usize = 8 * MAX_ELEMENTS;
 
-impl Model {
+impl Model<'_> {
     /// Runs the model on its inputs, given in any order, and returns its outputs in graph order.
     ///
     /// Float inputs must be finite, and no output may be NaN: its bits differ between processors.
@@ -55,7 +56,7 @@ impl Model {
                 arguments.push(match (*input, moved.take()) {
                     (Some(_), Some(value)) => Some(value),
                     (Some(i), None) => {
-                        let value = values[i].as_deref().or(self.constants[i].as_ref());
+                        let value = values[i].as_deref().or(self.constants[i].as_ref().map(Constant::tensor));
                         Some(Cow::Borrowed(value.ok_or_else(|| fail("an input was not computed".into()))?))
                     }
                     (None, _) => None,
@@ -103,7 +104,7 @@ impl Model {
         for (info, &index) in self.outputs.iter().zip(&self.output_values) {
             let tensor = match values[index].take() {
                 Some(value) => value.into_owned(),
-                None => self.constants[index].clone().ok_or_else(|| missing(info))?,
+                None => self.constants[index].as_ref().ok_or_else(|| missing(info))?.tensor().clone(),
             };
             if !shape_fits(info, tensor.dims()) {
                 let reason =

@@ -8,13 +8,14 @@ use core::fmt;
 
 use crate::attributes::Attributes;
 use crate::build::Op;
+use crate::constant::Constant;
 use crate::encoding::{MAX_NAME, MAX_TENSORS};
 use crate::error::{Error, Problem};
 use crate::infer::infer;
 use crate::proto::{self, DimProto, GraphProto, NodeProto, ValueInfoProto};
 use crate::registry::{find, MAX_OPSET, MIN_OPSET};
 use crate::spec::ml::remedy;
-use crate::tensor::{DType, Tensor, MAX_ELEMENTS};
+use crate::tensor::{DType, MAX_ELEMENTS};
 
 /// One dimension of an input or output.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,21 +55,21 @@ pub(crate) struct Node {
     pub outputs: Vec<usize>,
 }
 
-/// A model that runs exactly, with its constants decoded.
+/// A model that runs exactly, with its constants, some of which are read where they lie in the file.
 #[derive(Debug)]
-pub struct Model {
+pub struct Model<'a> {
     pub(crate) inputs: Vec<ValueInfo>,
     pub(crate) outputs: Vec<ValueInfo>,
     pub(crate) input_values: Vec<usize>,
     pub(crate) output_values: Vec<usize>,
     /// One slot a value, set for constants.
-    pub(crate) constants: Vec<Option<Tensor>>,
+    pub(crate) constants: Vec<Option<Constant<'a>>>,
     pub(crate) nodes: Vec<Node>,
 }
 
-impl Model {
+impl<'a> Model<'a> {
     /// Reads an ONNX file and refuses it unless every node of it can be run exactly.
-    pub fn parse(onnx: &[u8]) -> Result<Model, Error> {
+    pub fn parse(onnx: &'a [u8]) -> Result<Model<'a>, Error> {
         let file = proto::model(onnx).map_err(Error::Malformed)?;
         let graph = file.graph.ok_or_else(|| malformed("it holds no graph"))?;
         if !(3..=14).contains(&file.ir_version) {
@@ -111,7 +112,7 @@ struct Parser<'a> {
     values: BTreeMap<&'a str, usize>,
     /// Type of each value, `None` after a node that is refused already.
     types: Vec<Option<DType>>,
-    constants: Vec<Option<Tensor>>,
+    constants: Vec<Option<Constant<'a>>>,
     nodes: Vec<Node>,
     problems: Vec<Problem>,
 }
@@ -121,7 +122,7 @@ impl<'a> Parser<'a> {
         &mut self,
         name: &'a str,
         dtype: Option<DType>,
-        constant: Option<Tensor>,
+        constant: Option<Constant<'a>>,
     ) -> Result<usize, Error> {
         if name.is_empty() {
             return Err(malformed("a value has no name"));
@@ -134,16 +135,16 @@ impl<'a> Parser<'a> {
     }
 
     /// A place for a value, with no name.
-    fn slot(&mut self, dtype: Option<DType>, constant: Option<Tensor>) -> usize {
+    fn slot(&mut self, dtype: Option<DType>, constant: Option<Constant<'a>>) -> usize {
         self.types.push(dtype);
         self.constants.push(constant);
         self.types.len() - 1
     }
 
-    fn graph(mut self, graph: GraphProto<'a>) -> Result<Model, Error> {
+    fn graph(mut self, graph: GraphProto<'a>) -> Result<Model<'a>, Error> {
         for initializer in &graph.initializers {
-            let tensor = initializer.decode().map_err(Error::Malformed)?;
-            self.define(initializer.name, Some(tensor.dtype()), Some(tensor))?;
+            let constant = initializer.constant().map_err(Error::Malformed)?;
+            self.define(initializer.name, Some(constant.dtype()), Some(constant))?;
         }
         let (mut inputs, mut input_values) = (Vec::new(), Vec::new());
         for input in &graph.inputs {
@@ -252,7 +253,7 @@ impl<'a> Parser<'a> {
             outputs.push(match *name {
                 // An optional output that is left out is computed all the same, and read by nothing.
                 "" => self.slot(dtype, None),
-                name => self.define(name, dtype, constant.clone())?,
+                name => self.define(name, dtype, constant.clone().map(Constant::from))?,
             });
         }
         if let (Some(op), None) = (built, constant) {

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 /// node by node, its weights packed once for the engine. An input that a plan does not take runs node by node
 /// too, so that outputs and errors are always those of [`Model::run`].
 pub struct Session<'m> {
-    model: &'m Model,
+    model: &'m Model<'m>,
     plan: Option<Plan<'m>>,
     /// Of each node, where there is no plan.
     packed: Vec<Option<Packed>>,
@@ -25,7 +25,7 @@ pub struct Session<'m> {
 impl<'m> Session<'m> {
     /// For about that many runs by such an engine: what pays to make ready depends on it, and so does what the
     /// engine is asked, now and in each run.
-    pub fn new(model: &'m Model, runs: usize, engine: &mut dyn Engine) -> Session<'m> {
+    pub fn new(model: &'m Model<'m>, runs: usize, engine: &mut dyn Engine) -> Session<'m> {
         let plan = Plan::of(model, runs, engine);
         let nodes = if plan.is_none() { model.nodes.as_slice() } else { &[] };
         let packed = nodes.iter().map(|node| pack_weights(node, &model.constants, engine)).collect();

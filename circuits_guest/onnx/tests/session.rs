@@ -103,7 +103,7 @@ fn a_planned_chain_answers_what_its_nodes_answer() {
             zero: [None, Some(0), Some(3), Some(200)][case % 4],
             last: case % 7 < 3,
         };
-        let model = Model::parse(&chain.model(&mut numbers)).unwrap();
+        let model = parsed(chain.model(&mut numbers));
         let mut session = Session::new(&model, 1, &mut Direct);
         assert!(session.is_planned(), "case {case}");
         for run in 0..3 {
@@ -119,7 +119,7 @@ fn a_plan_refuses_what_a_run_refuses() {
     let mut numbers = Numbers(7);
     let chain =
         Chain { rows: 1, sizes: [6, 5, 4], input: DType::U8, weights: DType::I8, zero: None, last: false };
-    let model = Model::parse(&chain.model(&mut numbers)).unwrap();
+    let model = parsed(chain.model(&mut numbers));
     let mut session = Session::new(&model, 1, &mut Direct);
     let good = encode_tensors(&chain.input(&mut numbers));
     let answer = session.run(&good, &mut Direct).unwrap().to_vec();
@@ -141,7 +141,7 @@ fn a_plan_refuses_what_a_run_refuses() {
 
 #[test]
 fn other_models_run_node_by_node() {
-    let model = Model::parse(&classifier()).unwrap();
+    let model = parsed(classifier());
     let mut session = Session::new(&model, 1, &mut Direct);
     assert!(!session.is_planned());
     let tensors = encode_tensors(&classifier_input());
@@ -161,7 +161,7 @@ fn values_that_are_read_twice_are_kept() {
     ];
     let inputs = [value("x", DType::U8, &[1, 2])];
     let outputs = [value("p", DType::I32, &[1, 2]), value("y", DType::I32, &[1, 2])];
-    let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+    let model = parsed(model(&graph(&nodes, &constants, &inputs, &outputs), 17));
     let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
     let expected = node_by_node(&model, &tensors);
     assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap(), expected);
@@ -182,7 +182,7 @@ fn a_value_under_two_names_is_kept() {
         let inputs = [value("x", DType::U8, &[1, 2])];
         let outputs = ["p", "y"].map(|name| value(name, DType::I32, &[1, 2]));
         let outputs = [&outputs[..], &[value("best", DType::I64, &[1, 1])]].concat();
-        let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+        let model = parsed(model(&graph(&nodes, &constants, &inputs, &outputs), 17));
         let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
         let expected = node_by_node(&model, &tensors);
         assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap(), expected);
@@ -190,7 +190,7 @@ fn a_value_under_two_names_is_kept() {
 }
 
 /// One product of `dims` bytes, with zero points of `zeros` columns, and how often its result is added to.
-fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model, Vec<u8>) {
+fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model<'static>, Vec<u8>) {
     let sizes: Vec<usize> = dims.iter().map(|&d| d as usize).collect();
     let (k, names): (usize, Vec<String>) =
         (*sizes.last().unwrap(), (0..=additions).map(|i| format!("v{i}")).collect());
@@ -204,7 +204,7 @@ fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model, 
     nodes.extend((0..additions).map(|i| node("Add", &[&names[i], "b"], &[&names[i + 1]], &[])));
     let out = [&dims[..dims.len() - 1], &[4]].concat();
     let (inputs, outputs) = ([value(name, DType::U8, dims)], [value(&names[additions], DType::I32, &out)]);
-    let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+    let model = parsed(model(&graph(&nodes, &constants, &inputs, &outputs), 17));
     let len = sizes.iter().product();
     (model, encode_tensors(&[named(name, &sizes, Data::U8(vec![1; len]))]))
 }

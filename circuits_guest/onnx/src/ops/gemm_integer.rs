@@ -108,11 +108,13 @@ fn typed_qlinear_matmul<T: Quantized>(args: &Args<'_>, engine: &mut dyn Engine) 
     Tensor::of(stack.dims, T::wrap(out))
 }
 
+/// Columns as rows.
+pub(crate) fn transposed<T: Copy>(v: &[T], rows: usize, columns: usize) -> Vec<T> {
+    (0..columns).flat_map(|c| (0..rows).map(move |r| v[r * columns + c])).collect()
+}
+
 /// A matrix of 8-bit weights transposed, so that the inner product reads it in rows.
 pub(crate) fn pack_transposed(b: &Tensor) -> Option<Data> {
-    fn transposed<T: Element>(v: &[T], rows: usize, columns: usize) -> Vec<T> {
-        (0..columns).flat_map(|c| (0..rows).map(move |r| v[r * columns + c])).collect()
-    }
     match (b.dims(), b.data()) {
         (&[r, c], Data::U8(v)) => Some(Data::U8(transposed(v, r, c))),
         (&[r, c], Data::I8(v)) => Some(Data::I8(transposed(v, r, c))),

@@ -139,7 +139,9 @@ impl Requantizer {
         if acc.wrapping_add(scale.reach) as u32 <= 2 * scale.reach as u32 {
             let product = i64::from(acc << scale.shift) * i64::from(scale.mantissa);
             let raised = ((product >> 32) as i32).wrapping_add(HALF);
-            if (raised.wrapping_add(MARGIN) << (32 - FRACTION)) as u32 >= (2 * MARGIN as u32) << (32 - FRACTION) {
+            if (raised.wrapping_add(MARGIN) << (32 - FRACTION)) as u32
+                >= (2 * MARGIN as u32) << (32 - FRACTION)
+            {
                 return ((raised >> FRACTION) + self.zero).clamp(self.low, self.high);
             }
         }

@@ -13,9 +13,8 @@ use alloc::vec::Vec;
 use super::dense::{Dense, Finish, Scratch, Weights};
 use super::{Part, Values};
 use crate::accelerator::{blocks, planes_of};
-use crate::engine::{Engine, Matrix, CHUNK, MAX_DEPTH};
+use crate::engine::{Coding, Engine, Matrix, CHUNK, MAX_DEPTH};
 use crate::ops::conv_float::Conv;
-use crate::tensor::Data;
 
 /// Most bytes of a group's matrix.
 const MAX_MATRIX: usize = 1 << 20;
@@ -78,7 +77,7 @@ impl<'m> Convolution<'m> {
     /// `finish` is made for a group, with the columns that each of its filters has.
     pub(super) fn new(
         conv: Conv,
-        weights: &Data,
+        (weights, coding): (&[u8], Coding),
         (zero, signed): (i32, bool),
         runs: usize,
         engine: &mut dyn Engine,
@@ -94,16 +93,11 @@ impl<'m> Convolution<'m> {
         let mut groups = Vec::with_capacity(conv.groups);
         for group in 0..conv.groups {
             let shape = (cut.depth, cut.columns);
-            let banded = match weights {
-                Data::I8(w) => Data::I8(band(&conv, &cut, w, group)?),
-                Data::U8(w) => Data::U8(band(&conv, &cut, w, group)?),
-                _ => return None,
-            };
-            let weights = match banded {
-                banded if engaged => Weights::Matrix(Matrix::new(&banded, 0, shape, engine)?, 0),
-                Data::I8(w) => Weights::I8(Cow::Owned(w)),
-                Data::U8(w) => Weights::U8(Cow::Owned(w)),
-                _ => return None,
+            let banded = band(&conv, &cut, (weights, coding), group)?;
+            let weights = if engaged {
+                Weights::Matrix(Matrix::new(&banded, coding, shape, engine)?.into_owned(), 0)
+            } else {
+                Weights::plain(Cow::Owned(banded), coding)
             };
             groups.push(Dense::new(weights, shape, (zero, signed), finish(group, cut.tile)?));
         }
@@ -190,10 +184,10 @@ fn spread<T: Copy>(sums: &[T], out: &mut [T], tile: usize, positions: usize) {
 }
 
 /// The matrix of a group: a column for each filter and position, position fastest.
-fn band<T: Copy + Default>(conv: &Conv, cut: &Cut, weights: &[T], group: usize) -> Option<Vec<T>> {
+fn band(conv: &Conv, cut: &Cut, (weights, coding): (&[u8], Coding), group: usize) -> Option<Vec<u8>> {
     let last = conv.window.kernel.last().copied()?;
     let (step, gap) = (conv.window.step(), conv.window.gap());
-    let mut matrix = vec![T::default(); cut.depth * cut.columns];
+    let mut matrix = vec![coding.offset as u8 ^ coding.flip; cut.depth * cut.columns];
     let own = weights.chunks_exact(conv.k).skip(group * conv.filters).take(conv.filters);
     for (filter, weights) in own.enumerate() {
         for (run, weights) in weights.chunks_exact(last).enumerate() {

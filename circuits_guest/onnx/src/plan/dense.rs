@@ -9,7 +9,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::{flip, Part};
-use crate::engine::{Engine, Matrix, Row};
+use crate::engine::{as_signed, Coding, Engine, Matrix, Row};
 use crate::ops::requantize::Requantizer;
 
 /// Row-major constant weights.
@@ -18,7 +18,42 @@ pub(super) enum Weights<'m> {
     U8(Cow<'m, [u8]>),
     I32(Cow<'m, [i32]>),
     /// For the engine, and what each byte of a row counts too much.
-    Matrix(Matrix, i32),
+    Matrix(Matrix<'m>, i32),
+}
+
+impl<'m> Weights<'m> {
+    /// Bytes for the processor.
+    pub(super) fn plain(bytes: Cow<'m, [u8]>, coding: Coding) -> Weights<'m> {
+        match (bytes, coding) {
+            (bytes, Coding { flip: 0, offset: 0 }) => Weights::U8(bytes),
+            (Cow::Borrowed(bytes), Coding { flip: 0x80, offset: 128 }) => {
+                Weights::I8(as_signed(bytes).into())
+            }
+            (bytes, Coding { flip, offset: 128 }) => {
+                Weights::I8(bytes.iter().map(|&b| (b ^ flip ^ 0x80) as i8).collect())
+            }
+            (bytes, Coding { flip, offset }) => {
+                Weights::I32(bytes.iter().map(|&b| i32::from(b ^ flip) - offset).collect())
+            }
+        }
+    }
+
+    /// Bytes for the engine, where that pays.
+    pub(super) fn of(
+        bytes: Cow<'m, [u8]>,
+        coding: Coding,
+        shape: (usize, usize),
+        engine: &mut dyn Engine,
+    ) -> Weights<'m> {
+        let matrix = match &bytes {
+            Cow::Borrowed(bytes) => Matrix::of(bytes, coding, shape, engine),
+            Cow::Owned(bytes) => Matrix::of(bytes, coding, shape, engine).map(Matrix::into_owned),
+        };
+        match matrix {
+            Some(matrix) => Weights::Matrix(matrix, 0),
+            None => Weights::plain(bytes, coding),
+        }
+    }
 }
 
 /// What becomes of a sum.

@@ -8,11 +8,13 @@ use super::dense::{Dense, Finish, Scratch, Weights};
 use super::pool::Pool;
 use super::{Layer, Output, Place, Plan, Step, Values};
 use crate::build::{Op, WindowAttributes};
+use crate::constant::Constant;
 use crate::encoding::{push_header, MAX_NAME, MAX_RANK};
-use crate::engine::{Direct, Engine, Matrix};
+use crate::engine::{Coding, Direct, Engine};
 use crate::exec::{shape_fits, MAX_RUN_ELEMENTS};
 use crate::model::{Dim, Model, Node};
 use crate::ops::gemm_integer::check_range;
+use crate::ops::quantize::{scalar_zero, zeros};
 use crate::ops::{self, Args};
 use crate::tensor::{element_count, DType, Data, Tensor};
 
@@ -26,7 +28,7 @@ pub(super) struct Value {
     pub dims: Vec<usize>,
 }
 
-pub(super) fn plan<'m>(model: &'m Model, runs: usize, engine: &mut dyn Engine) -> Option<Plan<'m>> {
+pub(super) fn plan<'m>(model: &'m Model<'m>, runs: usize, engine: &mut dyn Engine) -> Option<Plan<'m>> {
     let ([info], [input]) = (model.inputs.as_slice(), model.input_values.as_slice()) else { return None };
     let fixed = |dim: &Dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None };
     let dims: Vec<usize> = info.shape.as_ref()?.iter().map(fixed).collect::<Option<_>>()?;
@@ -45,7 +47,7 @@ pub(super) fn plan<'m>(model: &'m Model, runs: usize, engine: &mut dyn Engine) -
 }
 
 pub(super) struct Planner<'m, 'e> {
-    model: &'m Model,
+    model: &'m Model<'m>,
     pub runs: usize,
     pub engine: &'e mut dyn Engine,
     uses: Vec<usize>,
@@ -61,17 +63,21 @@ impl<'m> Planner<'m, '_> {
         self.values[(*node.inputs.get(i)?)?].as_ref()
     }
 
-    pub(super) fn constant(&self, node: &Node, i: usize) -> Option<&'m Tensor> {
+    pub(super) fn constant(&self, node: &Node, i: usize) -> Option<&'m Constant<'m>> {
         self.model.constants[(*node.inputs.get(i)?)?].as_ref()
     }
 
-    /// The inputs of a node: those behind the first one have to be constants.
-    pub(super) fn arguments(&self, node: &Node, first: Option<Tensor>) -> Option<Args<'m>> {
-        let own = |&input: &Option<usize>| match input {
-            Some(i) => self.model.constants[i].as_ref().map(|tensor| Some(Cow::Borrowed(tensor))),
+    /// The inputs of a node: those behind the first one have to be constants. Weights are left out, since they
+    /// need not become a tensor.
+    pub(super) fn arguments(&self, node: &Node, first: Option<Tensor>, weights: usize) -> Option<Args<'m>> {
+        let own = |(i, &input): (usize, &Option<usize>)| match input {
+            Some(value) => {
+                let constant = self.model.constants[value].as_ref()?;
+                Some((i != weights).then(|| Cow::Borrowed(constant.tensor())))
+            }
             None => Some(None),
         };
-        let inputs = node.inputs.get(1..)?.iter().map(own);
+        let inputs = node.inputs.iter().enumerate().skip(1).map(own);
         let all = core::iter::once(Some(first.map(Cow::Owned))).chain(inputs);
         Some(Args::new(all.collect::<Option<_>>()?, None))
     }
@@ -129,29 +135,23 @@ impl<'m> Planner<'m, '_> {
         Some(())
     }
 
-    /// A product of bytes. Zero points of the weights are left to the general path.
+    /// A product of bytes.
     fn product_integer(&mut self, node: &'m Node) -> Option<Value> {
-        let zero = match self.constant(node, 2).map(Tensor::data) {
-            Some(Data::U8(v)) if v.len() == 1 => i32::from(v[0]),
-            Some(Data::I8(v)) if v.len() == 1 => i32::from(v[0]),
-            None if node.inputs.get(2).copied().flatten().is_none() => 0,
-            _ => return None,
-        };
-        match self.constant(node, 3).map(Tensor::data) {
-            Some(Data::U8(v)) if v.iter().all(|&z| z == 0) => {}
-            Some(Data::I8(v)) if v.iter().all(|&z| z == 0) => {}
-            None if node.inputs.get(3).copied().flatten().is_none() => {}
-            _ => return None,
-        }
-        let columns = self.constant(node, 1)?.dims().get(1..);
-        if self.constant(node, 3).is_some_and(|z| z.data().len() != 1 && Some(z.dims()) != columns) {
+        let x = self.value(node, 0)?.dtype;
+        let args = self.arguments(node, None, 1)?;
+        let weights = self.constant(node, 1)?;
+        let zero = scalar_zero(&args, 2).ok()?;
+        let zeros = zeros(&args, 3, *weights.dims().get(1)?).ok()?;
+        if zeros.iter().any(|&z| z != zeros[0]) {
             return None;
         }
-        self.product(node, Some(self.value(node, 0)?.dtype), zero)
+        let coding = Coding::of(weights.dtype(), *zeros.first()?);
+        check_range(*weights.dims().first()?, (x, &[zero]), (weights.dtype(), &zeros), &[]).ok()?;
+        self.product(node, Some((x, coding)), zero)
     }
 
     /// A product with constant weights: of the input's bytes, or of 32-bit results modulo 2^32.
-    fn product(&mut self, node: &'m Node, bytes: Option<DType>, zero: i32) -> Option<Value> {
+    fn product(&mut self, node: &'m Node, bytes: Option<(DType, Coding)>, zero: i32) -> Option<Value> {
         let (a, b) = (self.value(node, 0)?, self.constant(node, 1)?);
         let (&[k, n], [lead @ .., depth]) = (b.dims(), a.dims.as_slice()) else { return None };
         if *depth != k || k * n == 0 || lead.is_empty() {
@@ -163,20 +163,17 @@ impl<'m> Planner<'m, '_> {
             (Place::Layer(layer), DType::I32, None) => Some(layer),
             _ => return None,
         };
-        if let Some(dtype) = bytes {
-            check_range(k, (dtype, &[zero]), (b.dtype(), &[0]), &[]).ok()?;
-        }
         let lead = lead.to_vec();
-        let matrix = bytes.and_then(|_| Matrix::of(b.data(), 0, (k, n), self.engine));
-        let weights = match (matrix, b.data()) {
-            (Some(matrix), _) => Weights::Matrix(matrix, 0),
-            (None, Data::I8(v)) => Weights::I8(v.into()),
-            (None, Data::U8(v)) => Weights::U8(v.into()),
-            (None, Data::I32(v)) => Weights::I32(v.into()),
-            _ => return None,
+        let weights = match (bytes, b.dtype()) {
+            (Some((_, coding)), _) => Weights::of(b.bytes()?.into(), coding, (k, n), self.engine),
+            (None, DType::I32) => match b.tensor().data() {
+                Data::I32(v) => Weights::I32(v.into()),
+                _ => return None,
+            },
+            (None, _) => return None,
         };
         let dims = lead.into_iter().chain([n]).collect();
-        let signed = bytes == Some(DType::I8);
+        let signed = matches!(bytes, Some((DType::I8, _)));
         let dense = Dense::new(weights, (k, n), (zero, signed), Finish::Word { relu: false });
         self.layer(source, Layer::Rows(dense), DType::I32, dims)
     }
@@ -200,7 +197,7 @@ impl<'m> Planner<'m, '_> {
         };
         // Memory that nothing touches: the operator moves it.
         let probe = Tensor::new(value.dims.clone(), Data::U8(vec![0; element_count(&value.dims)?]))?;
-        let result = ops::run(node, self.arguments(node, Some(probe))?, &mut Direct).ok()?;
+        let result = ops::run(node, self.arguments(node, Some(probe), usize::MAX)?, &mut Direct).ok()?;
         let dims = result.first()?.dims().to_vec();
         Some(Value { dims, ..value })
     }
@@ -211,7 +208,7 @@ impl<'m> Planner<'m, '_> {
         let bias = self.constant(node, 1 - at)?;
         let (value, layer) = self.only_use(node, at)?;
         let dense = self.rows(layer)?;
-        let (Data::I32(added), n) = (bias.data(), dense.columns()) else { return None };
+        let (Data::I32(added), n) = (bias.tensor().data(), dense.columns()) else { return None };
         if !matches!(dense.finish, Finish::Word { relu: false })
             || added.len() != n
             || bias.dims().last() != Some(&n)

@@ -1,5 +1,6 @@
 //! Layers whose results are bytes again.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::convolution::Convolution;
@@ -7,11 +8,11 @@ use super::dense::{Dense, Finish, Weights};
 use super::planner::{Planner, Value};
 use super::Layer;
 use crate::build::{ConvAttributes, Op};
-use crate::engine::Matrix;
+use crate::engine::Coding;
 use crate::model::Node;
 use crate::ops::conv_float::Conv;
 use crate::ops::gemm_float::bias_strides;
-use crate::ops::gemm_integer::{check_range, pack_transposed};
+use crate::ops::gemm_integer::{check_range, transposed};
 use crate::ops::quantize::{scalar_scale, scalar_zero, scales, zeros};
 use crate::ops::requantize::Requantizer;
 use crate::ops::Args;
@@ -29,33 +30,35 @@ struct Operands {
 struct Parts {
     zero: i32,
     signed: bool,
+    coding: Coding,
     combined: Vec<f32>,
     y_zero: i32,
     dtype: DType,
 }
 
 impl Parts {
-    /// `None` for what the operators refuse, and for weights with a zero point.
+    /// `None` for what the operators refuse, and for weights with several zero points.
     fn of(
         args: &Args<'_>,
         operands: &Operands,
-        x: DType,
+        (x, w_type): (DType, DType),
         (k, n): (usize, usize),
         bias: &[i32],
     ) -> Option<Parts> {
         let &Operands { weights: w, y_scale, alpha, .. } = operands;
         let zero = scalar_zero(args, 2).ok()?;
         let w_zeros = zeros(args, w + 2, n).ok()?;
-        if w_zeros.iter().any(|&z| z != 0) {
+        if w_zeros.iter().any(|&z| z != w_zeros[0]) {
             return None;
         }
-        check_range(k, (x, &[zero]), (args.get(w).ok()?.dtype(), &w_zeros), bias).ok()?;
+        check_range(k, (x, &[zero]), (w_type, &w_zeros), bias).ok()?;
+        let coding = Coding::of(w_type, *w_zeros.first()?);
         let (x_scale, y_scale) = (scalar_scale(args, 1).ok()?, scalar_scale(args, y_scale).ok()?);
         let x_scale = alpha.map_or(x_scale, |alpha| alpha * x_scale);
         let combined = scales(args, w + 1, n).ok()?.iter().map(|&w| (x_scale * w) / y_scale).collect();
         let y_zero = scalar_zero(args, operands.y_scale + 1).ok()?;
         let dtype = args.optional(operands.y_scale + 1).map_or(DType::U8, Tensor::dtype);
-        Some(Parts { zero, signed: x == DType::I8, combined, y_zero, dtype })
+        Some(Parts { zero, signed: x == DType::I8, coding, combined, y_zero, dtype })
     }
 
     fn finish(&self, scales: &[f32]) -> Option<Finish> {
@@ -78,7 +81,7 @@ impl<'m> Planner<'m, '_> {
             _ => return None,
         };
         let (source, x) = self.bytes(node)?;
-        let args = self.arguments(node, None)?;
+        let args = self.arguments(node, None, operands.weights)?;
         let weights = self.constant(node, operands.weights)?;
         let (&[rows, columns], [lead @ .., depth]) = (weights.dims(), x.dims.as_slice()) else { return None };
         let (k, n) = if turned { (columns, rows) } else { (rows, columns) };
@@ -96,17 +99,10 @@ impl<'m> Planner<'m, '_> {
         if bias.is_some_and(|b| bias_strides(b.dims(), m, n).ok() != Some((0, 1))) {
             return None;
         }
-        let parts = Parts::of(&args, &operands, x.dtype, (k, n), values)?;
-        let owned = if turned { Some(pack_transposed(weights)?) } else { None };
-        let matrix = Matrix::of(owned.as_ref().unwrap_or(weights.data()), 0, (k, n), self.engine);
-        let weights = match (matrix, owned, weights.data()) {
-            (Some(matrix), ..) => Weights::Matrix(matrix, 0),
-            (None, Some(Data::I8(v)), _) => Weights::I8(v.into()),
-            (None, Some(Data::U8(v)), _) => Weights::U8(v.into()),
-            (None, None, Data::I8(v)) => Weights::I8(v.into()),
-            (None, None, Data::U8(v)) => Weights::U8(v.into()),
-            _ => return None,
-        };
+        let parts = Parts::of(&args, &operands, (x.dtype, weights.dtype()), (k, n), values)?;
+        let bytes = weights.bytes()?;
+        let bytes = if turned { Cow::Owned(transposed(bytes, rows, columns)) } else { Cow::Borrowed(bytes) };
+        let weights = Weights::of(bytes, parts.coding, (k, n), self.engine);
         let mut dense =
             Dense::new(weights, (k, n), (parts.zero, parts.signed), parts.finish(&parts.combined)?);
         dense.add(values, 1);
@@ -116,7 +112,7 @@ impl<'m> Planner<'m, '_> {
 
     pub(super) fn convolution(&mut self, node: &'m Node, attributes: &ConvAttributes) -> Option<Value> {
         let (source, x) = self.bytes(node)?;
-        let args = self.arguments(node, None)?;
+        let args = self.arguments(node, None, 3)?;
         let weights = self.constant(node, 3)?;
         let conv = Conv::of(attributes, &x.dims, weights.dims()).ok()?;
         let operands = Operands { weights: 3, bias: Some(8), y_scale: 6, alpha: None };
@@ -125,7 +121,8 @@ impl<'m> Planner<'m, '_> {
         if bias.is_some_and(|bias| bias.len() != filters) {
             return None;
         }
-        let parts = Parts::of(&args, &operands, x.dtype, (conv.k, filters), bias.unwrap_or(&[]))?;
+        let types = (x.dtype, weights.dtype());
+        let parts = Parts::of(&args, &operands, types, (conv.k, filters), bias.unwrap_or(&[]))?;
         let (each, dims) = (conv.filters, conv.dims.clone());
         element_count(&dims).filter(|&n| n <= super::planner::MAX_ELEMENTS)?;
         let finish = |group: usize, tile: usize| match parts.combined.as_slice() {
@@ -136,8 +133,14 @@ impl<'m> Planner<'m, '_> {
             }
         };
         let operand = (parts.zero, parts.signed);
-        let mut convolution =
-            Convolution::new(conv, weights.data(), operand, self.runs, self.engine, finish)?;
+        let mut convolution = Convolution::new(
+            conv,
+            (weights.bytes()?, parts.coding),
+            operand,
+            self.runs,
+            self.engine,
+            finish,
+        )?;
         if let Some(bias) = bias {
             let tile = convolution.tile();
             let groups = convolution.groups().iter_mut().zip(bias.chunks_exact(each));
