@@ -106,10 +106,22 @@ fn malformed(reason: &str) -> Error {
     Error::Malformed(reason.to_string())
 }
 
+/// A name, ordered first by its length and end: names of one file tend to begin alike, and to compare them
+/// byte by byte would be a good part of reading a small model.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name<'a>(u32, &'a str);
+
+impl Name<'_> {
+    fn of(name: &str) -> Name<'_> {
+        let end = name.bytes().rev().take(3).fold(name.len() as u32, |key, byte| key << 8 | u32::from(byte));
+        Name(end, name)
+    }
+}
+
 #[derive(Default)]
 struct Parser<'a> {
     opsets: BTreeMap<&'a str, u32>,
-    values: BTreeMap<&'a str, usize>,
+    values: BTreeMap<Name<'a>, usize>,
     /// Type of each value, `None` after a node that is refused already.
     types: Vec<Option<DType>>,
     constants: Vec<Option<Constant<'a>>>,
@@ -128,7 +140,7 @@ impl<'a> Parser<'a> {
             return Err(malformed("a value has no name"));
         }
         let index = self.types.len();
-        if self.values.insert(name, index).is_some() {
+        if self.values.insert(Name::of(name), index).is_some() {
             return Err(malformed(&format!("value {name:?} is defined twice")));
         }
         Ok(self.slot(dtype, constant))
@@ -150,7 +162,7 @@ impl<'a> Parser<'a> {
         for input in &graph.inputs {
             let info = value_info(input)?;
             // Files before IR version 4 list constants among the inputs: they stay constants.
-            match self.values.get(input.name).and_then(|&i| self.constants[i].as_ref()) {
+            match self.values.get(&Name::of(input.name)).and_then(|&i| self.constants[i].as_ref()) {
                 Some(constant) if constant.dtype() == info.dtype => {}
                 Some(_) => return Err(malformed(&format!("input {:?} and its constant differ", input.name))),
                 None => {
@@ -168,7 +180,7 @@ impl<'a> Parser<'a> {
         let (mut outputs, mut output_values) = (Vec::<ValueInfo>::new(), Vec::new());
         for output in &graph.outputs {
             let info = value_info(output)?;
-            let Some(&index) = self.values.get(output.name) else {
+            let Some(&index) = self.values.get(&Name::of(output.name)) else {
                 return Err(malformed(&format!("output {:?} is computed by no node", output.name)));
             };
             if self.types[index] != Some(info.dtype) {
@@ -204,7 +216,7 @@ impl<'a> Parser<'a> {
         };
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for &name in &node.inputs {
-            inputs.push(match (name, self.values.get(name)) {
+            inputs.push(match (name, self.values.get(&Name::of(name))) {
                 ("", _) => None,
                 (_, Some(&index)) => Some(index),
                 // ONNX graphs are sorted, so this is also what a cycle looks like.
