@@ -36,17 +36,17 @@ pub struct Checked<'a> {
 
 impl Engine for Checked<'_> {
     fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32 {
-        let (depth, width, rows) = (matrix.depth(), matrix.width(), matrix.rows());
+        let (depth, width) = (matrix.depth(), matrix.width());
         assert!(row.len() == depth && sums.len() == matrix.lanes());
         let Accelerator { programs, claims, slots } = &mut *self.accelerator;
-        let found = programs.iter().position(|p| p.fits(depth, width, rows));
+        let found = programs.iter().position(|p| p.fits(depth, width));
         let found = found.unwrap_or_else(|| {
-            programs.push(Program::new(depth, width, rows));
+            programs.push(Program::new(depth, width));
             programs.len() - 1
         });
         let program = &programs[found];
         let each = program.planes() * width;
-        let count = blocks(depth, rows).count();
+        let count = blocks(depth, width).count();
         let claims: &[Chunk] = match &mut self.given {
             Some(given) => {
                 let (own, others) = given.split_at(count * each);
@@ -61,7 +61,7 @@ impl Engine for Checked<'_> {
         };
 
         let (mut total, mut before) = (0, 0);
-        for (i, block) in blocks(depth, rows).enumerate() {
+        for (i, block) in blocks(depth, width).enumerate() {
             let slots = at_least(slots, block.len());
             total += fill(slots, row.part(block.clone()));
             let after = i * each;

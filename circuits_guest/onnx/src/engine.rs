@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::accelerator::{blocks, planes_of, rows_of};
+use crate::accelerator::{blocks, planes_of};
 use crate::tensor::DType;
 
 /// What the accelerator reads in one step: 16 bytes, the first in the low byte of the first word.
@@ -93,8 +93,6 @@ pub struct Matrix<'m> {
     chunks: Cow<'m, [Chunk]>,
     depth: usize,
     columns: usize,
-    /// Rows that are checked together.
-    rows: usize,
     /// What the bytes count too much.
     offset: i32,
     /// Sum of the bytes of each column, empty until it is known.
@@ -102,18 +100,17 @@ pub struct Matrix<'m> {
 }
 
 impl<'m> Matrix<'m> {
-    /// The first `depth` rows of `columns` weights, for about that many products of an engine, or `None` where
-    /// the plain inner product would be cheaper.
+    /// The first `depth` rows of `columns` weights, or `None` where the plain inner product would be cheaper.
     pub(crate) fn of(
         bytes: &'m [u8],
         coding: Coding,
         (depth, columns): (usize, usize),
-        (products, engine): (usize, &mut dyn Engine),
+        engine: &mut dyn Engine,
     ) -> Option<Matrix<'m>> {
         if !pays(depth, columns) {
             return None;
         }
-        Matrix::new(bytes, coding, (depth, columns), (products, engine))
+        Matrix::new(bytes, coding, (depth, columns), engine)
     }
 
     /// As [`Matrix::of`], whether it pays or not.
@@ -121,14 +118,13 @@ impl<'m> Matrix<'m> {
         bytes: &'m [u8],
         coding: Coding,
         (depth, columns): (usize, usize),
-        (products, engine): (usize, &mut dyn Engine),
+        engine: &mut dyn Engine,
     ) -> Option<Matrix<'m>> {
         if !(1..=MAX_DEPTH).contains(&depth) || !(1..=MAX_COLUMNS).contains(&columns) {
             return None;
         }
         let chunks = chunked(bytes.get(..depth * columns)?, depth, columns, coding.flip);
-        let rows = rows_of(depth, columns.div_ceil(CHUNK), products);
-        let mut matrix = Matrix { chunks, depth, columns, rows, offset: coding.offset, sums: Vec::new() };
+        let mut matrix = Matrix { chunks, depth, columns, offset: coding.offset, sums: Vec::new() };
         let mut sums = vec![0; matrix.lanes()];
         engine.multiply(Row::Words { words: &vec![1; depth], zero: 0 }, &matrix, &mut sums);
         matrix.sums = sums;
@@ -192,11 +188,6 @@ impl<'m> Matrix<'m> {
 
     pub fn columns(&self) -> usize {
         self.columns
-    }
-
-    /// Rows that one program of the accelerator checks.
-    pub fn rows(&self) -> usize {
-        self.rows
     }
 
     /// Chunks of one row.
@@ -310,7 +301,7 @@ impl Engine for Recorder {
     fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32 {
         sums.fill(0);
         let mut total = 0;
-        for block in blocks(matrix.depth, matrix.rows) {
+        for block in blocks(matrix.depth, matrix.width()) {
             total += accumulate(row.part(block.clone()), matrix, block.start, sums);
             for plane in 0..planes_of(matrix.depth) {
                 let word =

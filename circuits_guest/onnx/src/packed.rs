@@ -34,14 +34,9 @@ impl Packed {
     }
 
     /// Row-major weights of each group, for the engine if it pays and else for the processor.
-    fn of(
-        data: Data,
-        groups: usize,
-        shape: (usize, usize),
-        (runs, engine): (usize, &mut dyn Engine),
-    ) -> Packed {
+    fn of(data: Data, groups: usize, shape: (usize, usize), engine: &mut dyn Engine) -> Packed {
         let each = shape.0 * shape.1;
-        match (0..groups).map(|group| matrix_of(&data, group * each, shape, (runs, engine))).collect() {
+        match (0..groups).map(|group| matrix_of(&data, group * each, shape, engine)).collect() {
             Some(matrices) => Packed::Matrices(matrices),
             None => Packed::Plain(data),
         }
@@ -53,46 +48,46 @@ fn matrix_of(
     data: &Data,
     start: usize,
     shape: (usize, usize),
-    (runs, engine): (usize, &mut dyn Engine),
+    engine: &mut dyn Engine,
 ) -> Option<Matrix<'static>> {
     let (bytes, coding) = match data {
         Data::U8(v) => (v.get(start..)?, Coding::of(DType::U8, 0)),
         Data::I8(v) => (as_bytes(v.get(start..)?), Coding::of(DType::I8, 0)),
         _ => return None,
     };
-    Matrix::of(bytes, coding, shape, (runs, engine)).map(Matrix::into_owned)
+    Matrix::of(bytes, coding, shape, engine).map(Matrix::into_owned)
 }
 
 /// The packed weights of a node, or `None` where they are read as they are or come from another node.
 pub(crate) fn pack_weights(
     node: &Node,
     constants: &[Option<Constant<'_>>],
-    (runs, engine): (usize, &mut dyn Engine),
+    engine: &mut dyn Engine,
 ) -> Option<Packed> {
     let constant = |i: usize| {
         node.inputs.get(i).copied().flatten().and_then(|i| constants[i].as_ref()).map(Constant::tensor)
     };
-    let as_it_is = |tensor: &Tensor, (runs, engine): (usize, &mut dyn Engine)| match *tensor.dims() {
-        [k, n] => matrix_of(tensor.data(), 0, (k, n), (runs, engine)).map(|m| Packed::Matrices([m].into())),
+    let as_it_is = |tensor: &Tensor, engine: &mut dyn Engine| match *tensor.dims() {
+        [k, n] => matrix_of(tensor.data(), 0, (k, n), engine).map(|m| Packed::Matrices([m].into())),
         _ => None,
     };
     match &node.op {
-        Op::QLinearConv(conv) => conv_packed(constant(3)?, conv.group, (runs, engine)),
-        Op::ConvInteger(conv) => conv_packed(constant(1)?, conv.group, (runs, engine)),
-        Op::MatMulInteger => as_it_is(constant(1)?, (runs, engine)),
-        Op::QLinearMatMul => as_it_is(constant(3)?, (runs, engine)),
+        Op::QLinearConv(conv) => conv_packed(constant(3)?, conv.group, engine),
+        Op::ConvInteger(conv) => conv_packed(constant(1)?, conv.group, engine),
+        Op::MatMulInteger => as_it_is(constant(1)?, engine),
+        Op::QLinearMatMul => as_it_is(constant(3)?, engine),
         Op::QGemm { trans_b: true, .. } => {
             let weights = constant(3)?;
             let &[n, k] = weights.dims() else { return None };
-            Some(Packed::of(gemm_integer::pack_transposed(weights)?, 1, (k, n), (runs, engine)))
+            Some(Packed::of(gemm_integer::pack_transposed(weights)?, 1, (k, n), engine))
         }
-        Op::QGemm { .. } => as_it_is(constant(3)?, (runs, engine)),
+        Op::QGemm { .. } => as_it_is(constant(3)?, engine),
         _ => None,
     }
 }
 
-fn conv_packed(weights: &Tensor, groups: usize, (runs, engine): (usize, &mut dyn Engine)) -> Option<Packed> {
+fn conv_packed(weights: &Tensor, groups: usize, engine: &mut dyn Engine) -> Option<Packed> {
     let packed = conv_integer::pack(weights, groups)?;
     let (&filters, rest) = weights.dims().split_first()?;
-    Some(Packed::of(packed, groups, (rest.iter().product(), filters / groups), (runs, engine)))
+    Some(Packed::of(packed, groups, (rest.iter().product(), filters / groups), engine))
 }

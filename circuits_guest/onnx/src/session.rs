@@ -28,8 +28,7 @@ impl<'m> Session<'m> {
     pub fn new(model: &'m Model<'m>, runs: usize, engine: &mut dyn Engine) -> Session<'m> {
         let plan = Plan::of(model, runs, engine);
         let nodes = if plan.is_none() { model.nodes.as_slice() } else { &[] };
-        let packed =
-            nodes.iter().map(|node| pack_weights(node, &model.constants, (runs, &mut *engine))).collect();
+        let packed = nodes.iter().map(|node| pack_weights(node, &model.constants, engine)).collect();
         Session { model, plan, packed, answer: Vec::new() }
     }
 

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use super::dense::{Dense, Finish, Scratch, Weights};
 use super::{Part, Values};
-use crate::accelerator::{planes_of, rows_of};
+use crate::accelerator::{blocks, planes_of};
 use crate::engine::{Coding, Engine, Matrix, CHUNK, MAX_DEPTH};
 use crate::ops::conv_float::Conv;
 
@@ -54,8 +54,7 @@ impl Cut {
     /// bytes, a step a chunk and row, the call, and a sum's bytes.
     fn cost(&self, conv: &Conv, runs: usize) -> u64 {
         let width = self.columns.div_ceil(CHUNK);
-        let products = usize::try_from(self.all(conv, runs)).unwrap_or(usize::MAX);
-        let count = self.depth.div_ceil(rows_of(self.depth, width, products));
+        let count = blocks(self.depth, width).count();
         let claims = count * width * planes_of(self.depth) * 20;
         let product = self.depth * (width + 7) + 200 + count * 200 + claims + self.columns * 12;
         self.all(conv, runs).saturating_mul(product as u64) + (self.depth * self.columns * 4) as u64
@@ -91,16 +90,12 @@ impl<'m> Convolution<'m> {
         let best = cuts.min_by_key(|cut| cut.cost(&conv, runs));
         let by_engine = best.filter(|cut| cut.cost(&conv, runs) < plain.plain_cost(&conv, runs));
         let (cut, engaged) = by_engine.map_or((plain, false), |cut| (cut, true));
-        let products = usize::try_from(cut.all(&conv, runs)).unwrap_or(usize::MAX);
         let mut groups = Vec::with_capacity(conv.groups);
         for group in 0..conv.groups {
             let shape = (cut.depth, cut.columns);
             let banded = band(&conv, &cut, (weights, coding), group)?;
             let weights = if engaged {
-                Weights::Matrix(
-                    Matrix::new(&banded, coding, shape, (products, &mut *engine))?.into_owned(),
-                    0,
-                )
+                Weights::Matrix(Matrix::new(&banded, coding, shape, engine)?.into_owned(), 0)
             } else {
                 Weights::plain(Cow::Owned(banded), coding)
             };

@@ -43,11 +43,11 @@ impl<'m> Weights<'m> {
         bytes: Cow<'m, [u8]>,
         coding: Coding,
         shape: (usize, usize),
-        (products, engine): (usize, &mut dyn Engine),
+        engine: &mut dyn Engine,
     ) -> Weights<'m> {
         let matrix = match &bytes {
-            Cow::Borrowed(bytes) => Matrix::of(bytes, coding, shape, (products, engine)),
-            Cow::Owned(bytes) => Matrix::of(bytes, coding, shape, (products, engine)).map(Matrix::into_owned),
+            Cow::Borrowed(bytes) => Matrix::of(bytes, coding, shape, engine),
+            Cow::Owned(bytes) => Matrix::of(bytes, coding, shape, engine).map(Matrix::into_owned),
         };
         match matrix {
             Some(matrix) => Weights::Matrix(matrix, 0),

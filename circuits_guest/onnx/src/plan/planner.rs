@@ -165,9 +165,7 @@ impl<'m> Planner<'m, '_> {
         };
         let lead = lead.to_vec();
         let weights = match (bytes, b.dtype()) {
-            (Some((_, coding)), _) => {
-                Weights::of(b.bytes()?.into(), coding, (k, n), (self.runs, &mut *self.engine))
-            }
+            (Some((_, coding)), _) => Weights::of(b.bytes()?.into(), coding, (k, n), self.engine),
             (None, DType::I32) => match b.tensor().data() {
                 Data::I32(v) => Weights::I32(v.into()),
                 _ => return None,

@@ -102,7 +102,7 @@ impl<'m> Planner<'m, '_> {
         let parts = Parts::of(&args, &operands, (x.dtype, weights.dtype()), (k, n), values)?;
         let bytes = weights.bytes()?;
         let bytes = if turned { Cow::Owned(transposed(bytes, rows, columns)) } else { Cow::Borrowed(bytes) };
-        let weights = Weights::of(bytes, parts.coding, (k, n), (self.runs, &mut *self.engine));
+        let weights = Weights::of(bytes, parts.coding, (k, n), self.engine);
         let mut dense =
             Dense::new(weights, (k, n), (parts.zero, parts.signed), parts.finish(&parts.combined)?);
         dense.add(values, 1);
