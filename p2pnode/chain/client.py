@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.chain.call import ReadOnly, Sends
 from p2pnode.chain.contract import NAMES, Contract, Event
 from p2pnode.chain.deployment import Deployment, load_deployment
@@ -119,7 +120,8 @@ async def open_chain(config: ChainConfig, account: Account, ledger: TxLog) -> As
         client = ChainClient(rpc, deployment, sender, config)
         await _check(rpc, client, config)
         await sender.resume()
-        yield client
+        async with open_background(sender.finality.run):
+            yield client
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from hexbytes import HexBytes
 
 from p2pnode.chain.call import Call
 from p2pnode.chain.contract import explain_revert
+from p2pnode.chain.finality import Finality
 from p2pnode.chain.rpc import Rpc, RpcError, TxReceipt, hexed
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
@@ -46,6 +47,7 @@ class Sender:
         self._lock = trio.Lock()
         self._next_nonce = 0
         self._scope = f"{chain_id}/{account.address.hex()}/"
+        self.finality = Finality(rpc, ledger, self._scope, config.poll_seconds)
 
     @property
     def account(self) -> bytes:
@@ -59,7 +61,7 @@ class Sender:
         """Hand what an earlier run left open to the chain again, so that no nonce stays missing."""
         async with self._lock:
             mined = await self._rpc.transaction_count(self._account.address, "latest")
-            for sent in await self._ledger.open_transactions():
+            for sent in await self._ledger.transactions(TxState.OPEN):
                 if sent.key.startswith(self._scope) and sent.nonce >= mined:
                     log.info("transaction.resumed", key=sent.key, nonce=sent.nonce, tx_hash=sent.tx_hash)
                     await self._rebroadcast(sent)

@@ -17,6 +17,7 @@ import trio
 import trio.testing
 from eth_keys.datatypes import PrivateKey
 
+from p2pnode.background import open_background
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence, open_presence
 from p2pnode.market.requester import Requester, open_requester
@@ -90,6 +91,7 @@ class Driver:
             store = SqliteStore(ledger(stack.enter_context(closing(connect(self.folder / f"{name}.db")))))
             chain = FakeChain(self.ethereum, key, store)
             await chain.sender.resume()
+            await stack.enter_async_context(open_background(chain.sender.finality.run))
             context = Context(
                 bus=FakeBus(self.net, name),
                 blobs=FakeBlobs(self.folder),

@@ -71,7 +71,9 @@ class FakeEthereum:
         return getattr(self, f"_{method}")(*params)
 
     def reorganise(self, *, forget: bool = False) -> None:
-        """Undo the newest block with a transaction; with `forget` the pool does not get it back."""
+        """Undo the newest block that has a transaction; with `forget` the pool does not get it back."""
+        if not self.blocks:
+            return
         block = self.blocks.pop()
         self._restore(block.before)
         if not forget:

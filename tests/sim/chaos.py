@@ -1,0 +1,214 @@
+"""A market that is broken at random: nodes killed, the chain cut off and reorganised, streams reset.
+
+One run is decided by its seed. What is counted at its end is what a user asks for: was anything lost, paid
+twice, or left so that a stake could be slashed for it.
+"""
+
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+import trio.testing
+
+from p2pnode.errors import MarketError
+from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
+from p2pnode.market.state import OPEN, TaskState
+from p2pnode.ports import Role, StreamProtocol
+from p2pnode.protocol.receipt import check_receipt, parse_receipt
+from p2pnode.store import open_store
+from p2pnode.store.connection import Ledger
+from tests.sim.driver import MODEL_FEE, Driver, Node, account_of
+from tests.sim.fake_chain import MODEL_OWNER
+from tests.sim.fake_compute import MODEL_DIGEST, pair
+from tests.sim.fake_network import Killed
+
+WORKERS = ("bob", "carol")
+TERMS = Terms(price_min=10, price_max=100, ramp_seconds=10, result_seconds=120, settle_seconds=900)
+QUICK = WorkerSettings(capacity=8, price=20, batch_size=2, batch_seconds=20)
+PATIENT = RequesterSettings(bid_wait=2.0, answer_seconds=10.0)
+TROUBLE_SECONDS = 300
+"""Faults happen until then."""
+END_SECONDS = 2400
+"""By then every deadline has passed."""
+
+
+@dataclass
+class Report:
+    """What one run did to the market, and what came of it; all counts."""
+
+    kills: int = 0
+    outages: int = 0
+    reorganisations: int = 0
+    resets: int = 0
+    offers: int = 0
+    awarded: int = 0
+    paid: int = 0
+    lost: int = 0
+    paid_twice: int = 0
+    slashable: int = 0
+    without_receipt: int = 0
+
+
+class Watched(Ledger):
+    """A ledger that refuses to write once its node is dead, as a killed process would."""
+
+    def __init__(self, connection: sqlite3.Connection, life: "Life") -> None:
+        super().__init__(connection)
+        self._life = life
+
+    def execute(self, statement: str, *values: object) -> int:
+        if self._life.dead:
+            raise Killed
+        return super().execute(statement, *values)
+
+
+@dataclass
+class Life:
+    """One node from a start to its kill."""
+
+    scope: trio.CancelScope
+    dead: bool = False
+
+
+@dataclass
+class Chaos:
+    """Nodes that are started again whenever they are killed."""
+
+    driver: Driver
+    rng: random.Random
+    report: Report = field(default_factory=Report)
+    lives: dict[str, Life] = field(default_factory=dict)
+
+    async def live(self, name: str, work: Callable[[Node], Awaitable[None]], **sides: object) -> None:
+        """Run the node `name` for ever, again after each kill."""
+        while True:
+            self.driver.net.gone.discard(name)
+            with trio.CancelScope() as scope:
+                life = self.lives[name] = Life(scope)
+                try:
+                    async with self.driver.node(
+                        name,
+                        ledger=lambda connection, life=life: Watched(connection, life),  # type: ignore[misc]
+                        **sides,  # type: ignore[arg-type]
+                    ) as node:
+                        await work(node)
+                        await trio.sleep_forever()
+                except* Killed:
+                    pass
+                except* sqlite3.ProgrammingError:
+                    # The connection is closed under what the kill left half way.
+                    assert life.dead
+            await trio.sleep(self.rng.uniform(0, 20))
+
+    def kill(self, name: str) -> None:
+        """As kill -9: nothing is sent or written from this moment on."""
+        life = self.lives[name]
+        if not life.dead:
+            self.report.kills += 1
+            life.dead = True
+            self.driver.net.gone.add(name)
+            life.scope.cancel()
+
+    async def trouble(self, kills: int) -> None:
+        """Kill `kills` times and break other things between, spread over TROUBLE_SECONDS."""
+        times = sorted(self.rng.uniform(0, TROUBLE_SECONDS) for _ in range(kills))
+        for now, then in zip([0.0, *times], times, strict=False):
+            await trio.sleep(then - now)
+            self.kill(self.rng.choice(["alice", *WORKERS]))
+            match self.rng.randrange(4):
+                case 0:
+                    self.report.outages += 1
+                    self.driver.world.down = True
+                    await trio.sleep(self.rng.uniform(0, 0.5))
+                    self.driver.world.down = False
+                case 1 if self.driver.ethereum.blocks:
+                    self.report.reorganisations += 1
+                    self.driver.ethereum.reorganise(forget=self.rng.random() < 0.5)
+                case 2:
+                    self.report.resets += 1
+                    self.lose_an_answer(self.rng.choice(WORKERS))
+
+    def lose_an_answer(self, name: str) -> None:
+        """The next response of a worker on its task stream never arrives."""
+        bus = self.driver.net.buses.get(name)
+        if bus is None or StreamProtocol.TASK not in bus.handlers:
+            return
+        handle, most = bus.handlers[StreamProtocol.TASK]
+
+        async def lossy(peer: str, data: bytes) -> bytes:
+            bus.handlers[StreamProtocol.TASK] = (handle, most)
+            await handle(peer, data)
+            return b""
+
+        bus.handlers[StreamProtocol.TASK] = (lossy, most)
+
+
+async def run(folder: Path, seed: int, *, kills: int, rounds: int = 3, each: int = 2) -> Report:
+    """One run: alice submits `rounds` times `each` tasks while everything breaks. Needs a MockClock."""
+    chaos = Chaos(Driver(folder), random.Random(seed))
+    inputs = iter([pair(index, seed % 1000) for index in range(rounds * each)])
+    pauses = iter([chaos.rng.uniform(0, TROUBLE_SECONDS / rounds) for _ in range(rounds)])
+
+    async def serve(node: Node) -> None:
+        """A worker works by itself."""
+
+    async def submit(node: Node) -> None:
+        assert node.requester is not None
+        for pause in pauses:
+            await trio.sleep(pause)
+            wanted = [next(inputs) for _ in range(each)]
+            try:
+                await node.requester.submit(MODEL_DIGEST, wanted, TERMS)
+            except MarketError:
+                # The chain was cut off; nothing was offered.
+                continue
+
+    with trio.move_on_after(END_SECONDS):
+        async with trio.open_nursery() as nursery:
+            for name in WORKERS:
+                nursery.start_soon(lambda name=name: chaos.live(name, serve, worker=QUICK))
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(lambda: chaos.live("alice", submit, requester=PATIENT))
+            await trio.testing.wait_all_tasks_blocked()
+            await chaos.trouble(kills)
+    return judge(chaos)
+
+
+def judge(chaos: Chaos) -> Report:
+    """Hold the ledgers against the chain."""
+    report, world, folder = chaos.report, chaos.driver.world, chaos.driver.folder
+    report.paid = len(world.nonces)
+    earned = sum(world.balances[account_of(name)] for name in WORKERS)
+    spent = 10_000 - world.escrow[account_of("alice")]
+    assert earned + world.balances[MODEL_OWNER] == spent
+    report.paid_twice = world.balances[MODEL_OWNER] // MODEL_FEE - report.paid
+    settled: set[bytes] = set()
+    for name in WORKERS:
+        with open_store(folder / f"{name}.db") as store:
+            assert store.open_batches() == []
+            assert store.tasks(Role.WORKER, OPEN[Role.WORKER] - {TaskState.BID}) == []
+            for task in store.tasks(Role.WORKER, TaskState):
+                if task.award is None:
+                    continue
+                award = task.award.message
+                if (award.requester, award.nonce) not in world.nonces:
+                    report.slashable += 1
+                if task.state == TaskState.SETTLED:
+                    assert task.task_id is not None
+                    settled.add(task.task_id)
+                    check_receipt(parse_receipt(store.receipt(task.task_id) or ""))
+    report.lost = report.paid - len(settled)
+    with open_store(folder / "alice.db") as store:
+        assert store.tasks(Role.REQUESTER, OPEN[Role.REQUESTER]) == []
+        tasks = store.tasks(Role.REQUESTER, TaskState)
+        report.offers = len(tasks)
+        report.awarded = sum(task.award is not None for task in tasks)
+        for task in tasks:
+            if (task.offer.message.requester, task.offer.message.nonce) in world.nonces:
+                assert task.task_id is not None
+                if task.state != TaskState.SETTLED or store.receipt(task.task_id) is None:
+                    report.without_receipt += 1
+    return report
