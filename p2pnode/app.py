@@ -22,9 +22,9 @@ from p2pnode.control import (
     TaskReport,
     open_control_server,
 )
-from p2pnode.errors import ConfigError, MarketError, ProverError
+from p2pnode.errors import ChainError, ConfigError, MarketError, ProverError
 from p2pnode.events import Events
-from p2pnode.identity import load_account
+from p2pnode.identity import Account, load_account
 from p2pnode.inference import open_executor
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence, open_presence
@@ -40,6 +40,7 @@ from p2pnode.store import open_store
 from p2pnode.submissions import Submissions
 
 MAX_MODEL_BYTES = 64 << 20
+_CHAIN_RETRY_SECONDS = 10
 
 log = structlog.get_logger("p2pnode.app")
 
@@ -82,7 +83,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
     events = Events()
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(config.ledger))
-        chain = await stack.enter_async_context(open_chain(config.chain, account, store))
+        chain = await _chain(stack, config, account, store)
         prover = await _prover(stack, config)
         network = await stack.enter_async_context(open_network(_network_settings(config)))
         context = Context(
@@ -118,6 +119,18 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         yield Node(config, network, chain, store, events, presence, worker, requester)
+
+
+async def _chain(stack: AsyncExitStack, config: Config, account: Account, store: Store) -> ChainClient:
+    """The chain; a node that holds open tasks waits for it as long as it takes, since money hangs on them."""
+    while True:
+        try:
+            return await stack.enter_async_context(open_chain(config.chain, account, store))
+        except ChainError as error:
+            if not any(store.tasks(role, OPEN[role]) for role in Role):
+                raise
+            log.warning("chain.unreachable", reason=str(error), effect="open tasks wait for it")
+            await trio.sleep(_CHAIN_RETRY_SECONDS)
 
 
 async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:

@@ -59,6 +59,10 @@ def _check_url(value: str) -> str | None:
         return right
 
 
+def _check_urls(value: tuple[str, ...]) -> str | None:
+    return next((remedy for url in value if (remedy := _check_url(url))), None)
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """How this node is reached and how it finds the others."""
@@ -88,6 +92,13 @@ class ChainConfig:
     rpc_url: Annotated[str, Setting("JSON-RPC endpoint of the chain.", check=_check_url)] = (
         "http://127.0.0.1:8545"
     )
+    rpc_backups: Annotated[
+        tuple[str, ...],
+        Setting(
+            "More endpoints of this chain: they step in, and are asked too where money hangs on an answer.",
+            check=_check_urls,
+        ),
+    ] = ()
     deployment: Annotated[Path, Setting("File with the chain id and the contracts' addresses.")] = Path(
         "deployment.json"
     )
@@ -98,6 +109,11 @@ class ChainConfig:
         float, Setting("Seconds without a block before a transaction is sent with more fee.", 0.1, 86400)
     ] = 60.0
     max_fee_gwei: Annotated[int, Setting("Most to pay for one unit of gas, in gwei.", 1, 10**9)] = 500
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """All endpoints, the preferred one first."""
+        return (self.rpc_url, *self.rpc_backups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ async def open_chain(config: ChainConfig, account: Account, ledger: TxLog) -> As
     Raises ConfigError for a bad deployment file, ChainError for an unreachable or wrong chain.
     """
     deployment = load_deployment(config.deployment)
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds, deployment.chain_id) as rpc:
         sender = Sender(rpc, deployment.chain_id, account, ledger, config)
         client = ChainClient(rpc, deployment, sender, config)
         await _check(rpc, client, config)
@@ -128,7 +128,7 @@ async def open_chain(config: ChainConfig, account: Account, ledger: TxLog) -> As
 async def open_chain_reader(config: ChainConfig, address: bytes) -> AsyncIterator[ChainClient]:
     """As `open_chain` for the account at `address`, without its key: whatever would send raises."""
     deployment = load_deployment(config.deployment)
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds, deployment.chain_id) as rpc:
         client = ChainClient(rpc, deployment, ReadOnly(address), config)
         await _check(rpc, client, config)
         yield client

@@ -10,7 +10,8 @@ from typing import Final
 import structlog
 import trio
 
-from p2pnode.chain.rpc import Rpc, RpcError
+from p2pnode.chain.endpoint import RpcError
+from p2pnode.chain.rpc import Rpc
 from p2pnode.errors import ChainError
 from p2pnode.ports import SentTransaction, TxLog, TxState
 
@@ -42,17 +43,22 @@ class Finality:
 
     async def look(self) -> None:
         """Send again what fell out of the chain, and note what is final. Raises ChainError."""
-        waiting = [
+        waiting = await self.waiting()
+        if not waiting:
+            return
+        height = await self._rpc.block_number()
+        for sent in waiting:
+            await self._check(sent, height)
+
+    async def waiting(self) -> list[SentTransaction]:
+        """Transactions that are not final, by nonce."""
+        found = [
             sent
             for state in (TxState.MINED, TxState.OPEN)
             for sent in await self._ledger.transactions(state)
             if sent.key.startswith(self._scope)
         ]
-        if not waiting:
-            return
-        height = await self._rpc.block_number()
-        for sent in sorted(waiting, key=lambda sent: sent.nonce):
-            await self._check(sent, height)
+        return sorted(found, key=lambda sent: sent.nonce)
 
     async def _check(self, sent: SentTransaction, height: int) -> None:
         receipt = await self._rpc.receipt(sent.tx_hash)

@@ -35,7 +35,7 @@ class Settlement:
         self._selector: bytes | None = None
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
-        return bool(await self._contract.read("isNonceUsed", requester, nonce))
+        return bool(await self._contract.read("isNonceUsed", requester, nonce, agreed=True))
 
     async def image_id(self) -> bytes:
         """The guest whose proofs are accepted."""

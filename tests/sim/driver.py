@@ -18,6 +18,7 @@ import trio.testing
 from eth_keys.datatypes import PrivateKey
 
 from p2pnode.background import open_background
+from p2pnode.errors import ChainError
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence, open_presence
 from p2pnode.market.requester import Requester, open_requester
@@ -62,6 +63,15 @@ class Node:
         return [fields for found, fields in self.events if found == name]
 
 
+async def _resume(chain: FakeChain) -> None:
+    """As a node with open tasks does: wait for the chain."""
+    while True:
+        try:
+            return await chain.sender.resume()
+        except ChainError:
+            await trio.sleep(5)
+
+
 class Driver:
     """Opens nodes on one network and one chain."""
 
@@ -90,7 +100,7 @@ class Driver:
         async with AsyncExitStack() as stack:
             store = SqliteStore(ledger(stack.enter_context(closing(connect(self.folder / f"{name}.db")))))
             chain = FakeChain(self.ethereum, key, store)
-            await chain.sender.resume()
+            await _resume(chain)
             await stack.enter_async_context(open_background(chain.sender.finality.run))
             context = Context(
                 bus=FakeBus(self.net, name),

@@ -5,7 +5,7 @@ transactions is tested as well: nonces, the pool, replaced transactions, blocks,
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from hexbytes import HexBytes
 
 from p2pnode import identity
 from p2pnode.chain.contract import Contract
-from p2pnode.chain.rpc import Rpc, RpcError, hexed, unhexed
+from p2pnode.chain.endpoint import RpcError
+from p2pnode.chain.rpc import Rpc, hexed, unhexed
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.settlement import SKIP_REASONS, Settlement
 from p2pnode.config import ChainConfig
@@ -28,6 +29,8 @@ from tests.sim.contract_abi import decode_batch, log
 from tests.sim.fake_chain import CONTRACT, TOKEN, World, settle_batch
 
 BLOCK_SECONDS: Final = 2
+DEEPEST_REORGANISATION: Final = 30
+"""Blocks; what is deeper is final."""
 SELECTOR: Final = b"\x5e\x1e\xc7\x0a"
 GAS: Final = 9_000_000
 
@@ -71,8 +74,10 @@ class FakeEthereum:
         return getattr(self, f"_{method}")(*params)
 
     def reorganise(self, *, forget: bool = False) -> None:
-        """Undo the newest block that has a transaction; with `forget` the pool does not get it back."""
-        if not self.blocks:
+        """Undo the newest block that has a transaction, unless it is final.
+
+        With `forget` its transactions do not come back to the pool."""
+        if not self.blocks or self.height - self.blocks[-1].number > DEEPEST_REORGANISATION:
             return
         block = self.blocks.pop()
         self._restore(block.before)
@@ -229,6 +234,9 @@ class FakeRpc(Rpc):
         # The answer takes a moment: a kill can come between what the chain did and what the node hears.
         await trio.sleep(0.01)
         return answer
+
+    async def agreed(self, essence: Callable[[Any], Hashable], method: str, *params: Any) -> Any:
+        return await self.request(method, *params)
 
 
 class FakeChain:

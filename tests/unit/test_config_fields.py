@@ -56,6 +56,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("chain.rpc_url", {"chain": {"rpc_url": "localhost:8545"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://[::1"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://a:99999"}}, "http://"),
+    ("chain.rpc_backups", {"chain": {"rpc_backups": ["http://a", "b"]}}, "http://"),
     ("chain.deployment", {"chain": {"deployment": False}}, "path"),
     ("chain.confirmations", {"chain": {"confirmations": 0}}, "between 1 and 1000"),
     ("chain.confirmations", {"chain": {"confirmations": True}}, "integer"),
