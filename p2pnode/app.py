@@ -34,6 +34,7 @@ from p2pnode.market.state import OPEN
 from p2pnode.market.worker import Worker, open_worker
 from p2pnode.network import Network, NetworkSettings, open_network
 from p2pnode.ports import Prover, Role, Store
+from p2pnode.pricing import build_strategy
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
 from p2pnode.store import open_store
@@ -102,7 +103,8 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             executor = await stack.enter_async_context(open_executor())
             settings = WorkerSettings(
                 capacity=config.worker.capacity,
-                price=config.worker.price,
+                strategy=build_strategy(config.worker),
+                most_failures=config.worker.most_failures,
                 batch_size=config.worker.batch_size,
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from p2pnode.errors import ConfigError
+from p2pnode.lists import check_accounts, check_model_prices, check_percents
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
 
 CONFIG_NAME = "p2pnode.toml"
@@ -128,11 +129,34 @@ class WorkerConfig:
     hour_price: Annotated[
         int,
         Setting(
-            "What an hour of proving has to earn, in the smallest unit; `models check` makes prices of it.",
+            "What an hour of proving has to earn, in the smallest unit; a task pays its share at least.",
             0,
             MAX_AMOUNT,
         ),
     ] = 2 * JOY
+    margin_percent: Annotated[int, Setting("What is added to time and gas, in percent.", 0, 100_000)] = 0
+    joy_per_coin: Annotated[
+        int,
+        Setting("Smallest units of JOY that a coin of the chain is worth; 0 leaves gas out.", 0, MAX_AMOUNT),
+    ] = 0
+    model_prices: Annotated[
+        tuple[str, ...],
+        Setting("Fixed prices of single models, each as CID=units.", check=check_model_prices),
+    ] = ()
+    requester_percent: Annotated[
+        tuple[str, ...],
+        Setting("Prices for single requesters in percent, each as account=percent.", check=check_percents),
+    ] = ()
+    allow: Annotated[
+        tuple[str, ...], Setting("Accounts to serve; empty serves everybody.", check=check_accounts)
+    ] = ()
+    deny: Annotated[tuple[str, ...], Setting("Accounts not to serve.", check=check_accounts)] = ()
+    strategy: Annotated[
+        str, Setting("A pricing class of your own, as module:Class; empty takes the settings above.")
+    ] = ""
+    most_failures: Annotated[
+        int, Setting("Proofs or settlements that fail in a row before bidding stops.", 1, 1000)
+    ] = 3
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
 

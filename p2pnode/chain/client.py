@@ -86,6 +86,10 @@ class ChainClient:
         """See `ports.Chain`."""
         return await self.settlement.settle_batch(awards, output_digests, seal, key)
 
+    async def gas_price(self) -> int:
+        """See `ports.Chain`."""
+        return sum(await self._rpc.fees())
+
     async def gas_balance(self, account: bytes) -> int:
         """Wei that `account` has to pay for gas."""
         return await self._rpc.balance(account)

@@ -4,7 +4,7 @@ The intent (state SETTLING, under the batch's ID as key) is written before the t
 chain adapter finds what was sent under a key before, so a crash costs no second transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from p2pnode.errors import ChainError, NetworkError, StoreError
 from p2pnode.market.context import Context
@@ -25,11 +25,22 @@ _GRACE = 600
 
 
 class Settler:
-    """Takes a batch with a proof to the chain."""
+    """Takes a batch with a proof to the chain.
 
-    def __init__(self, context: Context, retry_seconds: int) -> None:
+    `on_settled` is told of every outcome that paid something, `on_lost` why a batch was given up.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        retry_seconds: int,
+        on_settled: Callable[[SettlementOutcome], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
         self._context = context
         self._retry_seconds = retry_seconds
+        self._on_settled = on_settled
+        self._on_lost = on_lost
 
     async def settle(self, batch: BatchEntry) -> None:
         """Settle, however often the chain must be asked; ends when all deadlines have passed."""
@@ -53,9 +64,12 @@ class Settler:
                 )
                 if self._is_late(tasks):
                     self._give_up(batch, tasks, str(error))
+                    self._on_lost(str(error))
                     return
             await context.clock.sleep(retry)
             retry = min(2 * retry, _LONGEST_RETRY)
+        if outcome.settled:
+            self._on_settled(outcome)
         self._record(batch, tasks, proof, outcome)
         await self._gossip(batch, tasks, outcome)
 

@@ -15,10 +15,14 @@ from p2pnode.market.assignments import MAX_REQUEST, Assignments
 from p2pnode.market.batcher import Batcher
 from p2pnode.market.bidding import Bidding
 from p2pnode.market.context import Context
+from p2pnode.market.examination import Examiner
 from p2pnode.market.models import ModelShelf
+from p2pnode.market.pace import Paces
+from p2pnode.market.pause import Pause
 from p2pnode.market.presence import OwnState
 from p2pnode.market.settings import WorkerSettings
-from p2pnode.ports import Executor, Gossip, Prover, StreamProtocol, Topic
+from p2pnode.market.settlement import Settler
+from p2pnode.ports import Executor, Gossip, Prover, SettlementOutcome, StreamProtocol, Topic
 
 _OFFERS_AT_ONCE = 64
 _MOST_WAITING = 1024
@@ -33,8 +37,12 @@ class Worker:
         self._context = context
         self._settings = settings
         self.models = ModelShelf(context.blobs, executor, context.clock, settings.max_model_size)
-        self.bidding = Bidding(context, self.models, settings)
-        self.batcher = Batcher(context, prover, self.models, settings, jobs)
+        self.pause = Pause(settings.most_failures)
+        paces = Paces(executor, prover, jobs, settings.batch_size)
+        self.examiner = Examiner(context, self.models, paces, self.pause, settings)
+        self.bidding = Bidding(context, self.examiner, settings)
+        settler = Settler(context, settings.retry_seconds, self._on_settled, self.pause.failed)
+        self.batcher = Batcher(context, prover, self.models, paces, self.pause, settings, settler, jobs)
         self._assignments = Assignments(
             context, executor, self.models, self.batcher.progress, self.batcher.wake
         )
@@ -42,7 +50,11 @@ class Worker:
 
     def own_state(self) -> OwnState:
         """For the heartbeat."""
-        return OwnState(self._settings.capacity, self.bidding.load(), self.models.held())
+        return OwnState(self._settings.capacity, self.examiner.load(), self.models.held())
+
+    def _on_settled(self, outcome: SettlementOutcome) -> None:
+        self.pause.succeeded()
+        self.examiner.gas = outcome.gas_used // self._settings.batch_size
 
     async def run(self) -> None:
         """Serve until cancelled; first finishes what a crash interrupted."""

@@ -66,6 +66,9 @@ class Chain(Protocol):
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool: ...
 
+    async def gas_price(self) -> int:
+        """Wei that one unit of gas costs now."""
+
     async def settle_batch(
         self,
         awards: Sequence[Signed[Award]],

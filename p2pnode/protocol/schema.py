@@ -21,6 +21,7 @@ from p2pnode.protocol.messages import (
     Heartbeat,
     ModelAnnouncement,
     Offer,
+    Quote,
     ReceiptSummary,
     Result,
     Signed,
@@ -214,7 +215,8 @@ FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
         "nonce": AMOUNT,
     },
     Result: {"task_id": DIGEST, "output_digest": DIGEST},
-    Decline: {"subject": DIGEST, "code": Choice(DeclineCode), "reason": Text(512)},
+    Decline: {"subject": DIGEST, "code": Choice(DeclineCode), "reason": Text(512), "needed": AMOUNT},
+    Quote: {"offer_hash": DIGEST, "price": AMOUNT, "model_fee": AMOUNT},
     ModelAnnouncement: {
         "model_digest": DIGEST,
         "size": TIME,

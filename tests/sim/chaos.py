@@ -17,6 +17,7 @@ import trio.testing
 from p2pnode.errors import ChainError, MarketError
 from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
 from p2pnode.market.state import OPEN, TaskState
+from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Role, StreamProtocol
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.store import open_store
@@ -28,7 +29,7 @@ from tests.sim.fake_network import Killed
 
 WORKERS = ("bob", "carol")
 TERMS = Terms(price_min=10, price_max=100, ramp_seconds=10, result_seconds=120, settle_seconds=900)
-QUICK = WorkerSettings(capacity=8, price=20, batch_size=2, batch_seconds=20)
+QUICK = WorkerSettings(capacity=8, strategy=CostPlus(20), batch_size=2, batch_seconds=20)
 PATIENT = RequesterSettings(bid_wait=2.0, answer_seconds=10.0)
 TROUBLE_SECONDS = 300
 """Faults happen until then."""

@@ -275,6 +275,10 @@ class FakeChain:
         await self._reach()
         return (requester, nonce) in self._world.nonces
 
+    async def gas_price(self) -> int:
+        await self._reach()
+        return 10**9
+
     async def settle_batch(
         self, awards: Sequence[Signed[Award]], output_digests: Sequence[bytes], seal: bytes, key: str
     ) -> SettlementOutcome:

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import OPEN, TaskState
+from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Role
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.store import open_store
@@ -22,7 +23,7 @@ from tests.sim.faults import FaultyLedger
 
 INPUTS = [pair(1, 2), pair(3, 4)]
 PRICE = 20
-QUICK = WorkerSettings(capacity=8, price=PRICE, batch_size=2, batch_seconds=30)
+QUICK = WorkerSettings(capacity=8, strategy=CostPlus(PRICE), batch_size=2, batch_seconds=30)
 DOWN_SECONDS = 5
 END_SECONDS = 1000
 """By then every deadline of TERMS has passed."""
