@@ -30,7 +30,7 @@ from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence, open_presence
 from p2pnode.market.requester import Requester, open_requester
 from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
-from p2pnode.market.state import OPEN
+from p2pnode.market.state import OPEN, TaskState
 from p2pnode.market.worker import Worker, open_worker
 from p2pnode.network import Network, NetworkSettings, open_network
 from p2pnode.ports import Prover, Role, Store
@@ -38,7 +38,7 @@ from p2pnode.pricing import build_strategy
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
 from p2pnode.store import open_store
-from p2pnode.submissions import Submissions
+from p2pnode.submissions import Submissions, explanation_json
 
 MAX_MODEL_BYTES = 64 << 20
 _CHAIN_RETRY_SECONDS = 10
@@ -203,6 +203,8 @@ class _Handlers:
             status=self._status,
             receipts=self._receipts,
             receipt=self._receipt,
+            explain=self._explain,
+            resume=self._resume,
             shutdown=self._shutdown,
         )
 
@@ -238,6 +240,7 @@ class _Handlers:
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()
             ],
+            "paused": node.worker.pause.reason if node.worker is not None else "",
             "models": [seen.announcement.name for seen in node.presence.models()],
             "open_tasks": {
                 role.value: Counter(task.state for task in node.store.tasks(role, OPEN[role]))
@@ -250,6 +253,26 @@ class _Handlers:
 
     async def _receipt(self, task_id: bytes) -> str | None:
         return self._node.store.receipt(task_id)
+
+    async def _explain(self, offer: str) -> Mapping[str, Any]:
+        if self._node.requester is None:
+            raise MarketError("requester.enabled is false on this node; ask the node that made the offer")
+        found = [
+            task.offer_hash
+            for task in self._node.store.tasks(Role.REQUESTER, TaskState)
+            if task.offer_hash.hex().startswith(offer.lower().removeprefix("0x"))
+        ]
+        if len(found) != 1:
+            raise MarketError(f"offer {offer!r:.80}: {len(found)} offers begin so; give more of the hash")
+        return explanation_json(await self._node.requester.explainer.explain(found[0]))
+
+    async def _resume(self) -> str:
+        worker = self._node.worker
+        if worker is None:
+            raise MarketError("worker.enabled is false on this node; there is nothing to resume")
+        reason = worker.pause.reason
+        worker.pause.succeeded()
+        return reason
 
     async def _shutdown(self) -> None:
         self.stopped.set()

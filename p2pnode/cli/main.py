@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "run": "Run the node.",
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",
+    "explain": "Say why an offer got no bid, and what would change that.",
     "models": "Check, quantise, publish and list models.",
     "node": "Register and stake this node as a worker.",
     "escrow": "Move JOY in and out of the escrow that pays.",

@@ -4,7 +4,7 @@ An assignment may come twice (a stream that broke, a requester that restarted): 
 answer of the first. Nothing that a peer sends makes the handler raise.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
 import trio
@@ -18,7 +18,17 @@ from p2pnode.market.state import OPEN, TaskState
 from p2pnode.ports import Executor, Role, TaskEntry
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
-from p2pnode.protocol.messages import Answer, Assignment, DeclineCode, Result, TaskQuery, TaskStatus
+from p2pnode.protocol.messages import (
+    Answer,
+    Assignment,
+    DeclineCode,
+    Offer,
+    Quote,
+    Result,
+    Signed,
+    TaskQuery,
+    TaskStatus,
+)
 from p2pnode.protocol.schema import MAX_TENSORS
 from p2pnode.protocol.tensors import tensors_digest
 
@@ -37,17 +47,20 @@ class Assignments:
         executor: Executor,
         models: ModelShelf,
         progress: Callable[[bytes], str],
+        explain: Callable[[str, Signed[Offer]], Awaitable[Quote]],
         on_answered: Callable[[], None],
     ) -> None:
         self._context = context
         self._executor = executor
         self._models = models
         self._progress = progress
+        self._explain = explain
         self._on_answered = on_answered
         self._locks: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     async def handle(self, peer: str, data: bytes) -> bytes:
-        """Answer an Assignment with Answer or Decline, a TaskQuery with TaskStatus or Decline."""
+        """Answer an Assignment with Answer, a TaskQuery with TaskStatus, a signed Offer with Quote, or any of
+        them with Decline."""
         subject = _NO_SUBJECT
         try:
             message = decode_any(data, MAX_REQUEST)
@@ -57,7 +70,10 @@ class Assignments:
             if isinstance(message, Assignment):
                 subject = self._context.digest(message.award.message)
                 return encode(await self._assign(peer, message, subject))
-            raise ProtocolError("only an assignment or a task-query is answered on this stream")
+            if isinstance(message, Signed) and isinstance(message.message, Offer):
+                subject = self._context.digest(message.message)
+                return encode(await self._explain(peer, message))
+            raise ProtocolError("only an assignment, a task-query or a signed-offer is answered here")
         except Refusal as error:
             refusal = error
         except ProtocolError as error:

@@ -15,7 +15,7 @@ from p2pnode.market.state import INITIAL, TaskState
 from p2pnode.ports import Gossip, Role, StreamProtocol, TaskEntry
 from p2pnode.protocol.cid import content_digest, to_cid
 from p2pnode.protocol.codec import decode, decode_signed, encode, max_size
-from p2pnode.protocol.messages import Bid, Decline, DeclineCode, Offer, Signed
+from p2pnode.protocol.messages import Bid, Decline, DeclineCode, Offer, Quote, Signed
 
 _SEND_TIMEOUT = 10.0
 _MOST_SEEN = 16384
@@ -58,6 +58,13 @@ class Bidding:
         except Exception as error:
             # A bug of ours, met on a stranger's bytes, must not end the worker.
             self._context.on_event("offer.error", peer=message.peer, error=repr(error))
+
+    async def explain(self, peer: str, signed: Signed[Offer]) -> Quote:
+        """What this worker would bid for an offer, without a bid. Raises Refusal, with what would do."""
+        if not self._may_decline(peer):
+            raise Refusal(DeclineCode.AT_CAPACITY, f"{_DECLINES_PER_MINUTE} answers a minute; ask later")
+        quote = await self._examiner.examine(signed, peer)
+        return Quote(self._context.digest(signed.message), quote.price, quote.fee)
 
     async def _take(self, peer: str, signed: Signed[Offer], offer_hash: bytes) -> None:
         context, offer = self._context, signed.message

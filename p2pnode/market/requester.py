@@ -12,6 +12,7 @@ from p2pnode.market.awards import Awarder
 from p2pnode.market.bids import MAX_REQUEST, BidBook, BidDesk
 from p2pnode.market.checks import CLOCK_SKEW, check_listing
 from p2pnode.market.context import Context
+from p2pnode.market.explain import Explainer
 from p2pnode.market.presence import Presence
 from p2pnode.market.selection import RankedBid, plan
 from p2pnode.market.settings import RequesterSettings, Terms
@@ -53,6 +54,7 @@ class Requester:
         self._settings = settings
         self._desk = BidDesk(context, presence)
         self._awarder = Awarder(context, settings)
+        self.explainer = Explainer(context, presence)
         self._watch = SettlementWatch(context, self._awarder, settings.poll_seconds, prover)
 
     async def run(self) -> None:

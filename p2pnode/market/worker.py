@@ -44,7 +44,7 @@ class Worker:
         settler = Settler(context, settings.retry_seconds, self._on_settled, self.pause.failed)
         self.batcher = Batcher(context, prover, self.models, paces, self.pause, settings, settler, jobs)
         self._assignments = Assignments(
-            context, executor, self.models, self.batcher.progress, self.batcher.wake
+            context, executor, self.models, self.batcher.progress, self.bidding.explain, self.batcher.wake
         )
         self._places = trio.CapacityLimiter(_OFFERS_AT_ONCE)
 
