@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from p2pnode.chain import ChainClient, open_chain
-from p2pnode.config import Config
+from p2pnode.config import Config, RequesterConfig
 from p2pnode.control import (
     ControlHandlers,
     Emit,
@@ -29,6 +29,7 @@ from p2pnode.inference import open_executor
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence, open_presence
 from p2pnode.market.requester import Requester, open_requester
+from p2pnode.market.selection import Weights
 from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
 from p2pnode.market.state import OPEN, TaskState
 from p2pnode.market.worker import Worker, open_worker
@@ -117,7 +118,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
         if config.requester.enabled:
             # A silent worker gets a third of the time, so that two others can still answer.
             waits = RequesterSettings(
-                bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
+                bid_wait=config.requester.bid_wait,
+                answer_seconds=config.requester.result_seconds / 3,
+                weights=_weights(config.requester),
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         yield Node(config, network, chain, store, events, presence, worker, requester)
@@ -146,6 +149,17 @@ async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
             raise
         log.warning("prover.missing", reason=str(error), effect="seals are left to the chain to verify")
         return None
+
+
+def _weights(config: RequesterConfig) -> Weights:
+    return Weights(
+        price=config.weight_price,
+        free_capacity=config.weight_free,
+        load=config.weight_load,
+        stake=config.weight_stake,
+        record=config.weight_record,
+        latency=config.weight_latency,
+    )
 
 
 def _network_settings(config: Config) -> NetworkSettings:

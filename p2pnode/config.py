@@ -171,6 +171,14 @@ class RequesterConfig:
     settle_seconds: Annotated[
         int, Setting("Seconds a worker has to prove and settle; then the award is void.", 60, 86400)
     ] = 7200
+    weight_price: Annotated[float, Setting("How much a low price counts among bids.", 0, 1000)] = 0.35
+    weight_free: Annotated[float, Setting("How much many free places count.", 0, 1000)] = 0.05
+    weight_load: Annotated[float, Setting("How much a small share of taken places counts.", 0, 1000)] = 0.3
+    weight_stake: Annotated[float, Setting("How much a high stake counts.", 0, 1000)] = 0.05
+    weight_record: Annotated[
+        float, Setting("How much the answers that this node got before count.", 0, 1000)
+    ] = 0.2
+    weight_latency: Annotated[float, Setting("How much quick answers count.", 0, 1000)] = 0.05
     min_stake: Annotated[
         int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0

@@ -21,6 +21,7 @@ from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.messages import (
     Answer,
     Assignment,
+    Decline,
     DeclineCode,
     Offer,
     Quote,
@@ -73,6 +74,9 @@ class Assignments:
             if isinstance(message, Signed) and isinstance(message.message, Offer):
                 subject = self._context.digest(message.message)
                 return encode(await self._explain(peer, message))
+            if isinstance(message, Decline) and message.code == DeclineCode.OUTBID:
+                self._release(peer, message.subject)
+                return b""
             raise ProtocolError("only an assignment, a task-query or a signed-offer is answered here")
         except Refusal as error:
             refusal = error
@@ -97,6 +101,12 @@ class Assignments:
                     await self._run(task)
             except P2PNodeError as error:
                 self._context.on_event("task.failed", task_id=_hex(task.task_id), reason=str(error))
+
+    def _release(self, peer: str, offer_hash: bytes) -> None:
+        """Free the place of a bid that its requester did not take."""
+        task = self._context.store.task(Role.WORKER, offer_hash)
+        if task is not None and task.state == TaskState.BID and task.peer == peer:
+            self._context.move(task, TaskState.LOST, reason="another bid was taken")
 
     def _status(self, task_id: bytes) -> TaskStatus:
         task = self._context.store.task_by_id(Role.WORKER, task_id)

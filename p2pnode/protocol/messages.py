@@ -92,6 +92,7 @@ class DeclineCode(StrEnum):
     CANNOT_FINISH = "cannot-finish"
     NOT_SERVED = "not-served"
     PAUSED = "paused"
+    OUTBID = "outbid"
     UNKNOWN_BID = "unknown-bid"
     INTERNAL = "internal"
 
