@@ -31,7 +31,7 @@ class BidBook:
     declines: dict[str, Decline] = field(default_factory=dict)
 
     def loaded(self, held: Mapping[bytes, int]) -> list[RankedBid]:
-        """The bids; `held` is what each worker holds for this node, of which its heartbeat may not know yet."""
+        """The bids; `held` is what each worker holds for this node, maybe unknown to its heartbeat."""
         return [replace(bid, load=max(bid.load, held.get(worker, 0))) for worker, bid in self.bids.items()]
 
     def why_unbid(self) -> str:

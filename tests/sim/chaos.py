@@ -16,14 +16,11 @@ import trio.testing
 
 from p2pnode.errors import ChainError, MarketError
 from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
-from p2pnode.market.state import OPEN, TaskState
 from p2pnode.market.strategy import CostPlus
-from p2pnode.ports import Role, StreamProtocol
-from p2pnode.protocol.receipt import check_receipt, parse_receipt
-from p2pnode.store import open_store
+from p2pnode.ports import StreamProtocol
 from p2pnode.store.connection import Ledger
-from tests.sim.driver import MODEL_FEE, Driver, Node, account_of
-from tests.sim.fake_chain import MODEL_OWNER
+from tests.judging import Report, judge
+from tests.sim.driver import Driver, Node, account_of
 from tests.sim.fake_compute import MODEL_DIGEST, pair
 from tests.sim.fake_network import Killed
 
@@ -35,23 +32,6 @@ TROUBLE_SECONDS = 300
 """Faults happen until then."""
 END_SECONDS = 2400
 """By then every deadline has passed."""
-
-
-@dataclass
-class Report:
-    """What one run did to the market, and what came of it; all counts."""
-
-    kills: int = 0
-    outages: int = 0
-    reorganisations: int = 0
-    resets: int = 0
-    offers: int = 0
-    awarded: int = 0
-    paid: int = 0
-    lost: int = 0
-    paid_twice: int = 0
-    slashable: int = 0
-    without_receipt: int = 0
 
 
 class Watched(Ledger):
@@ -173,41 +153,10 @@ async def run(folder: Path, seed: int, *, kills: int) -> Report:
             nursery.start_soon(lambda: chaos.live("alice", submit, requester=PATIENT))
             await trio.testing.wait_all_tasks_blocked()
             await chaos.trouble(kills)
-    return judge(chaos)
-
-
-def judge(chaos: Chaos) -> Report:
-    """Hold the ledgers against the chain."""
-    report, world, folder = chaos.report, chaos.driver.world, chaos.driver.folder
-    report.paid = len(world.nonces)
-    earned = sum(world.balances[account_of(name)] for name in WORKERS)
-    spent = 10_000 - world.escrow[account_of("alice")]
-    assert earned + world.balances[MODEL_OWNER] == spent
-    report.paid_twice = world.balances[MODEL_OWNER] // MODEL_FEE - report.paid
-    settled: set[bytes] = set()
-    for name in WORKERS:
-        with open_store(folder / f"{name}.db") as store:
-            assert store.open_batches() == []
-            assert store.tasks(Role.WORKER, OPEN[Role.WORKER] - {TaskState.BID}) == []
-            for task in store.tasks(Role.WORKER, TaskState):
-                if task.award is None:
-                    continue
-                award = task.award.message
-                if (award.requester, award.nonce) not in world.nonces:
-                    report.slashable += 1
-                if task.state == TaskState.SETTLED:
-                    assert task.task_id is not None
-                    settled.add(task.task_id)
-                    check_receipt(parse_receipt(store.receipt(task.task_id) or ""))
-    report.lost = report.paid - len(settled)
-    with open_store(folder / "alice.db") as store:
-        assert store.tasks(Role.REQUESTER, OPEN[Role.REQUESTER]) == []
-        tasks = store.tasks(Role.REQUESTER, TaskState)
-        report.offers = len(tasks)
-        report.awarded = sum(task.award is not None for task in tasks)
-        for task in tasks:
-            if (task.offer.message.requester, task.offer.message.nonce) in world.nonces:
-                assert task.task_id is not None
-                if task.state != TaskState.SETTLED or store.receipt(task.task_id) is None:
-                    report.without_receipt += 1
-    return report
+    world = chaos.driver.world
+    account = account_of("alice")
+    spent = 10_000 - world.escrow[account]
+    ledgers = [folder / f"{name}.db" for name in WORKERS]
+    judge(chaos.report, folder / "alice.db", ledgers, lambda *key: key in world.nonces, spent)
+    assert sum(world.balances.values()) == spent
+    return chaos.report
