@@ -38,7 +38,7 @@ class ChainClient:
         self.nodes = Nodes(contracts["NodeCoordinator"], self.token, sender)
         self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
         self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
-        self.settlement = Settlement(contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
+        self.settlement = Settlement(rpc, contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
 
     @property
     def chain_id(self) -> int:
@@ -85,6 +85,10 @@ class ChainClient:
     ) -> SettlementOutcome:
         """See `ports.Chain`."""
         return await self.settlement.settle_batch(awards, output_digests, seal, key)
+
+    async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
+        """See `ports.Chain`."""
+        return await self.settlement.find(task_id, since)
 
     async def gas_price(self) -> int:
         """See `ports.Chain`."""

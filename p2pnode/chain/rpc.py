@@ -78,9 +78,9 @@ class Rpc:
         return int(await self.request("eth_blockNumber"), 16)
 
     @_decoded
-    async def block_time(self) -> int:
-        """Time of the newest block, seconds UTC."""
-        block = await self.request("eth_getBlockByNumber", "latest", False)
+    async def block_time(self, number: int) -> int:
+        """Time of a block, seconds UTC."""
+        block = await self.request("eth_getBlockByNumber", hex(number), False)
         return int(block["timestamp"], 16)
 
     @_decoded

@@ -5,6 +5,7 @@ chain adapter finds what was sent under a key before, so a crash costs no second
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from p2pnode.errors import ChainError, NetworkError, StoreError
 from p2pnode.market.context import Context
@@ -17,6 +18,9 @@ from p2pnode.protocol.journal import leaf
 from p2pnode.protocol.messages import ReceiptSummary
 from p2pnode.protocol.receipt import Receipt, dump_receipt
 from p2pnode.protocol.tensors import tensors_digest
+
+NONCE_USED = "NonceUsed"
+"""Why ProofOfInference skips an award whose nonce has paid."""
 
 _LONGEST_RETRY = 120
 
@@ -56,7 +60,7 @@ class Settler:
         retry = self._retry_seconds
         while True:
             try:
-                outcome = await self._send(batch, tasks, proof)
+                outcome = await self._found(tasks, await self._send(batch, tasks, proof))
                 break
             except ChainError as error:
                 context.on_event(
@@ -85,6 +89,22 @@ class Settler:
             batch.batch_id,
         )
 
+    async def _found(self, tasks: Sequence[TaskEntry], outcome: SettlementOutcome) -> SettlementOutcome:
+        """The outcome with the tasks that this batch paid, but in another transaction.
+
+        Anyone may send a batch: who copies ours from the pool and is first has paid us.
+        """
+        elsewhere: dict[bytes, bytes] = {}
+        for task in tasks:
+            if task.task_id is not None and outcome.skipped.get(task.task_id) == NONCE_USED:
+                found = await self._context.chain.find_settlement(task.task_id, task.offer.message.ramp_start)
+                if found is not None:
+                    elsewhere[task.task_id] = found
+        if not elsewhere:
+            return outcome
+        skipped = {key: reason for key, reason in outcome.skipped.items() if key not in elsewhere}
+        return replace(outcome, settled=(*outcome.settled, *elsewhere), skipped=skipped, elsewhere=elsewhere)
+
     def _tasks(self, batch: BatchEntry) -> list[TaskEntry]:
         tasks = [self._context.store.task_by_id(Role.WORKER, task_id) for task_id in batch.task_ids]
         found = [task for task in tasks if task is not None and task.award is not None]
@@ -105,7 +125,7 @@ class Settler:
     def _record(
         self, batch: BatchEntry, tasks: Sequence[TaskEntry], proof: Proof, outcome: SettlementOutcome
     ) -> None:
-        context, receipts = self._context, self._receipts(tasks, proof, outcome.transaction)
+        context, receipts = self._context, self._receipts(tasks, proof, outcome)
         with context.store.transaction():
             for task, receipt in zip(tasks, receipts, strict=True):
                 assert task.task_id is not None
@@ -130,7 +150,9 @@ class Settler:
         for task_id in outcome.settled:
             context.on_event("receipt.stored", task_id=task_id.hex(), transaction=outcome.transaction.hex())
 
-    def _receipts(self, tasks: Sequence[TaskEntry], proof: Proof, transaction: bytes) -> list[Receipt]:
+    def _receipts(
+        self, tasks: Sequence[TaskEntry], proof: Proof, outcome: SettlementOutcome
+    ) -> list[Receipt]:
         domain = self._context.domain
         digests = [tensors_digest(output) for output in proof.outputs]
         offers = [task.offer.message for task in tasks]
@@ -155,7 +177,7 @@ class Settler:
                     journal=proof.journal,
                     image_id=proof.image_id,
                     seal=proof.seal,
-                    transaction=transaction,
+                    transaction=outcome.elsewhere.get(task.task_id or b"", outcome.transaction),
                 )
             )
         return receipts

@@ -173,7 +173,7 @@ class FakeEthereum:
         return hex(self.height)
 
     def _eth_getBlockByNumber(self, number: str, full: bool) -> Mapping[str, str]:
-        return {"baseFeePerGas": hex(10**9), "number": hex(self.height)}
+        return {"baseFeePerGas": hex(10**9), "number": hex(self.height), "timestamp": "0x0"}
 
     def _eth_maxPriorityFeePerGas(self) -> str:
         return hex(10**9)
@@ -183,6 +183,10 @@ class FakeEthereum:
         while block == "pending" and (unhexed(account), count) in self.pool:
             count += 1
         return hex(count)
+
+    def _eth_getLogs(self, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        found = [log for receipt in self.receipts.values() for log in receipt["logs"]]
+        return [log for log in found if log["topics"][: len(query["topics"])] == query["topics"]]
 
     def _eth_call(self, fields: Mapping[str, str], block: str) -> str:
         return hexed(SELECTOR.ljust(32, b"\0"))
@@ -253,7 +257,7 @@ class FakeChain:
         self.sender = Sender(rpc, self.chain_id, account, ledger, ChainConfig())
         # Both contracts are at one address: the node tells calls apart by what is asked.
         proof, verifier = (Contract(rpc, name, CONTRACT) for name in ("ProofOfInference", "StarkVerifier"))
-        self._settlement = Settlement(proof, verifier, self.sender)
+        self._settlement = Settlement(rpc, proof, verifier, self.sender)
 
     @property
     def chain_id(self) -> int:
@@ -274,6 +278,10 @@ class FakeChain:
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
         await self._reach()
         return (requester, nonce) in self._world.nonces
+
+    async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
+        await self._reach()
+        return await self._settlement.find(task_id, since)
 
     async def gas_price(self) -> int:
         await self._reach()
