@@ -34,6 +34,7 @@ from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
 from p2pnode.market.state import OPEN, TaskState
 from p2pnode.market.worker import Worker, open_worker
 from p2pnode.network import Network, NetworkSettings, open_network
+from p2pnode.network.sealing import NodeSeals
 from p2pnode.ports import Prover, Role, Store
 from p2pnode.pricing import build_strategy
 from p2pnode.protocol.messages import ModelAnnouncement
@@ -97,6 +98,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             private_key=account.key,
             on_event=events,
             random_bytes=os.urandom,
+            seals=NodeSeals(config.node_key),
         )
         worker = requester = None
         if config.worker.enabled:

@@ -139,7 +139,11 @@ class Assignments:
         context, award = self._context, assignment.award.message
         listing = check_listing(award.model_digest, await context.chain.listing(award.model_digest))
         check_award(assignment.award, task, context.domain, listing.fee, context.clock.now())
-        check_input(assignment.input, award.input_digest)
+        try:
+            tensors = context.seals.open(context.digest(award), assignment.sealed)
+        except ProtocolError as error:
+            raise Refusal(DeclineCode.WRONG_INPUT, str(error)) from error
+        check_input(tensors, award.input_digest)
         if await context.chain.is_nonce_used(award.requester, award.nonce):
             raise Refusal(DeclineCode.EXPIRED, f"nonce {award.nonce} has paid already; offer with a new one")
         free = await context.chain.free_escrow(award.requester)
@@ -150,7 +154,7 @@ class Assignments:
         )
         check_escrow(award.price + award.model_fee, owed, free)
         with context.store.transaction():
-            context.store.put_content(assignment.input)
+            context.store.put_content(tensors)
             context.move(
                 task,
                 TaskState.AWARDED,

@@ -102,10 +102,11 @@ class Awarder:
             return NoAnswer(f"result_deadline {award.message.result_deadline} has passed", True)
         started = trio.current_time()
         try:
+            sealed = context.seals.seal(task.peer, task.task_id, tensors)
             response = await context.bus.request(
                 task.peer,
                 StreamProtocol.TASK,
-                encode(Assignment(award, tensors)),
+                encode(Assignment(award, sealed)),
                 timeout=timeout,
                 max_response=MAX_RESPONSE,
             )

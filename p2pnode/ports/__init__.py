@@ -9,6 +9,7 @@ from p2pnode.ports.chain import Chain, ModelListing, NodeRecord, SettlementOutco
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
 from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports.sealing import Seals
 from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
 from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
 
@@ -29,6 +30,7 @@ __all__ = [
     "Prover",
     "Reputation",
     "Role",
+    "Seals",
     "SentTransaction",
     "SettlementOutcome",
     "Store",

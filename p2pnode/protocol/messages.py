@@ -143,10 +143,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An award with its input tensors (canonical encoding), sent to the awarded worker alone."""
+    """An award with its input tensors (canonical encoding), sealed to the awarded worker (`sealing`)."""
 
     award: Signed[Award]
-    input: bytes
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)

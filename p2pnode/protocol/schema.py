@@ -35,6 +35,9 @@ MAX_TENSORS = 16 * 1024 * 1024
 MAX_RECEIPT = 1024 * 1024
 """Bytes of one receipt file; a seal takes about 300 kB of it in base64."""
 
+SEAL_OVERHEAD = 48
+"""Bytes that sealing adds to an input: HPKE's encapsulated key (32) and tag (16)."""
+
 MAX_GOSSIP = 64 * 1024
 """Bytes of every message without tensors or a receipt; gossipsub drops what is over 1 MiB."""
 
@@ -178,6 +181,7 @@ AMOUNT = Uint(256)
 TIME = Uint(64)
 COUNT = Uint(32)
 TENSORS = Octets(4, MAX_TENSORS)
+SEALED = Octets(4 + SEAL_OVERHEAD, MAX_TENSORS + SEAL_OVERHEAD)
 
 FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
     Offer: {
@@ -230,7 +234,7 @@ FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
         "load": COUNT,
         "models": Sequence(DIGEST, MAX_HELD_MODELS),
     },
-    Assignment: {"award": SignedRecord(Award), "input": TENSORS},
+    Assignment: {"award": SignedRecord(Award), "sealed": SEALED},
     Answer: {"result": SignedRecord(Result), "output": TENSORS},
     TaskQuery: {"task_id": DIGEST},
     TaskStatus: {

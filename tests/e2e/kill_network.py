@@ -167,6 +167,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> Non
 @asynccontextmanager
 async def open_kill_network(folder: Path) -> AsyncIterator[KillNetwork]:
     """A chain, a bootstrap peer, and the nodes of PLANS, started, registered and funded."""
+    await trio.Path(folder).mkdir()
     async with open_prover() as prover:
         image_id = prover.image_id
     async with (

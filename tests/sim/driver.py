@@ -33,6 +33,7 @@ from tests.sim.fake_clock import FakeClock
 from tests.sim.fake_compute import MODEL, MODEL_DIGEST, FakeExecutor, FakeProver
 from tests.sim.fake_ethereum import FakeChain, FakeEthereum
 from tests.sim.fake_network import FakeBlobs, FakeBus, FakeNet
+from tests.sim.fake_seals import FakeSeals
 
 MODEL_FEE = 5
 TERMS = Terms(price_min=10, price_max=100, ramp_seconds=10, result_seconds=60, settle_seconds=600)
@@ -110,6 +111,7 @@ class Driver:
                 clock=FakeClock(),
                 private_key=key,
                 on_event=lambda event, /, **fields: events.append((event, fields)),
+                seals=FakeSeals(name),
                 random_bytes=random.Random(f"{name}{trio.current_time()}").randbytes,
             )
             executor, prover = FakeExecutor(), FakeProver()

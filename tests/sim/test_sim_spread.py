@@ -1,6 +1,7 @@
 """Work spreads over workers that are equally good."""
 
 from collections import Counter
+from typing import Any
 
 import trio
 from trio.testing import MockClock
@@ -55,7 +56,7 @@ async def keep(
     name: str,
     sides: dict[str, object],
     opened: list[Node] | None,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    task_status: Any = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """A node that stays open beside the others."""
     async with driver.node(name, **sides) as node:  # type: ignore[arg-type]
