@@ -67,6 +67,7 @@ class FakeEthereum:
     blocks: list[Block] = field(default_factory=list)
     height: int = 1
     sent: int = 0
+    read_seconds: float = 0.0
 
     def answer(self, method: str, params: list[Any]) -> Any:
         """The result of one JSON-RPC call. Raises RpcError as a node's error object."""
@@ -293,7 +294,7 @@ class FakeChain:
         return await self._settlement.settle_batch(awards, output_digests, seal, key)
 
     async def _reach(self) -> None:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.ethereum.read_seconds)
         self.ethereum.make_blocks()
         if self._world.down:
             raise ChainError("the chain cannot be reached")
