@@ -5,12 +5,14 @@ P2PNODE_KILLS says how many random kills; the proofs are real, so that a hundred
 
 import os
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import trio
 
 from tests.e2e.kill_network import KillNetwork, open_kill_network, until
+from tests.reliability import record
 from tests.sim.test_sim_chaos import NOTHING
 
 pytestmark = [pytest.mark.e2e, pytest.mark.deep]
@@ -39,7 +41,7 @@ async def test_killed_at_random_times(tmp_path: Path) -> None:
                 await network.start(victim)
             nursery.cancel_scope.cancel()
         report = await network.finish(SETTLE_SECONDS)
-    print(report)
+    record("processes, at random times", asdict(report))
     assert report.kills == KILLS
     assert report.paid > 0
     assert report.losses == NOTHING
@@ -58,7 +60,7 @@ async def test_killed_at_every_ledger_write(tmp_path: Path, victim: str, when: s
                 break
         await network.start("carol")
         report = await network.finish(SETTLE_SECONDS)
-    print(report)
+    record(f"processes, {victim} {when} every write", asdict(report))
     assert report.kills >= 5
     assert report.losses == NOTHING
 

@@ -1,10 +1,12 @@
 """Whatever breaks at random moments: nothing lost, nothing paid twice, no promise broken."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from trio.testing import MockClock
 
+from tests.reliability import record
 from tests.sim.chaos import run
 
 NOTHING = {"lost": 0, "paid_twice": 0, "slashable": 0, "without_receipt": 0}
@@ -21,4 +23,6 @@ async def test_random_kills_lose_nothing(tmp_path: Path, autojump_clock: MockClo
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(100, 200))
 async def test_many_random_kills_lose_nothing(tmp_path: Path, autojump_clock: MockClock, seed: int) -> None:
-    assert (await run(tmp_path, seed, kills=12)).losses == NOTHING
+    report = await run(tmp_path, seed, kills=12)
+    record("simulated, at random times", asdict(report))
+    assert report.losses == NOTHING

@@ -15,6 +15,7 @@ from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Role
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
 from p2pnode.store import open_store
+from tests.reliability import record
 from tests.sim.driver import MODEL_FEE, TERMS, Driver, Node, account_of
 from tests.sim.fake_chain import MODEL_OWNER
 from tests.sim.fake_compute import MODEL_DIGEST, double, pair
@@ -125,6 +126,9 @@ async def test_killed_at_every_write(
         if not died:
             break
         writes += 1
+    offers = len(INPUTS) * (writes + 1)
+    figures = {"kills": writes, "offers": offers, "paid": sum(paid)}
+    record(f"simulated, {victim} {'after' if after else 'before'} every write", figures)
     # alice: offers, two awards, two answers, two receipts. bob: two bids, awards and answers, then the batch.
     assert writes >= {"alice": 7, "bob": 12}[victim]
     # A worker always finishes. A requester that dies before its award offers nothing after it, and from

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import TaskState
 from p2pnode.market.strategy import CostPlus
+from tests.reliability import record
 from tests.sim.driver import TERMS, Driver, Node
 from tests.sim.fake_compute import MODEL_DIGEST, pair
 
@@ -48,7 +49,9 @@ async def test_two_hundred_offers_spread_over_ten_equal_workers(
                 buying.start_soon(buy, node, offset)
         nursery.cancel_scope.cancel()
     assert winners.total() == OFFERS
-    assert jain([winners[account] for account in driver.world.nodes]) >= 0.9, winners
+    fairness = jain([winners[account] for account in driver.world.nodes])
+    record(f"{OFFERS} offers on {WORKERS} equal workers", {"Jain's_index": fairness})
+    assert fairness >= 0.9, winners
 
 
 async def keep(
