@@ -66,37 +66,38 @@ def run(name: str, kills: int) -> Json:
 _HEAD: Final = """\
 # Reliability
 
-What was broken, and what came of it. Written by `make reliability` from the full form of the tests, whose short
-form is in `make test`; the figures are in [reliability.json](reliability.json).
+What was broken, and what came of it. Written by `make reliability` from the full form of the tests, whose
+short form is in `make test`; the figures are in [reliability.json](reliability.json).
 """
 _KILLS: Final = """\
 ## Kills
 
 A node is killed (SIGKILL) before and after every write of its ledger, found by counting them where SQL is
-executed, and at random times beside resets, outages and reorganisations of the chain; then it is started again.
-*Lost* are payments without a receipt at the worker, *broken* promises that a stake could be slashed for,
-*without receipt* paid tasks whose requester has none. All of these must be 0.
+executed, and at random times beside resets, outages and reorganisations of the chain; then it is started
+again. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could be slashed
+for, *without receipt* paid tasks whose requester has none. All of these must be 0.
 """
 _RPC: Final = """\
 ## RPC faults
 
-Payments on a real chain through endpoints of which a fifth of all calls fails: connections refused, answers lost
-or never sent, gateway errors, rate limits, and wrong words such as "nonce too low" for a transaction that
-arrived. Endpoints that lag, lie or belong to another chain have tests of their own.
+Payments on a real chain through endpoints of which a fifth of all calls fails: connections refused, answers
+lost or never sent, gateway errors, rate limits, and wrong words such as "nonce too low" for a transaction
+that arrived. Endpoints that lag, lie or belong to another chain have tests of their own.
 """
 _SCALE: Final = """\
 ## Scale
 
-The market's own code in virtual time: 5 % of messages lost, 20 to 200 ms for each, the network cut in two for
-20 s, a fifth of the workers lying. Gossip is counted once for each node that hears it; on the wire gossipsub's
-mesh sends it a few times. Heartbeats do not depend on tasks, so they stand apart.
+The market's own code in virtual time: 5 % of messages lost, 20 to 200 ms for each, the network cut in two
+for 20 s, a fifth of the workers lying. Gossip is counted once for each node that hears it; on the wire
+gossipsub's mesh sends it a few times. Heartbeats do not depend on tasks, so they stand apart.
 """
 _PLAN: Final = """\
-A task costs a worker the same in a large network as in a small one: it hears the offer, answers it once, and is
-told when another bid was taken. What grows are the answers that one requester gets for an offer, and the
-heartbeats, since every node hears every other one. The plan for 10,000 nodes, where that would be 40,000
-heartbeats a minute: offers and heartbeats on topics by model, which only its workers and those who buy from it
-join, and workers that bid only with the chance that gives a requester the few dozen bids it can use.
+A task costs a worker the same in a large network as in a small one: it hears the offer, answers it once,
+and is told when another bid was taken. What grows are the answers that one requester gets for an offer, and
+the heartbeats, since every node hears every other one. The plan for 10,000 nodes, where that would be
+40,000 heartbeats a minute: offers and heartbeats on topics by model, which only its workers and those who
+buy from it join, and workers that bid only with the chance that gives a requester the few dozen bids it can
+use.
 """
 
 
