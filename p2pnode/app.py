@@ -172,6 +172,14 @@ def _network_settings(config: Config) -> NetworkSettings:
         announce=config.network.announce,
         bootstrap=config.network.bootstrap,
         mdns=config.network.mdns,
+        state_dir=config.network_state,
+        builtin_bootstrap=config.network.builtin_bootstrap,
+        psk_path=config.network.psk_file,
+        allow=config.network.allow,
+        deny=config.network.deny,
+        max_connections=config.network.max_connections,
+        max_per_ip=config.network.max_per_ip,
+        blob_quota=config.network.blob_quota_mib << 20,
     )
 
 
@@ -252,6 +260,7 @@ class _Handlers:
             "account": "0x" + node.chain.account.hex(),
             "listen": list(node.network.addresses),
             "peers": list(node.network.peers()),
+            "joining": node.network.joining(),
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()
