@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
 from p2pnode.config import Config, RequesterConfig
 from p2pnode.control import (
@@ -37,8 +39,10 @@ from p2pnode.network import Network, NetworkSettings, open_network
 from p2pnode.network.sealing import NodeSeals
 from p2pnode.ports import Prover, Role, Store
 from p2pnode.pricing import build_strategy
+from p2pnode.protocol.eip712 import Domain
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
+from p2pnode.standing import ChainStanding
 from p2pnode.store import open_store
 from p2pnode.submissions import Submissions, explanation_json
 
@@ -88,7 +92,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
         store = stack.enter_context(open_store(config.ledger))
         chain = await _chain(stack, config, account, store)
         prover = await _prover(stack, config)
-        network = await stack.enter_async_context(open_network(_network_settings(config)))
+        standing = ChainStanding(Domain(chain.chain_id, chain.settlement_address))
+        await stack.enter_async_context(open_background(partial(_follow, standing, chain)))
+        network = await stack.enter_async_context(open_network(_network_settings(config), standing))
         context = Context(
             bus=network.bus,
             blobs=network.blobs,
@@ -138,6 +144,16 @@ async def _chain(stack: AsyncExitStack, config: Config, account: Account, store:
                 raise
             log.warning("chain.unreachable", reason=str(error), effect="open tasks wait for it")
             await trio.sleep(_CHAIN_RETRY_SECONDS)
+
+
+async def _follow(standing: ChainStanding, chain: ChainClient) -> None:
+    """Follow stakes and escrows; without the chain everyone's standing stays what it was."""
+    while True:
+        try:
+            await standing.follow(chain)
+        except ChainError as error:
+            log.warning("chain.unreachable", reason=str(error), effect="standing is not followed")
+        await trio.sleep(_CHAIN_RETRY_SECONDS)
 
 
 async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
