@@ -56,25 +56,27 @@ async function deploy() {
   const { starkVerifier } = await ignition.deploy(Stark, { parameters: { Stark: { controlIds: controlIds() } } });
   const selector = await starkVerifier.read.SELECTOR();
 
+  const treasury = account(FIXTURE.deployer);
+  const terms = { treasury, protocolFeeBps: 100, rewardBps: 0 };
+  const parameters = await viem.deployContract("ProtocolParameters", [treasury, terms]);
   // In this order and by this account, so that ProofOfInference gets the address that the task ids are bound to.
   const deployer = account(FIXTURE.deployer);
   const client = { client: { wallet: await viem.getWalletClient(deployer) } };
   const joyToken = await viem.deployContract("JoyToken", [deployer], client);
   const models = await viem.deployContract("ModelMarketplace", [], client);
   const entries = [{ selector, verifier: starkVerifier.address }];
-  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, entries], client);
+  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, deployer, entries], client);
+  const coordinator = await viem.deployContract("NodeCoordinator", [joyToken.address, 0n, 604_800n]);
   const poi = await viem.deployContract("ProofOfInference", [
     {
       token: joyToken.address,
       zkVerifier: zkVerifier.address,
       imageId: fixture.imageId,
       marketplace: models.address,
-      treasury: deployer,
-      protocolFeeBps: 100,
+      parameters: parameters.address,
       withdrawalDelay: 172_800n,
       epochLength: 86_400n,
-      minStake: 0n,
-      unbondingDelay: 172_800n,
+      coordinator: coordinator.address,
     },
   ], client);
 
@@ -110,7 +112,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
       const flipped = Buffer.from(bytes);
       flipped[at]! ^= 1;
       await viem.assertions.revertWithCustomError(
-        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped)], gas),
+        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped), 0], gas),
         zkVerifier, "VerificationFailed",
       );
     }
@@ -120,9 +122,9 @@ describe("a genuine proof settles a batch in one transaction", () => {
     const { awards, signatures, outputDigests, fullSeal, viem, poi, zkVerifier } = all;
     const swapped = [`0x${"00".repeat(32)}` as Hex, ...outputDigests.slice(1)];
     const calls = [
-      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal], gas),
+      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal, 0], gas),
       poi.simulate.settleBatch(
-        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal], gas,
+        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal, 0], gas,
       ),
     ];
     for (const call of calls) await viem.assertions.revertWithCustomError(call, zkVerifier, "VerificationFailed");
@@ -133,7 +135,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
     const count = BigInt(awards.length);
     assert.ok(awards.length >= 16);
     assert.equal(await joyToken.read.balanceOf([poi.address]), total);
-    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal], gas).catch(shorten);
+    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal, 0], gas).catch(shorten);
     const receipt = await (await viem.getPublicClient()).getTransactionReceipt({ hash });
     assert.equal(receipt.status, "success");
     assert.ok(receipt.gasUsed <= TRANSACTION_GAS_CAP);
@@ -149,7 +151,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
   it("pays nothing when the same proof is sent again", async () => {
     const { awards, signatures, outputDigests, fullSeal, poi } = all;
     const { result } = await poi.simulate
-      .settleBatch([awards, signatures, outputDigests, fullSeal], gas)
+      .settleBatch([awards, signatures, outputDigests, fullSeal, 0], gas)
       .catch(shorten);
     assert.equal(result, 0n);
   });
