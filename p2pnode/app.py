@@ -15,6 +15,7 @@ import trio
 
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
+from p2pnode.chain.jsc import UNIT
 from p2pnode.config import Config, RequesterConfig
 from p2pnode.control import (
     ControlHandlers,
@@ -42,6 +43,7 @@ from p2pnode.pricing import build_strategy
 from p2pnode.protocol.eip712 import Domain
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
+from p2pnode.relay import Relayer, RelayOffer, Relays
 from p2pnode.standing import ChainStanding
 from p2pnode.store import open_store
 from p2pnode.submissions import Submissions, explanation_json
@@ -76,6 +78,7 @@ class Node:
     presence: Presence
     worker: Worker | None
     requester: Requester | None
+    relays: Relays
 
 
 @asynccontextmanager
@@ -84,8 +87,8 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
 
     Raises ConfigError, ChainError, NetworkError, ProverError or StoreError, and then nothing is left open.
     """
-    if not (config.worker.enabled or config.requester.enabled):
-        raise ConfigError("worker.enabled and requester.enabled are both false; set one of them to true")
+    if not (config.worker.enabled or config.requester.enabled or config.relayer.enabled):
+        raise ConfigError("worker, requester and relayer have enabled = false; set one of them to true")
     account = await trio.to_thread.run_sync(load_account, config.keystore, password)
     events = Events()
     async with AsyncExitStack() as stack:
@@ -133,7 +136,20 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 report=config.requester.report,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
-        yield Node(config, network, chain, store, events, presence, worker, requester)
+        relays = await _open_relays(stack, config, network, chain)
+        yield Node(config, network, chain, store, events, presence, worker, requester, relays)
+
+
+async def _open_relays(stack: AsyncExitStack, config: Config, network: Network, chain: ChainClient) -> Relays:
+    """Hear of relayers, and be one where the configuration says so."""
+    pool, clock = chain.deployment.addresses["JSC"], SystemClock()
+    relays = Relays(network.bus, clock, chain.chain_id, pool)
+    tasks = [relays.run]
+    if config.relayer.enabled:
+        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // UNIT))
+        tasks.append(Relayer(network.bus, clock, chain.jsc, offer).run)
+    await stack.enter_async_context(open_background(*tasks))
+    return relays
 
 
 async def _chain(stack: AsyncExitStack, config: Config, account: Account, store: Store) -> ChainClient:
@@ -247,6 +263,8 @@ class _Handlers:
             receipt=self._receipt,
             explain=self._explain,
             resume=self._resume,
+            relayers=self._relayers,
+            relay=self._node.relays.relay,
             shutdown=self._shutdown,
         )
 
@@ -279,6 +297,7 @@ class _Handlers:
             "listen": list(node.network.addresses),
             "peers": list(node.network.peers()),
             "joining": node.network.joining(),
+            "reachability": node.network.reachability.words(),
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()
@@ -316,6 +335,12 @@ class _Handlers:
         reason = worker.pause.reason
         worker.pause.succeeded()
         return reason
+
+    async def _relayers(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {"peer": seen.peer, "account": "0x" + seen.offer.account.hex(), "fee": str(seen.offer.fee)}
+            for seen in self._node.relays.offers()
+        ]
 
     async def _shutdown(self) -> None:
         self.stopped.set()

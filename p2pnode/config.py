@@ -154,6 +154,16 @@ class RequesterConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayerConfig:
+    """Paying the gas of strangers' private transactions, for the fee inside them."""
+
+    enabled: Annotated[bool, Setting("Offer to relay.")] = False
+    fee: Annotated[
+        int, Setting("Fee of a transaction, in the smallest unit; multiples of 10^9.", 0, MAX_AMOUNT)
+    ] = JOY // 100
+
+
+@dataclass(frozen=True, slots=True)
 class ProverConfig:
     """The prover subprocess."""
 
@@ -178,6 +188,7 @@ class Config:
     chain: ChainConfig = field(default_factory=ChainConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     requester: RequesterConfig = field(default_factory=RequesterConfig)
+    relayer: RelayerConfig = field(default_factory=RelayerConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
 
     @property
@@ -226,6 +237,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "chain": ChainConfig,
     "worker": WorkerConfig,
     "requester": RequesterConfig,
+    "relayer": RelayerConfig,
     "prover": ProverConfig,
 }
 """The tables of the file."""

@@ -97,6 +97,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),
     ("requester.result_seconds", {"requester": {"result_seconds": 0}}, "between"),
     ("requester.settle_seconds", {"requester": {"settle_seconds": 1}}, "between 60"),
+    ("relayer.enabled", {"relayer": {"enabled": 1}}, "true or false"),
+    ("relayer.fee", {"relayer": {"fee": -1}}, "between 0"),
     ("requester.min_stake", {"requester": {"min_stake": "1"}}, "integer"),
     ("requester.report", {"requester": {"report": 1}}, "true or false"),
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
