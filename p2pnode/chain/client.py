@@ -89,6 +89,10 @@ class ChainClient:
         """Wei that `account` has to pay for gas."""
         return await self._rpc.balance(account)
 
+    async def gas_price(self) -> int:
+        """Wei that a unit of gas costs now: base fee and tip."""
+        return sum(await self._rpc.fees())
+
     async def receipt(self, tx_hash: bytes) -> TxReceipt | None:
         """Receipt of any transaction, None while it is in no block."""
         return await self._rpc.receipt(tx_hash)

@@ -21,6 +21,7 @@ from p2pnode.errors import ChainError, ConfigError, NetworkError, P2PNodeError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Make the keys and the configuration of a node.",
+    "doctor": "Check all that a node needs, and say how to mend it.",
     "run": "Run the node.",
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",

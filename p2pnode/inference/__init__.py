@@ -9,6 +9,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from p2pnode.inference.executor import OnnxExecutor, open_executor
 from p2pnode.inference.inputs import read_inputs
 from p2pnode.inference.model import ModelInfo, TensorSpec, describe_model, read_bytes, read_model
+from p2pnode.inference.sessions import providers
 
 __all__ = [
     "ModelInfo",
@@ -16,6 +17,7 @@ __all__ = [
     "TensorSpec",
     "describe_model",
     "open_executor",
+    "providers",
     "read_bytes",
     "read_inputs",
     "read_model",
