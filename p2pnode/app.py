@@ -3,8 +3,8 @@
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from p2pnode.control import (
 )
 from p2pnode.errors import ConfigError, MarketError, ProverError
 from p2pnode.events import Events
+from p2pnode.history import History
 from p2pnode.identity import load_account
 from p2pnode.inference import open_executor
 from p2pnode.market.context import Context
@@ -65,6 +66,8 @@ class Node:
     chain: ChainClient
     store: Store
     events: Events
+    history: History
+    prover: Prover | None
     presence: Presence
     worker: Worker | None
     requester: Requester | None
@@ -79,8 +82,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
     if not (config.worker.enabled or config.requester.enabled):
         raise ConfigError("worker.enabled and requester.enabled are both false; set one of them to true")
     account = await trio.to_thread.run_sync(load_account, config.keystore, password)
-    events = Events()
+    events, history = Events(), History()
     async with AsyncExitStack() as stack:
+        stack.enter_context(events.followed_by(history))
         store = stack.enter_context(open_store(config.ledger))
         chain = await stack.enter_async_context(open_chain(config.chain, account, store))
         prover = await _prover(stack, config)
@@ -117,7 +121,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
-        yield Node(config, network, chain, store, events, presence, worker, requester)
+        yield Node(config, network, chain, store, events, history, prover, presence, worker, requester)
 
 
 async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
@@ -144,11 +148,18 @@ def _network_settings(config: Config) -> NetworkSettings:
     )
 
 
-async def run_node(config: Config, password: str) -> None:
+Surface = Callable[[Node, ControlHandlers], AbstractAsyncContextManager[object]]
+"""Something else that serves the running node to programs or people, opened beside the control socket."""
+
+
+async def run_node(config: Config, password: str, surfaces: Sequence[Surface] = ()) -> None:
     """Run a node and answer on its control socket until cancelled or told to shut down."""
     async with open_node(config, password) as node, trio.open_nursery() as nursery:
         handlers = _Handlers(node, nursery)
-        async with open_control_server(config.control_socket, handlers.table()):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(open_control_server(config.control_socket, handlers.table()))
+            for surface in surfaces:
+                await stack.enter_async_context(surface(node, handlers.table()))
             log.info(
                 "node.ready",
                 peer=node.network.peer_id,

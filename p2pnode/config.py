@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from p2pnode.errors import ConfigError
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
+from p2pnode.settings_api import ApiConfig
 
 CONFIG_NAME = "p2pnode.toml"
 ENV_PREFIX = "P2PNODE_"
@@ -162,6 +163,7 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     requester: RequesterConfig = field(default_factory=RequesterConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
 
     @property
     def keystore(self) -> Path:
@@ -205,6 +207,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "worker": WorkerConfig,
     "requester": RequesterConfig,
     "prover": ProverConfig,
+    "api": ApiConfig,
 }
 """The tables of the file."""
 

@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import pytest
 
+from tests.e2e.api_network import ApiNetwork, open_api_network
+
 ROOT = Path(__file__).parents[2]
 MARK = "DEMO_TEST_MARK"
 PICTURE = "demo.svg"
@@ -107,3 +109,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
 def ignition() -> list[str]:
     """Journals of deployments in the checkout."""
     return sorted(path.name for path in (ROOT / "contracts" / "ignition" / "deployments").glob("*"))
+
+
+@pytest.fixture(scope="session")
+def api_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiNetwork]:
+    """A requester with its API, a worker and a model's owner, each its own process."""
+    with open_api_network(tmp_path_factory.mktemp("a") / "net") as network:
+        yield network

@@ -1,0 +1,105 @@
+"""A small real network whose requester serves its API; one for all tests of what stands on it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trio
+from anyio.from_thread import start_blocking_portal
+
+from p2pnode.config import JOY
+from p2pnode.devnet import Devnet, NodePlan, Plan, open_devnet
+from p2pnode.devnet.plan import worker
+from p2pnode.inference import read_inputs, read_model
+from p2pnode.models import DIGITS, digit_images
+from p2pnode.protocol.tensors import decode_tensors
+from p2pnode.proving import open_prover
+
+PLAN = Plan(
+    requester=NodePlan(
+        "alice",
+        joy=50 * JOY,
+        escrow=10 * JOY,
+        settings={"api.enabled": "true", "api.listen": "127.0.0.1:0", "requester.bid_wait": "5"},
+    ),
+    owner=NodePlan("erin", joy=JOY),
+    workers=(worker("bob", capacity=8, price=JOY // 100, stake=100 * JOY),),
+)
+MODEL = "digits"
+
+
+@dataclass(frozen=True)
+class ApiNetwork:
+    """Where the API is, and the network behind it."""
+
+    devnet: Devnet
+
+    @cached_property
+    def url(self) -> str:
+        """The URL that the node logged."""
+        for line in self.devnet.requester.log.read_text().splitlines():
+            event = json.loads(line) if line.startswith("{") else {}
+            if event.get("event") == "api.ready":
+                return str(event["url"])
+        raise AssertionError("the requester did not serve its API")
+
+    @property
+    def token_file(self) -> Path:
+        return self.devnet.requester.folder / "api.token"
+
+    @property
+    def token(self) -> str:
+        return self.token_file.read_text().strip()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request with the token."""
+        options.setdefault("headers", self.headers)
+        return httpx.request(method, self.url + path, timeout=120, trust_env=False, **options)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What the requester logged under that name."""
+        lines = self.devnet.requester.log.read_text().splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        return [event for event in events if event["event"] == name]
+
+
+def digit() -> tuple[Any, int]:
+    """An image of a digit as the model takes it, and the digit."""
+    file, label = digit_images()[0]
+    _, info = read_model(DIGITS)
+    return next(iter(decode_tensors(read_inputs(file, info)).values())), label
+
+
+@contextmanager
+def open_api_network(folder: Path) -> Iterator[ApiNetwork]:
+    """The network in a thread of its own; all of it has ended when the context has."""
+    with start_blocking_portal("trio") as portal:
+        image_id = portal.call(_image_id)
+        opened = portal.call(partial(_context, folder, image_id))
+        with portal.wrap_async_context_manager(opened) as devnet:
+            portal.call(_publish, devnet)
+            yield ApiNetwork(devnet)
+
+
+async def _image_id() -> bytes:
+    async with open_prover() as prover:
+        return prover.image_id
+
+
+async def _context(folder: Path, image_id: bytes) -> Any:
+    return open_devnet(folder, image_id, plan=PLAN)
+
+
+async def _publish(devnet: Devnet) -> None:
+    await devnet.owner.command("models", "publish", DIGITS, "--price", "0.002")
+    with trio.fail_after(120):
+        await devnet.until_model_known(MODEL)

@@ -1,0 +1,181 @@
+"""The HTTP API and its clients on a real network: asked, answered, proved, settled, verified."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import trio
+from prometheus_client.parser import text_string_to_metric_families
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
+
+import p2pnode
+from p2pnode.errors import InferenceError, MarketError
+from tests.e2e.api_network import MODEL, ApiNetwork, digit
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def settled(api_network: ApiNetwork) -> p2pnode.Inference:
+    """One inference that was proved and paid, bought with the client of a program without a loop."""
+    image, _ = digit()
+    with client(api_network) as node:
+        return node.infer(MODEL, image, wait="settled")
+
+
+@pytest.fixture
+def triton(api_network: ApiNetwork) -> Iterator[InferenceServerClient]:
+    client = InferenceServerClient(api_network.url.removeprefix("http://"), network_timeout=120.0)
+    yield client
+    client.close()
+
+
+def client(network: ApiNetwork) -> p2pnode.SyncClient:
+    return p2pnode.SyncClient(network.url, token_file=network.token_file, progress=False)
+
+
+def test_tritons_client_works_unchanged(api_network: ApiNetwork, triton: InferenceServerClient) -> None:
+    headers = api_network.headers
+    assert triton.is_server_live()
+    assert triton.is_server_ready()
+    assert triton.is_model_ready(MODEL, headers=headers)
+    assert [item["name"] for item in triton.get_model_repository_index(headers=headers)] == [MODEL]
+    metadata = triton.get_model_metadata(MODEL, headers=headers)
+    (taken,) = metadata["inputs"]
+    assert (taken["datatype"], taken["shape"]) == ("UINT8", [1, 64])
+    image, label = digit()
+    for binary in (True, False):
+        tensor = InferInput(taken["name"], [1, 64], "UINT8")
+        tensor.set_data_from_numpy(image, binary_data=binary)
+        wanted = [InferRequestedOutput("digit", binary_data=binary)]
+        result = triton.infer(MODEL, [tensor], outputs=wanted, headers=headers, request_id="nine")
+        assert result.as_numpy("digit").tolist() == [label]
+        answer = result.get_response()
+        assert answer["id"] == "nine"
+        assert int(answer["parameters"]["price"]) >= 10**16
+
+
+def test_triton_is_told_what_is_wrong(api_network: ApiNetwork, triton: InferenceServerClient) -> None:
+    tensor = InferInput("x", [1], "FP32")
+    tensor.set_data_from_numpy(np.zeros(1, np.float32))
+    with pytest.raises(InferenceServerException, match="the model takes"):
+        triton.infer(MODEL, [tensor], headers=api_network.headers)
+    with pytest.raises(InferenceServerException, match="nobody announced that name"):
+        triton.infer("unheard", [tensor], headers=api_network.headers)
+    with pytest.raises(InferenceServerException, match="no valid token"):
+        triton.infer(MODEL, [tensor])
+
+
+@pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)], ids=["asyncio", "trio"])
+def test_the_client_runs_on_both_loops(api_network: ApiNetwork, run: Any) -> None:
+    image, label = digit()
+
+    async def main() -> list[p2pnode.Inference]:
+        async with p2pnode.Client(api_network.url, token=api_network.token, progress=False) as node:
+            return await node.map(MODEL, [image[0], image.astype(np.int64)])
+
+    for result in run(main()):
+        assert np.asarray(result).tolist() == [label]
+        assert result.state == "answered"
+
+
+def test_mistakes_are_named_before_anything_is_paid(api_network: ApiNetwork) -> None:
+    image, _ = digit()
+    with client(api_network) as node:
+        with pytest.raises(InferenceError, match="does not fit uint8"):
+            node.infer(MODEL, image + 0.5)
+        with pytest.raises(InferenceError, match=r"the model takes \(1, 64\)"):
+            node.infer(MODEL, image[:, :7])
+        with pytest.raises(MarketError, match="deposit"):
+            node.infer(MODEL, image, price_max=1000)
+    stranger = p2pnode.SyncClient(api_network.url, token="not-the-token-at-all")
+    with stranger, pytest.raises(p2pnode.ApiError, match="token_file="):
+        stranger.status()
+    nowhere = p2pnode.SyncClient("http://127.0.0.1:1")
+    with nowhere, pytest.raises(p2pnode.ApiError, match="p2pnode run"):
+        nowhere.status()
+
+
+def test_a_settled_task_has_a_receipt_that_holds_anywhere(
+    api_network: ApiNetwork, settled: p2pnode.Inference, tmp_path: Path
+) -> None:
+    assert settled.state == "settled"
+    with client(api_network) as node:
+        here = node.verify(settled)
+        file = tmp_path / "receipt.json"
+        file.write_text(node.receipt(settled))
+        task = node.task(settled)
+    assert here["valid"], here
+    assert len(here["checks"]) == 4
+    found = subprocess.run(
+        [sys.executable, "-m", "p2pnode", "verify", file, "--json"], capture_output=True, check=False
+    )
+    assert json.loads(found.stdout)["valid"]
+    names = [step["event"] for step in task["timeline"]]
+    way = ["offer.published", "bid.received", "award.sent", "answer.received", "receipt.stored"]
+    positions = [names.index(name) for name in way]
+    assert positions == sorted(positions)
+
+
+def test_a_stream_tells_the_whole_way_of_a_task(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
+    names = []
+    url, headers = f"{api_network.url}/v2/events?task={settled.task_id}", api_network.headers
+    with httpx.stream("GET", url, headers=headers, timeout=60, trust_env=False) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                names.append(line.removeprefix("event: "))
+            if names and names[-1] == "receipt.stored":
+                break
+    assert names[0] == "offer.published"
+    assert "answer.received" in names
+
+
+def test_metrics_count_what_happened(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
+    text = api_network.request("GET", "/metrics").text
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["p2pnode_peers",] >= 2
+    assert samples["p2pnode_events_total", "receipt.stored"] >= 1
+    assert samples["p2pnode_answer_seconds_count", "requester"] >= 1
+    assert samples["p2pnode_spent_joy_total",] >= 0.012
+    assert samples["p2pnode_joy", "escrow"] > 0
+    assert samples["p2pnode_chain_reachable",] == 1
+
+
+def test_every_log_line_of_a_task_names_it(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
+    task_id = settled.task_id.removeprefix("0x")
+    for name in ("award.sent", "answer.received", "receipt.stored"):
+        assert any(event["task_id"] == task_id and event["offer"] for event in api_network.events(name)), name
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/tasks", "/v2/receipts", "/v2/events", "/metrics", "/v2/status"])
+def test_without_a_token_nothing_is_told(api_network: ApiNetwork, path: str) -> None:
+    answer = api_network.request("GET", path, headers={})
+    assert answer.status_code == 401
+    assert "token" in answer.json()["error"]
+
+
+def test_an_address_in_use_is_refused(api_network: ApiNetwork, tmp_path: Path) -> None:
+    where = api_network.url.removeprefix("http://")
+    config = api_network.devnet.owner.config.read_text()
+    changed = config.replace("enabled = false", "enabled = true").replace("127.0.0.1:8420", where)
+    (tmp_path / "p2pnode.toml").write_text(changed)
+    for name in ("keystore.json", "node.key"):
+        (tmp_path / name).write_bytes((api_network.devnet.owner.folder / name).read_bytes())
+        (tmp_path / name).chmod(0o600)
+    command = [sys.executable, "-m", "p2pnode", "run", "--config", tmp_path / "p2pnode.toml"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert found.returncode == 2
+    assert f"api.listen {where}" in found.stderr
