@@ -5,14 +5,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 import trio
 
-from p2pnode.chain import ChainClient, open_chain
+from p2pnode.chain import open_chain
 from p2pnode.config import Config
 from p2pnode.control import (
     ControlHandlers,
@@ -28,17 +27,21 @@ from p2pnode.history import History
 from p2pnode.identity import load_account
 from p2pnode.inference import open_executor
 from p2pnode.market.context import Context
-from p2pnode.market.presence import Presence, open_presence
-from p2pnode.market.requester import Requester, open_requester
+from p2pnode.market.presence import open_presence
+from p2pnode.market.requester import open_requester
 from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
 from p2pnode.market.state import OPEN
-from p2pnode.market.worker import Worker, open_worker
-from p2pnode.network import Network, NetworkSettings, open_network
-from p2pnode.ports import Prover, Role, Store
+from p2pnode.market.worker import open_worker
+from p2pnode.network import NetworkSettings, open_network
+from p2pnode.node import Node
+from p2pnode.offer_board import open_offer_board
+from p2pnode.overview import overview
+from p2pnode.ports import Prover, Role
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
 from p2pnode.store import open_store
 from p2pnode.submissions import Submissions
+from p2pnode.totals import Totals
 
 MAX_MODEL_BYTES = 64 << 20
 
@@ -55,22 +58,6 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await trio.sleep(seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An open node. `worker` or `requester` is None where the configuration has it off."""
-
-    config: Config
-    network: Network
-    chain: ChainClient
-    store: Store
-    events: Events
-    history: History
-    prover: Prover | None
-    presence: Presence
-    worker: Worker | None
-    requester: Requester | None
 
 
 @asynccontextmanager
@@ -113,6 +100,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
             worker = await stack.enter_async_context(open_worker(context, executor, prover, settings, jobs))
+        totals = Totals(store)
+        stack.enter_context(events.followed_by(totals))
+        board = await stack.enter_async_context(open_offer_board(network.bus, context.domain, context.clock))
         own_state = worker.own_state if worker is not None else None
         presence = await stack.enter_async_context(open_presence(context, own_state))
         if config.requester.enabled:
@@ -121,7 +111,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
-        yield Node(config, network, chain, store, events, history, prover, presence, worker, requester)
+        yield Node(
+            config, network, chain, store, events, history, board, totals, prover, presence, worker, requester
+        )
 
 
 async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
@@ -197,6 +189,7 @@ class _Handlers:
             model=self._model,
             publish=self._publish,
             status=self._status,
+            overview=self._overview,
             receipts=self._receipts,
             receipt=self._receipt,
             shutdown=self._shutdown,
@@ -240,6 +233,9 @@ class _Handlers:
                 for role in Role
             },
         }
+
+    async def _overview(self) -> Mapping[str, Any]:
+        return overview(self._node)
 
     async def _receipts(self) -> Sequence[bytes]:
         return self._node.store.receipts()

@@ -22,7 +22,9 @@ from p2pnode.errors import ChainError, ConfigError, NetworkError, P2PNodeError
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Make the keys and the configuration of a node.",
     "doctor": "Check all that a node needs, and say how to mend it.",
+    "bench": "Measure what this machine can do as a worker.",
     "run": "Run the node.",
+    "top": "Watch the running node live.",
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",
     "models": "Check, quantise, publish and list models.",

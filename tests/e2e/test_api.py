@@ -56,7 +56,8 @@ def test_tritons_client_works_unchanged(api_network: ApiNetwork, triton: Inferen
         tensor = InferInput(taken["name"], [1, 64], "UINT8")
         tensor.set_data_from_numpy(image, binary_data=binary)
         wanted = [InferRequestedOutput("digit", binary_data=binary)]
-        result = triton.infer(MODEL, [tensor], outputs=wanted, headers=headers, request_id="nine")
+        # The client writes into the headers that it is given.
+        result = triton.infer(MODEL, [tensor], outputs=wanted, headers={**headers}, request_id="nine")
         assert result.as_numpy("digit").tolist() == [label]
         answer = result.get_response()
         assert answer["id"] == "nine"

@@ -74,7 +74,14 @@ class Node:
     @property
     def handlers(self) -> ControlHandlers:
         return ControlHandlers(
-            self.submit, self.model, self.publish, self.status, self.receipts, self.receipt, self.shutdown
+            self.submit,
+            self.model,
+            self.publish,
+            self.status,
+            self.status,
+            self.receipts,
+            self.receipt,
+            self.shutdown,
         )
 
 

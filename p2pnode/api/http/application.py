@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from p2pnode.api.http.access import COOKIE, Access
 from p2pnode.api.http.inference_routes import inference_routes
 from p2pnode.api.http.metrics import Metrics, metrics_routes
+from p2pnode.api.http.openapi import openapi_routes
 from p2pnode.api.http.service import NotFoundError, Service, UnservedError
 from p2pnode.api.http.stream import event_routes
 from p2pnode.api.http.task_routes import task_routes
@@ -63,6 +64,7 @@ def create_application(service: Service, access: Access, metrics: Metrics) -> Qu
     for routes in (inference_routes, task_routes, event_routes):
         application.register_blueprint(routes(service))
     application.register_blueprint(metrics_routes(metrics))
+    application.register_blueprint(openapi_routes())
 
     @application.before_request
     async def check_access() -> ResponseReturnValue | None:

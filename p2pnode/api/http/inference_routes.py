@@ -12,7 +12,7 @@ from quart.typing import ResponseReturnValue
 from p2pnode.api.http.service import Service, UnservedError
 from p2pnode.api.http.stream import event_text, stream_response
 from p2pnode.api.http.views import model_view, report_parameters
-from p2pnode.errors import P2PNodeError
+from p2pnode.errors import InferenceError, P2PNodeError
 from p2pnode.open_inference import InferRequest, decode_request, encode_response
 
 _HEADER = "Inference-Header-Content-Length"
@@ -63,6 +63,8 @@ def inference_routes(service: Service) -> Blueprint:
     @routes.post("/models/<name>/versions/1/infer")
     async def infer(name: str) -> ResponseReturnValue:
         body = await request.data
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise InferenceError("the body is compressed; send it as it is")
         asked = decode_request(body, request.headers.get(_HEADER))
         digest = service.resolve(name)
         if "text/event-stream" in request.headers.get("Accept", ""):

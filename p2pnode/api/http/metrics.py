@@ -14,11 +14,11 @@ from prometheus_client.registry import Collector
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
 
-from p2pnode.app import Node
 from p2pnode.background import open_background
 from p2pnode.config import JOY
 from p2pnode.errors import ChainError
 from p2pnode.market.state import OPEN
+from p2pnode.node import Node
 from p2pnode.ports import Role
 
 log = structlog.get_logger("p2pnode.api")

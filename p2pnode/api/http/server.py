@@ -14,10 +14,10 @@ from p2pnode.api.http.access import load_access
 from p2pnode.api.http.application import create_application
 from p2pnode.api.http.metrics import open_metrics
 from p2pnode.api.http.service import Service
-from p2pnode.app import Node
 from p2pnode.background import open_background
 from p2pnode.control import ControlHandlers
 from p2pnode.errors import ConfigError
+from p2pnode.node import Node
 
 log = structlog.get_logger("p2pnode.api")
 

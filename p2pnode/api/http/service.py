@@ -1,19 +1,19 @@
 """What the routes ask of the node: models by name, inferences, tasks and receipts."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
-from p2pnode.app import Node
 from p2pnode.control import ControlHandlers, Emit, SubmitRequest, TaskReport, Wait
 from p2pnode.errors import InferenceError, MarketError, P2PNodeError, ProtocolError, StoreError
 from p2pnode.history import Happening
 from p2pnode.inference import ModelInfo, check_inputs, read_model
-from p2pnode.market.state import TRANSITIONS, TaskState
+from p2pnode.market.state import TaskState
+from p2pnode.node import Node
 from p2pnode.open_inference import Array, InferRequest
 from p2pnode.ports import ModelListing, Role, TaskEntry
 from p2pnode.protocol.cid import from_cid, to_cid
@@ -139,8 +139,7 @@ class Service:
 
     def tasks(self, most: int = 200) -> list[TaskEntry]:
         """Tasks of both roles, the newest first."""
-        found = [task for role in Role for task in self.node.store.tasks(role, [*TRANSITIONS[role]])[-most:]]
-        return sorted(found, key=lambda task: task.changed, reverse=True)[:most]
+        return self.node.store.newest_tasks(most)
 
     def task(self, name: str) -> TaskEntry:
         """A task by its ID or its offer's hash, in hex."""
@@ -155,7 +154,7 @@ class Service:
                     return found
         raise NotFoundError(f"task {name!r:.80} is not in this node's ledger; give its ID, 64 hex digits")
 
-    def timeline(self, task: TaskEntry) -> Sequence[Happening]:
+    def timeline(self, task: TaskEntry) -> list[Happening]:
         """The way that a task took since the node's start."""
         return self.node.history.since(0, task.offer_hash.hex())
 

@@ -4,7 +4,8 @@ from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
 
 from p2pnode.api.http.service import NotFoundError, Service
-from p2pnode.api.http.views import happening_view, progress, task_view
+from p2pnode.api.http.views import happening_view
+from p2pnode.overview import progress, task_view
 
 
 def task_routes(service: Service) -> Blueprint:

@@ -1,34 +1,14 @@
 """JSON of what the node knows. Pure. Digests and addresses are hex with 0x, amounts decimal text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from p2pnode.control import TaskReport
 from p2pnode.history import Happening
 from p2pnode.inference import ModelInfo, TensorSpec
 from p2pnode.open_inference import datatype
-from p2pnode.ports import ModelListing, TaskEntry
+from p2pnode.ports import ModelListing
 from p2pnode.protocol.cid import to_cid
-
-
-def task_view(task: TaskEntry) -> dict[str, Any]:
-    """One task of the ledger."""
-    offer, award = task.offer.message, task.award.message if task.award else None
-    return {
-        "task_id": f"0x{task.task_id.hex()}" if task.task_id else None,
-        "offer": f"0x{task.offer_hash.hex()}",
-        "role": task.role.value,
-        "state": task.state,
-        "model": to_cid(offer.model_digest),
-        "requester": f"0x{offer.requester.hex()}",
-        "worker": f"0x{award.worker.hex()}" if award else None,
-        "price_max": str(offer.price_max),
-        "price": str(award.price) if award else None,
-        "model_fee": str(award.model_fee) if award else None,
-        "settle_deadline": offer.settle_deadline,
-        "changed": task.changed,
-        "reason": task.reason,
-    }
 
 
 def happening_view(happening: Happening) -> dict[str, Any]:
@@ -39,17 +19,6 @@ def happening_view(happening: Happening) -> dict[str, Any]:
         "event": happening.name,
         **happening.fields,
     }
-
-
-def progress(timeline: Sequence[Happening]) -> str:
-    """The newest words on a proof: the worker's own, or what it tells its requester."""
-    for happening in reversed(timeline):
-        fields = happening.fields
-        if happening.name == "task.progress":
-            return str(fields.get("progress", ""))
-        if happening.name == "proof.progress":
-            return f"{fields.get('step')} {fields.get('index')} of {fields.get('total')}"
-    return ""
 
 
 def model_view(name: str, digest: bytes, info: ModelInfo, listing: ModelListing) -> dict[str, Any]:
