@@ -25,7 +25,7 @@ PLAN = Plan(
         "alice",
         joy=50 * JOY,
         escrow=10 * JOY,
-        settings={"api.enabled": "true", "api.listen": "127.0.0.1:0", "requester.bid_wait": "5"},
+        settings={"api.enabled": "true", "api.listen": "127.0.0.1:0", "requester.bid_wait": "2"},
     ),
     owner=NodePlan("erin", joy=JOY),
     workers=(worker("bob", capacity=8, price=JOY // 100, stake=100 * JOY),),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import structlog
-from quart import Response, request
+from quart import Response, redirect, request
 from quart.typing import ResponseReturnValue
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
@@ -14,6 +14,7 @@ from p2pnode.api.http.access import COOKIE, Access
 from p2pnode.api.http.inference_routes import inference_routes
 from p2pnode.api.http.metrics import Metrics, metrics_routes
 from p2pnode.api.http.openapi import openapi_routes
+from p2pnode.api.http.pages import page_routes
 from p2pnode.api.http.service import NotFoundError, Service, UnservedError
 from p2pnode.api.http.stream import event_routes
 from p2pnode.api.http.task_routes import task_routes
@@ -30,8 +31,8 @@ from p2pnode.errors import (
 log = structlog.get_logger("p2pnode.api")
 
 MAX_BODY: Final = 64 << 20
-_FREE: Final = ("/v2/health/",)
-"""What a monitor may ask without a token; it says nothing but yes or no."""
+_FREE: Final = ("/v2/health/", "/login", "/static/")
+"""What may be asked without a token: yes or no for monitors, and the way in for people."""
 _STATUS: Final[Mapping[type[P2PNodeError], int]] = {
     NotFoundError: 404,
     UnservedError: 503,
@@ -65,6 +66,7 @@ def create_application(service: Service, access: Access, metrics: Metrics) -> Qu
         application.register_blueprint(routes(service))
     application.register_blueprint(metrics_routes(metrics))
     application.register_blueprint(openapi_routes())
+    application.register_blueprint(page_routes(service, access))
 
     @application.before_request
     async def check_access() -> ResponseReturnValue | None:
@@ -74,6 +76,8 @@ def create_application(service: Service, access: Access, metrics: Metrics) -> Qu
         problem = access.problem(request.headers, request.cookies.get(COOKIE), changes=changes)
         if problem is None:
             return None
+        if not access.is_open and request.accept_mimetypes.accept_html and not changes:
+            return redirect("/login", 303)
         status = 403 if access.is_open or "another site" in problem else 401
         headers = {"WWW-Authenticate": 'Bearer realm="p2pnode"'} if status == 401 else {}
         return {"error": problem, "kind": "AccessError"}, status, headers
