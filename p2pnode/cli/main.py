@@ -21,6 +21,7 @@ from p2pnode.errors import ChainError, ConfigError, NetworkError, P2PNodeError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Make the keys and the configuration of a node.",
+    "network": "Know shared networks by name.",
     "doctor": "Check all that a node needs, and say how to mend it.",
     "bench": "Measure what this machine can do as a worker.",
     "run": "Run the node.",

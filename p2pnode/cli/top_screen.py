@@ -1,10 +1,11 @@
 """The screen of `p2pnode top`, with Textual."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import trio
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -71,7 +72,7 @@ class TopScreen(App[None]):
     def show(self, found: Mapping[str, Any]) -> None:
         """Fill the screen."""
         self.query_one("#head", Static).update("\n".join(head_lines(found)))
-        rows = {
+        rows: dict[str, Sequence[Sequence[str | Text]]] = {
             "tasks": task_rows(found),
             "workers": worker_rows(found),
             "offers": offer_rows(found),
@@ -82,7 +83,8 @@ class TopScreen(App[None]):
             where, offset = table.cursor_coordinate, table.scroll_offset
             table.clear()
             for line in lines:
-                table.add_row(*line)
+                # As Text, so that no stranger's words are taken for markup.
+                table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in line))
             if table.is_valid_coordinate(where):
                 table.move_cursor(row=where.row, column=where.column, scroll=False)
             table.scroll_to(offset.x, offset.y, animate=False)
@@ -95,7 +97,7 @@ class TopScreen(App[None]):
         try:
             found = trio.run(self._client.overview)
         except P2PNodeError as error:
-            self.call_from_thread(self.query_one("#head", Static).update, f"[b red]{error}[/]")
+            self.call_from_thread(self.query_one("#head", Static).update, Text(str(error), style="bold red"))
         else:
             self.call_from_thread(self.show, found)
 
@@ -125,14 +127,14 @@ def head_lines(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def task_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def task_rows(found: Mapping[str, Any]) -> list[tuple[str | Text, ...]]:
     """One line a task, the newest first."""
     now = time.time()
     return [
         (
             (task["task_id"] or task["offer"])[2:12],
             task["role"],
-            f"[red]{task['state']}[/]" if task["state"] in _ENDED else task["state"],
+            Text(task["state"], style="red" if task["state"] in _ENDED else ""),
             joy(int(task["price"] or task["price_max"])),
             printable(task["reason"] or task["progress"]),
             _age(now - task["changed"]),

@@ -22,14 +22,6 @@ from tests.e2e.api_network import MODEL, ApiNetwork, digit
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def settled(api_network: ApiNetwork) -> p2pnode.Inference:
-    """One inference that was proved and paid, bought with the client of a program without a loop."""
-    image, _ = digit()
-    with client(api_network) as node:
-        return node.infer(MODEL, image, wait="settled")
-
-
 @pytest.fixture
 def triton(api_network: ApiNetwork) -> Iterator[InferenceServerClient]:
     client = InferenceServerClient(api_network.url.removeprefix("http://"), network_timeout=120.0)

@@ -76,7 +76,8 @@ def create_application(service: Service, access: Access, metrics: Metrics) -> Qu
         problem = access.problem(request.headers, request.cookies.get(COOKIE), changes=changes)
         if problem is None:
             return None
-        if not access.is_open and request.accept_mimetypes.accept_html and not changes:
+        is_page = "text/html" in request.headers.get("Accept", "")
+        if not access.is_open and is_page and not changes:
             return redirect("/login", 303)
         status = 403 if access.is_open or "another site" in problem else 401
         headers = {"WWW-Authenticate": 'Bearer realm="p2pnode"'} if status == 401 else {}
