@@ -8,6 +8,7 @@ import click
 import trio
 
 from p2pnode.cli.output import JoyAmount, Printer, joy, json_option
+from p2pnode.cli.prover import ensure_prover
 from p2pnode.config import JOY
 
 
@@ -33,6 +34,8 @@ def command(models: tuple[Path, ...], batch: int, hour_price: int, prover: str, 
     from p2pnode.machine_bench import MachineBench, bench_machine
     from p2pnode.ports import Progress
     from p2pnode.proving import open_prover
+
+    ensure_prover(prover)
 
     async def measure() -> MachineBench:
         async with open_prover(binary=prover) as opened:

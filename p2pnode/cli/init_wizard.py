@@ -8,6 +8,7 @@ import click
 import trio
 
 from p2pnode.cli.output import Printer, joy
+from p2pnode.cli.prover import ensure_prover
 from p2pnode.config import JOY
 from p2pnode.errors import ConfigError, P2PNodeError
 from p2pnode.networks import find_network, known_networks
@@ -88,6 +89,8 @@ def _measure(printer: Printer, batch: int) -> tuple[int, int]:
     from p2pnode.machine_bench import bench_machine
     from p2pnode.ports import Progress
     from p2pnode.proving import open_prover
+
+    ensure_prover("")
 
     async def run() -> tuple[int, int]:
         async with open_prover() as prover:

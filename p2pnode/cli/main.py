@@ -33,11 +33,14 @@ COMMANDS: Final[Mapping[str, str]] = {
     "escrow": "Move JOY in and out of the escrow that pays.",
     "receipts": "List and show the receipts of settled tasks.",
     "verify": "Check a receipt file.",
+    "prover": "Build the prover for this machine.",
     "demo": "Show a whole network at work on this machine.",
+    "completion": "Print completion for a shell.",
+    "man": "Print the manual page.",
     "version": "Show the version.",
 }
 INTERRUPTED: Final = 130
-_LOGS_NOTHING: Final = frozenset({"verify", "version"})
+_LOGS_NOTHING: Final = frozenset({"verify", "version", "completion", "man"})
 """Commands for which the logging library is not loaded: that would take them a third of their time."""
 
 

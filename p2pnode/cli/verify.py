@@ -10,6 +10,7 @@ import click
 import trio
 
 from p2pnode.cli.output import Printer, config_path_option, hexed, joy, json_option
+from p2pnode.cli.prover import ensure_prover
 from p2pnode.config import Config, load_config
 from p2pnode.errors import ChainError, InferenceError, ProtocolError, ProverError
 from p2pnode.protocol.cid import content_digest, to_cid
@@ -74,6 +75,7 @@ def command(
     """
     if input_file is not None and model is None:
         raise click.UsageError("--input is read as the model takes it; give --model too")
+    ensure_prover(prover)
     settings = load_config(config) if chain else None
     refused = [file for file in files if not _verify(file, (model, input_file), settings, prover, printer)]
     if refused:

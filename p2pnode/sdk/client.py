@@ -147,14 +147,19 @@ class Client:
     ) -> Mapping[str, Any]:
         path = f"/v2/models/{quote(model, safe='')}/infer"
         headers = {"Accept": "text/event-stream"}
+        ended: tuple[str, Mapping[str, Any]] | None = None
         async with self._opened("POST", path, json=body, headers=headers) as response:
+            # To its end, which comes right after: httpx leaves a stream that is left early unclosed.
             async for name, fields in _events(response):
-                if name == "result":
-                    return fields
-                if name == "error":
-                    raise raised(fields, int(fields.get("status", 500)))
-                progress(name, fields)
-        raise ApiError("the node ended before it answered; the task goes on when it runs again")
+                if name in ("result", "error"):
+                    ended = name, fields
+                else:
+                    progress(name, fields)
+        if ended is None:
+            raise ApiError("the node ended before it answered; the task goes on when it runs again")
+        if ended[0] == "error":
+            raise raised(ended[1], int(ended[1].get("status", 500)))
+        return ended[1]
 
     async def _json(self, method: str, path: str) -> Any:
         return (await self._request(method, path)).json()

@@ -97,7 +97,7 @@ def test_a_wrong_token_lets_nobody_in(api_network: ApiNetwork) -> None:
         await page.open(f"{api_network.url}/login")
         await page.run("document.querySelector('#token').value = 'wrong'")
         await page.run("document.querySelector('form').requestSubmit()")
-        await page.until("document.querySelector('[role=alert]')")
+        await page.until("document.querySelector('[role=alert]') !== null")
         await page.call("Page.navigate", url=f"{api_network.url}/tasks")
         await page.until("location.pathname == '/login' && document.readyState == 'complete'")
 

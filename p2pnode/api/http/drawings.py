@@ -68,7 +68,8 @@ def price_chart(tasks: Sequence[Mapping[str, Any]]) -> Markup:
         y = bottom - height * float(price / top)
         dot = Markup('<circle class="own" cx="{:.1f}" cy="{:.1f}" r="4"><title>{:f} JOY</title></circle>')
         parts.append(dot.format(x, y, price.normalize()))
-    ends = ((left, "start", last - first), (left + width, "end", 0))
+    # A single moment has no length to name.
+    ends = () if last == first else ((left, "start", last - first), (left + width, "end", 0))
     for x, anchor, ago in ends:
         words = "the newest" if not ago else f"{ago // 60} min before"
         parts.append(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -78,7 +79,7 @@ def page_routes(service: Service, access: Access) -> Blueprint:
             f"Task {name[:14]}…",
             task=view,
             progress=None if has_receipt else _proof(steps),
-            facts=[(key, value) for key, value in view.items() if value and key not in ("state", "reason")],
+            facts=_facts(view),
             steps=[_step(one, steps[0].at) for one in steps],
             has_receipt=has_receipt,
         )
@@ -184,6 +185,20 @@ def _proof(steps: Sequence[Happening]) -> Mapping[str, Any] | None:
         share = int(index) / int(count) if index.isdigit() and count.isdigit() and int(count) else 0.0
         percent = round(100 * (_STEPS.index(step) + share) / len(_STEPS))
     return {"words": words, "percent": percent}
+
+
+def _facts(view: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A task's fields for people."""
+    shown = {**view}
+    for name in ("price", "price_max", "model_fee"):
+        shown[name] = _joy(view[name]) if view[name] is not None else None
+    shown["settle_deadline"] = f"{datetime.fromtimestamp(view['settle_deadline'], UTC):%Y-%m-%d %H:%M:%S} UTC"
+    hidden = ("state", "reason", "changed")
+    return [
+        (name.replace("_", " ").capitalize(), str(value))
+        for name, value in shown.items()
+        if value and name not in hidden
+    ]
 
 
 def _step(one: Happening, start: float) -> dict[str, str]:
