@@ -75,7 +75,6 @@ def command(
     """
     if input_file is not None and model is None:
         raise click.UsageError("--input is read as the model takes it; give --model too")
-    ensure_prover(prover)
     settings = load_config(config) if chain else None
     refused = [file for file in files if not _verify(file, (model, input_file), settings, prover, printer)]
     if refused:
@@ -121,6 +120,7 @@ def _verify(
 def _open_prover(binary: str) -> Any:
     from p2pnode.proving import open_prover
 
+    ensure_prover(binary)
     return open_prover(binary=binary)
 
 
