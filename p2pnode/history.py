@@ -48,6 +48,11 @@ class History:
         """That of the newest event; 0 before the first."""
         return self._number
 
+    @property
+    def newest(self) -> Happening:
+        """The newest event; there must be one."""
+        return self._all[-1]
+
     def __call__(self, name: str, fields: Mapping[str, object]) -> None:
         """Take in one event."""
         self._number += 1

@@ -29,4 +29,6 @@ class EdgeNode:
         surfaces = []
         if self.config.api.enabled:
             surfaces.append(importlib.import_module("p2pnode.api.http").open_api)
+        if self.config.api.trace_endpoint:
+            surfaces.append(importlib.import_module("p2pnode.tracing").open_tracing)
         run_until_stopped(app.run_node, self.config, password, surfaces)

@@ -1,10 +1,12 @@
 """A small real network whose requester serves its API; one for all tests of what stands on it."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,32 @@ PLAN = Plan(
 MODEL = "digits"
 
 
+class Collector(ThreadingHTTPServer):
+    """Takes what OpenTelemetry sends; `bodies` by path."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Collect)
+        self.bodies: list[tuple[str, bytes]] = []
+
+
+class _Collect(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
+        self.server.bodies.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class ApiNetwork:
-    """Where the API is, and the network behind it."""
+    """Where the API is, the network behind it, and what collects its traces."""
 
     devnet: Devnet
+    collector: Collector
 
     @cached_property
     def url(self) -> str:
@@ -82,12 +105,27 @@ def digit() -> tuple[Any, int]:
 @contextmanager
 def open_api_network(folder: Path) -> Iterator[ApiNetwork]:
     """The network in a thread of its own; all of it has ended when the context has."""
-    with start_blocking_portal("trio") as portal:
+    with _collecting() as collector, start_blocking_portal("trio") as portal:
         image_id = portal.call(_image_id)
-        opened = portal.call(partial(_context, folder, image_id))
+        settings = {"api.trace_endpoint": f"http://127.0.0.1:{collector.server_port}"}
+        requester = replace(PLAN.requester, settings={**PLAN.requester.settings, **settings})
+        opened = portal.call(partial(_context, folder, image_id, replace(PLAN, requester=requester)))
         with portal.wrap_async_context_manager(opened) as devnet:
             portal.call(_publish, devnet)
-            yield ApiNetwork(devnet)
+            yield ApiNetwork(devnet, collector)
+
+
+@contextmanager
+def _collecting() -> Iterator[Collector]:
+    collector = Collector()
+    thread = threading.Thread(target=collector.serve_forever)
+    thread.start()
+    try:
+        yield collector
+    finally:
+        collector.shutdown()
+        thread.join()
+        collector.server_close()
 
 
 async def _image_id() -> bytes:
@@ -95,8 +133,8 @@ async def _image_id() -> bytes:
         return prover.image_id
 
 
-async def _context(folder: Path, image_id: bytes) -> Any:
-    return open_devnet(folder, image_id, plan=PLAN)
+async def _context(folder: Path, image_id: bytes, plan: Plan) -> Any:
+    return open_devnet(folder, image_id, plan=plan)
 
 
 async def _publish(devnet: Devnet) -> None:

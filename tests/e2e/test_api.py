@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,6 +151,18 @@ def test_every_log_line_of_a_task_names_it(api_network: ApiNetwork, settled: p2p
     task_id = settled.task_id.removeprefix("0x")
     for name in ("award.sent", "answer.received", "receipt.stored"):
         assert any(event["task_id"] == task_id and event["offer"] for event in api_network.events(name)), name
+
+
+def test_a_collector_gets_the_trace_of_a_task(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
+    with client(api_network) as node:
+        trace_id = bytes.fromhex(node.task(settled)["offer"][2:34])
+    deadline = time.monotonic() + 60
+    while not any(trace_id in body for _, body in api_network.collector.bodies):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    bodies = b"".join(body for path, body in api_network.collector.bodies if path == "/v1/traces")
+    assert b"auction" in bodies
+    assert b"answer" in bodies
 
 
 @pytest.mark.parametrize("path", ["/v2", "/v2/tasks", "/v2/receipts", "/v2/events", "/metrics", "/v2/status"])
