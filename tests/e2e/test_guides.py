@@ -111,3 +111,26 @@ def test_the_commands_of_a_guide_do_what_it_says(
         assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"
         assert done.stdout, command
         assert '"kind"' not in done.stdout or "doctor" in command, done.stdout
+
+
+def examples(page: str) -> list[str]:
+    """A page's Python that needs a running node."""
+    text = (ROOT / "docs" / page).read_text()
+    found = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [block for block in found if "Client(" in block]
+
+
+@pytest.mark.parametrize("page", ["requester-guide.md", "http-api.md", "python-api.md"])
+def test_the_examples_of_a_guide_run(page: str, home: Path, api_network: ApiNetwork) -> None:
+    (example,) = examples(page)
+    where = api_network.url.removeprefix("http://")
+    text = example.replace("127.0.0.1:8420", where).replace("Client()", f'Client("{api_network.url}")')
+    if re.search("^async with", text, re.MULTILINE):
+        # As in a notebook, where a cell may await.
+        body = "".join(f"    {line}\n" for line in text.splitlines() if not line.startswith("import"))
+        heads = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("import"))
+        text = f"import asyncio\n{heads}async def main():\n{body}asyncio.run(main())\n"
+    (home / "example.py").write_text(text)
+    done = shell(f'"{sys.executable}" example.py', home, api_network)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\[\d\]", done.stdout), done.stdout
