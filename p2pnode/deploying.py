@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from p2pnode.chain.rpc import open_rpc
+from p2pnode.chain import inspect_purse
 from p2pnode.devnet.hardhat import CONTRACTS, run_deploy
 from p2pnode.errors import ConfigError
 from p2pnode.identity import Account
@@ -40,17 +40,16 @@ class Review:
 
 async def review(rpc_url: str, deployer: Account, parameters: Path, image_id: bytes) -> Review:
     """Look at the chain and the parameters; sends nothing. Raises ChainError or ConfigError."""
-    async with open_rpc(rpc_url, timeout=30) as rpc:
-        base, tip = await rpc.fees()
-        return Review(
-            chain_id=await rpc.chain_id(),
-            rpc_url=rpc_url,
-            deployer=deployer.address,
-            balance=await rpc.balance(deployer.address),
-            cost=DEPLOY_GAS * (base + tip),
-            image_id=image_id,
-            parameters=read_parameters(parameters),
-        )
+    purse = await inspect_purse(rpc_url, deployer.address)
+    return Review(
+        chain_id=purse.chain_id,
+        rpc_url=rpc_url,
+        deployer=deployer.address,
+        balance=purse.balance,
+        cost=DEPLOY_GAS * purse.gas_price,
+        image_id=image_id,
+        parameters=read_parameters(parameters),
+    )
 
 
 def read_parameters(path: Path) -> Mapping[str, Mapping[str, Any]]:

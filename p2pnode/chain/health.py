@@ -1,17 +1,26 @@
-"""What `p2pnode doctor` asks of a JSON-RPC endpoint: which chain it is, how current, what it allows."""
+"""What an endpoint is asked before anything hangs on it: by `p2pnode doctor`, and before a deployment.
 
+Apart from `rpc`, which hides the single endpoint and its faults: here they are what is looked for.
+"""
+
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import requests
+import trio
 
 from p2pnode.chain.deployment import Deployment
 from p2pnode.chain.events import CHUNK
-from p2pnode.chain.rpc import Rpc, hexed, open_rpc
-from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
+
+T = TypeVar("T")
+
+# Typed by hand because libp2p brings trio-typing, whose stubs of an old Trio shadow Trio's own types.
+_run_in_thread: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync
 
 TRANSACTION_GAS: Final = 1 << 24
 """Most gas of one transaction (EIP-7825); a settlement may come near it."""
@@ -36,55 +45,108 @@ class RpcHealth:
     size_problem: str
 
 
-async def inspect_rpc(config: ChainConfig, deployment: Deployment) -> RpcHealth:
-    """Ask the endpoint of `config`. Raises ChainError when it does not answer at all."""
-    clock = _Clock()
-    async with open_rpc(config.rpc_url, config.timeout_seconds, on_response=clock) as rpc:
-        chain_id = await rpc.chain_id()
-        newest = await rpc.request("eth_getBlockByNumber", "latest", False)
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What an account could send: chain, wei, and what a unit of gas costs now with a usual tip."""
+
+    chain_id: int
+    balance: int
+    gas_price: int
+
+
+async def inspect_rpc(url: str, timeout: float, deployment: Deployment) -> RpcHealth:
+    """Ask the endpoint at `url`. Raises ChainError when it does not answer as an Ethereum node."""
+    return await _in_thread(partial(_inspect, url, timeout, deployment))
+
+
+async def inspect_purse(url: str, account: bytes, timeout: float = 30) -> Purse:
+    """Ask what `account` has. Raises ChainError."""
+    return await _in_thread(partial(_purse, url, timeout, account))
+
+
+async def _in_thread(ask: Callable[[], T]) -> T:
+    try:
+        found: T = await _run_in_thread(ask, abandon_on_cancel=True)
+        return found
+    except (KeyError, TypeError, ValueError) as error:
+        raise ChainError(
+            f"chain.rpc_url: an answer has an unexpected form ({error!r:.100}); is it an Ethereum node?"
+        ) from error
+
+
+class _Endpoint:
+    """One endpoint, one call at a time."""
+
+    def __init__(self, url: str, timeout: float, session: requests.Session) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._session = session
+        session.trust_env = False
+        self.server_time: int | None = None
+
+    def ask(self, method: str, *params: object) -> Any:
+        """The `result` of a call. Raises ChainError."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         try:
-            block, block_time, gas = (int(newest[name], 16) for name in ("number", "timestamp", "gasLimit"))
-        except (KeyError, TypeError, ValueError) as error:
+            response = self._session.post(self._url, json=body, timeout=self._timeout)
+            # RFC 9110, 6.6.1.
+            with suppress(TypeError, ValueError, KeyError):
+                self.server_time = int(parsedate_to_datetime(response.headers["Date"]).timestamp())
+            response.raise_for_status()
+            answer = response.json()
+        except (requests.RequestException, ValueError) as error:
             raise ChainError(
-                f"chain.rpc_url: the newest block has no {error}; is it an Ethereum node?"
+                f"chain.rpc_url {self._url}: {method} failed: {type(error).__name__}: {error!s:.150}; "
+                "check that the node runs and the URL is right"
             ) from error
-        syncing = await rpc.request("eth_syncing") not in (False, None)
+        if not isinstance(answer, dict) or answer.get("error") is not None or "result" not in answer:
+            said = answer.get("error") if isinstance(answer, dict) else answer
+            raise ChainError(f"chain.rpc_url {self._url}: {method} was refused: {said!s:.200}")
+        return answer["result"]
+
+    def number(self, method: str, *params: object) -> int:
+        """A result that is a quantity."""
+        return int(self.ask(method, *params), 16)
+
+    def problem(self, method: str, *params: object) -> str:
+        """Why a call fails, empty when it does not."""
+        try:
+            self.ask(method, *params)
+        except ChainError as error:
+            return str(error)
+        return ""
+
+
+def _inspect(url: str, timeout: float, deployment: Deployment) -> RpcHealth:
+    with requests.Session() as session:
+        endpoint = _Endpoint(url, timeout, session)
+        chain_id = endpoint.number("eth_chainId")
+        newest = endpoint.ask("eth_getBlockByNumber", "latest", False)
+        block, block_time, gas = (int(newest[name], 16) for name in ("number", "timestamp", "gasLimit"))
+        logs = {
+            "address": "0x" + deployment.addresses["ProofOfInference"].hex(),
+            "fromBlock": hex(max(0, block - CHUNK + 1)),
+            "toBlock": hex(block),
+        }
+        # To an account without code, so that it is the size alone that can be refused.
+        large = {"to": "0x" + (bytes(19) + b"\xff").hex(), "data": "0x" + bytes(SETTLEMENT_BYTES).hex()}
         return RpcHealth(
-            chain_id,
-            block,
-            block_time,
-            gas,
-            syncing,
-            clock.seconds,
-            await _logs(rpc, deployment, block),
-            await _size(rpc, deployment),
+            chain_id=chain_id,
+            block=block,
+            block_time=block_time,
+            gas_limit=gas,
+            syncing=endpoint.ask("eth_syncing") not in (False, None),
+            log_problem=endpoint.problem("eth_getLogs", logs),
+            size_problem=endpoint.problem("eth_call", large, "latest"),
+            server_time=endpoint.server_time,
         )
 
 
-class _Clock:
-    """Keeps the Date header of the last answer (RFC 9110, 6.6.1)."""
-
-    seconds: int | None = None
-
-    def __call__(self, response: requests.Response, *arguments: object, **options: object) -> None:
-        with suppress(TypeError, ValueError):
-            self.seconds = int(parsedate_to_datetime(response.headers["Date"]).timestamp())
-
-
-async def _logs(rpc: Rpc, deployment: Deployment, block: int) -> str:
-    """Whether as many blocks can be searched at once as the node does."""
-    try:
-        await rpc.logs([deployment.addresses["ProofOfInference"]], max(0, block - CHUNK + 1), block)
-    except ChainError as error:
-        return str(error)
-    return ""
-
-
-async def _size(rpc: Rpc, deployment: Deployment) -> str:
-    """Whether a request as large as a settlement is taken; the account called has no code."""
-    try:
-        fields = {"to": hexed(bytes(19) + b"\xff"), "data": hexed(bytes(SETTLEMENT_BYTES))}
-        await rpc.request("eth_call", fields, "latest")
-    except ChainError as error:
-        return str(error)
-    return ""
+def _purse(url: str, timeout: float, account: bytes) -> Purse:
+    with requests.Session() as session:
+        endpoint = _Endpoint(url, timeout, session)
+        return Purse(
+            chain_id=endpoint.number("eth_chainId"),
+            balance=endpoint.number("eth_getBalance", "0x" + account.hex(), "latest"),
+            gas_price=endpoint.number("eth_gasPrice"),
+        )

@@ -200,15 +200,11 @@ class Rpc:
 
 
 @asynccontextmanager
-async def open_rpc(
-    url: str, timeout: float, *, on_response: Callable[..., None] | None = None
-) -> AsyncIterator[Rpc]:
-    """An Rpc whose HTTP session ends with the context; `on_response` is shown each HTTP answer."""
+async def open_rpc(url: str, timeout: float) -> AsyncIterator[Rpc]:
+    """An Rpc whose HTTP session ends with the context."""
     with requests.Session() as session:
         # The environment's proxies are not for a wallet's traffic to a configured node.
         session.trust_env = False
-        if on_response is not None:
-            session.hooks["response"].append(on_response)
         adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=THREADS)
         session.mount("http://", adapter)
         session.mount("https://", adapter)

@@ -47,7 +47,7 @@ async def endpoint(config: Config) -> AsyncIterator[Check]:
     """The JSON-RPC endpoint."""
     deployment = load_deployment(config.chain.deployment)
     yield ok("chain.deployment", f"chain {deployment.chain_id}, {config.chain.deployment}")
-    health = await inspect_rpc(config.chain, deployment)
+    health = await inspect_rpc(config.chain.rpc_url, config.chain.timeout_seconds, deployment)
     now = time.time()
     yield _chain_id(health, deployment)
     yield _sync(health, now)
