@@ -15,22 +15,20 @@ import trio
 from anyio.from_thread import start_blocking_portal
 
 from p2pnode.config import JOY
-from p2pnode.devnet import Devnet, NodePlan, Plan, open_devnet
+from p2pnode.devnet import Devnet, DevnetNode, NodePlan, Plan, open_devnet
 from p2pnode.devnet.plan import worker
 from p2pnode.inference import read_inputs, read_model
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.protocol.tensors import decode_tensors
 from p2pnode.proving import open_prover
 
+_API = {"api.enabled": "true", "api.listen": "127.0.0.1:0"}
+_BOB = worker("bob", capacity=8, price=JOY // 100, stake=100 * JOY)
 PLAN = Plan(
-    requester=NodePlan(
-        "alice",
-        joy=50 * JOY,
-        escrow=10 * JOY,
-        settings={"api.enabled": "true", "api.listen": "127.0.0.1:0", "requester.bid_wait": "2"},
-    ),
+    requester=NodePlan("alice", joy=50 * JOY, escrow=10 * JOY, settings={**_API, "requester.bid_wait": "2"}),
     owner=NodePlan("erin", joy=JOY),
-    workers=(worker("bob", capacity=8, price=JOY // 100, stake=100 * JOY),),
+    # A short wait for a batch to fill: the tests settle one task and wait for it.
+    workers=(replace(_BOB, settings={**_BOB.settings, **_API, "worker.batch_seconds": "1"}),),
 )
 MODEL = "digits"
 
@@ -64,12 +62,8 @@ class ApiNetwork:
 
     @cached_property
     def url(self) -> str:
-        """The URL that the node logged."""
-        for line in self.devnet.requester.log.read_text().splitlines():
-            event = json.loads(line) if line.startswith("{") else {}
-            if event.get("event") == "api.ready":
-                return str(event["url"])
-        raise AssertionError("the requester did not serve its API")
+        """Where the requester serves."""
+        return _url(self.devnet.requester)
 
     @property
     def token_file(self) -> Path:
@@ -84,15 +78,31 @@ class ApiNetwork:
         return {"Authorization": f"Bearer {self.token}"}
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request with the token."""
+        """One request to the requester with the token."""
         options.setdefault("headers", self.headers)
         return httpx.request(method, self.url + path, timeout=120, trust_env=False, **options)
+
+    def ask_worker(self, path: str) -> httpx.Response:
+        """One request to the worker's own API."""
+        (node,) = self.devnet.workers
+        token = (node.folder / "api.token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.get(_url(node) + path, headers=headers, timeout=120, trust_env=False)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the requester logged under that name."""
         lines = self.devnet.requester.log.read_text().splitlines()
         events = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in events if event["event"] == name]
+
+
+def _url(node: DevnetNode) -> str:
+    """The URL that a node logged."""
+    for line in node.log.read_text().splitlines():
+        event = json.loads(line) if line.startswith("{") else {}
+        if event.get("event") == "api.ready":
+            return str(event["url"])
+    raise AssertionError(f"{node.name} did not serve its API")
 
 
 def digit() -> tuple[Any, int]:

@@ -147,6 +147,36 @@ def test_metrics_count_what_happened(api_network: ApiNetwork, settled: p2pnode.I
     assert samples["p2pnode_chain_reachable",] == 1
 
 
+def test_a_worker_sees_what_it_earned_and_how_it_proved(
+    api_network: ApiNetwork, settled: p2pnode.Inference
+) -> None:
+    task = api_network.ask_worker(f"/v2/tasks/{settled.task_id}").json()
+    assert (task["role"], task["state"]) == ("worker", "settled")
+    names = [step["event"] for step in task["timeline"]]
+    way = ["bid.sent", "award.received", "answer.sent", "proof.started", "proof.done", "settlement.confirmed"]
+    assert [name for name in names if name in way] == way
+    assert "p2pnode_earned_joy_total 0.01" in api_network.ask_worker("/metrics").text
+    for path in ("/", "/market", "/tasks", f"/tasks/{settled.task_id}", "/money"):
+        assert "0.01 JOY" in api_network.ask_worker(path).text, path
+
+
+def test_top_tells_the_same_to_a_script(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
+    config = api_network.devnet.requester.config
+    command = [sys.executable, "-m", "p2pnode", "top", "--json", "--config", config]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert settled.task_id in [task["task_id"] for task in found["tasks"]]
+    assert found["states"]["requester"]["settled"] == found["totals"]["requester"]["tasks"] == 1
+    assert [model["name"] for model in found["models"]] == [MODEL]
+
+
+def test_the_plain_client_works_where_a_loop_runs(api_network: ApiNetwork) -> None:
+    async def cell() -> int:
+        with client(api_network) as node:
+            return len(node.status()["peers"])
+
+    assert asyncio.run(cell()) >= 2
+
+
 def test_every_log_line_of_a_task_names_it(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
     task_id = settled.task_id.removeprefix("0x")
     for name in ("award.sent", "answer.received", "receipt.stored"):
