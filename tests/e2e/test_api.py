@@ -200,17 +200,3 @@ def test_without_a_token_nothing_is_told(api_network: ApiNetwork, path: str) -> 
     answer = api_network.request("GET", path, headers={})
     assert answer.status_code == 401
     assert "token" in answer.json()["error"]
-
-
-def test_an_address_in_use_is_refused(api_network: ApiNetwork, tmp_path: Path) -> None:
-    where = api_network.url.removeprefix("http://")
-    config = api_network.devnet.owner.config.read_text()
-    changed = config.replace("enabled = false", "enabled = true").replace("127.0.0.1:8420", where)
-    (tmp_path / "p2pnode.toml").write_text(changed)
-    for name in ("keystore.json", "node.key"):
-        (tmp_path / name).write_bytes((api_network.devnet.owner.folder / name).read_bytes())
-        (tmp_path / name).chmod(0o600)
-    command = [sys.executable, "-m", "p2pnode", "run", "--config", tmp_path / "p2pnode.toml"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert found.returncode == 2
-    assert f"api.listen {where}" in found.stderr

@@ -1,11 +1,13 @@
 """Who may use the API."""
 
+import socket
 from pathlib import Path
 
 import pytest
 from werkzeug.datastructures import Headers
 
 from p2pnode.api.http.access import Access, load_access
+from p2pnode.api.http.server import bound
 from p2pnode.errors import ConfigError
 from p2pnode.settings_api import ApiConfig
 from p2pnode.tokens import read_tokens
@@ -73,3 +75,13 @@ def test_a_token_file_without_a_good_token_is_refused(tmp_path: Path, text: str)
     path.chmod(0o600)
     with pytest.raises(ConfigError, match="token"):
         read_tokens(path)
+
+
+def test_an_address_in_use_is_refused_with_the_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"api\.listen 127\.0\.0\.1:{port}.*choose another port"):
+            bound("127.0.0.1", port)
+    bound("127.0.0.1", port).close()

@@ -29,7 +29,7 @@ async def open_api(node: Node, handlers: ControlHandlers) -> AsyncIterator[str]:
     where = urlsplit(f"//{config.listen}")
     host = where.hostname or ""
     access = load_access(config, host)
-    listening = _bound(host, where.port or 0)
+    listening = bound(host, where.port or 0)
     address, port = listening.getsockname()[:2]
     url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
     server = ServerConfig()
@@ -46,7 +46,8 @@ async def open_api(node: Node, handlers: ControlHandlers) -> AsyncIterator[str]:
             yield url
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
