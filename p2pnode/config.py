@@ -16,6 +16,7 @@ from p2pnode.config_network import NetworkConfig
 from p2pnode.errors import ConfigError
 from p2pnode.lists import check_accounts, check_model_prices, check_percents
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
+from p2pnode.settings_api import ApiConfig
 
 CONFIG_NAME = "p2pnode.toml"
 ENV_PREFIX = "P2PNODE_"
@@ -190,6 +191,7 @@ class Config:
     requester: RequesterConfig = field(default_factory=RequesterConfig)
     relayer: RelayerConfig = field(default_factory=RelayerConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
 
     @property
     def keystore(self) -> Path:
@@ -239,6 +241,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "requester": RequesterConfig,
     "relayer": RelayerConfig,
     "prover": ProverConfig,
+    "api": ApiConfig,
 }
 """The tables of the file."""
 

@@ -31,6 +31,14 @@ class Printer:
                 click.echo(line)
 
     @contextmanager
+    def updating(self, text: str) -> Iterator[Callable[[str], None]]:
+        """As `progress`, and the body gets a function that changes the text."""
+        from rich.console import Console
+
+        with Console(stderr=True).status(text) as status:
+            yield status.update
+
+    @contextmanager
     def progress(self, text: str) -> Iterator[None]:
         """A moving line on a terminal while the body runs."""
         from rich.console import Console

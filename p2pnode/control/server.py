@@ -144,6 +144,10 @@ async def _status(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.status()
 
 
+async def _overview(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.overview()
+
+
 async def _receipts(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return [hexed(task_id) for task_id in await handlers.receipts()]
 
@@ -179,6 +183,7 @@ _METHODS: Mapping[str, Callable[[ControlHandlers, Json, Emit], Awaitable[Json]]]
     "model": _model,
     "publish": _publish,
     "status": _status,
+    "overview": _overview,
     "receipts": _receipts,
     "receipt": _receipt,
     "explain": _explain,

@@ -112,6 +112,7 @@ async def _start(supervisor: Supervisor, folder: Path, image_id: bytes, plan: Pl
         "network.listen": "/ip4/127.0.0.1/tcp/0",
         "network.bootstrap": str(peers),
         "network.mdns": "false",
+        "api.enabled": "false",
         "chain.rpc_url": url,
         "chain.deployment": str(folder / "deployment.json"),
         "chain.poll_seconds": "0.25",
