@@ -43,6 +43,12 @@ export default defineConfig({
   networks: {
     default: mainnetRules,
     node: mainnetRules,
-    rpc: { type: "http", chainType: "l1", url: configVariable("P2PNODE_RPC_URL") },
+    // Without a key the endpoint's own unlocked accounts sign, as a devnet has them.
+    rpc: {
+      type: "http",
+      chainType: "l1",
+      url: configVariable("P2PNODE_RPC_URL"),
+      accounts: process.env.P2PNODE_DEPLOYER_KEY ? [configVariable("P2PNODE_DEPLOYER_KEY")] : "remote",
+    },
   },
 });

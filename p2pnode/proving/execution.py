@@ -49,6 +49,6 @@ def read_execution(stats: Mapping[str, Any], outputs: tuple[bytes, ...], po2: in
     for name in ("tasks", "user_cycles", "paging_cycles", "total_cycles", "segments"):
         found = stats.get(name)
         if type(found) is not int:
-            raise ProverError(f"prover counted {name} as {found!r:.100}; run `make setup` to rebuild it")
+            raise ProverError(f"prover counted {name} as {found!r:.100}; run `p2pnode prover build`")
         counts[name] = found
     return Execution(outputs=outputs, segment_po2=po2, **counts)

@@ -143,3 +143,21 @@ def test_an_unreachable_chain_is_one_line(operator: Operator, monkeypatch: pytes
     assert result.exit_code == 4
     assert len(result.stderr.splitlines()) == 1
     assert "check that the node runs" in result.stderr
+
+
+def test_the_doctor_finds_the_chain_well_and_the_account_unregistered(operator: Operator) -> None:
+    config = operator.config.read_text()
+    operator.config.write_text(config.replace("enabled = false", "enabled = true"))
+    result = operator.run("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    for name in (
+        "chain.id",
+        "chain.sync",
+        "chain.logs",
+        "chain.request_size",
+        "chain.contracts",
+        "account.gas",
+    ):
+        assert checks[name]["outcome"] == "ok", checks[name]
+    assert checks["worker.registered"]["fix"].startswith("`p2pnode node register --stake")
