@@ -105,6 +105,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 batch_size=config.worker.batch_size,
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,
+                min_bond=config.worker.min_bond,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,7 +115,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
         if config.requester.enabled:
             # A silent worker gets a third of the time, so that two others can still answer.
             waits = RequesterSettings(
-                bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
+                bid_wait=config.requester.bid_wait,
+                answer_seconds=config.requester.result_seconds / 3,
+                report=config.requester.report,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         yield Node(config, network, chain, store, events, presence, worker, requester)

@@ -119,6 +119,9 @@ class WorkerConfig:
     ] = 2 * JOY
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    min_bond: Annotated[
+        int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,9 @@ class RequesterConfig:
     min_stake: Annotated[
         int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0
+    report: Annotated[
+        bool, Setting("Report workers on chain that answered and did not settle; costs gas.")
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)

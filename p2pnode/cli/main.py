@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "models": "Check, quantise, publish and list models.",
     "node": "Register and stake this node as a worker.",
     "escrow": "Move JOY in and out of the escrow that pays.",
+    "bond": "Put up a bond, which workers may ask for, and take it back.",
     "receipts": "List and show the receipts of settled tasks.",
     "verify": "Check a receipt file.",
     "demo": "Show a whole network at work on this machine.",

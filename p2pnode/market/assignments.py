@@ -13,6 +13,7 @@ from p2pnode.errors import InferenceError, P2PNodeError, ProtocolError
 from p2pnode.market.answers import Answers
 from p2pnode.market.checks import CLOCK_SKEW, check_award, check_escrow, check_input, check_listing
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.state import OPEN, TaskState
@@ -38,12 +39,14 @@ class Assignments:
         models: ModelShelf,
         progress: Callable[[bytes], str],
         on_answered: Callable[[], None],
+        deadlines: Deadlines,
     ) -> None:
         self._context = context
         self._answers = answers
         self._models = models
         self._progress = progress
         self._on_answered = on_answered
+        self._deadlines = deadlines
         self._locks: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     async def handle(self, peer: str, data: bytes) -> bytes:
@@ -72,6 +75,13 @@ class Assignments:
             "award.refused", peer=peer, task_id=subject.hex(), code=refusal.code.value, reason=refusal.reason
         )
         return encode(refusal.decline(subject))
+
+    async def run_reported(self, task: TaskEntry) -> None:
+        """Run a task under report, if that is what it waits for. Raises Refusal if it cannot be run."""
+        async with self._lock(task.offer_hash):
+            if task.state == TaskState.AWARDED:
+                await self._run(task)
+        self._on_answered()
 
     async def resume(self) -> None:
         """Run what was awarded before a crash and not answered yet."""
@@ -160,7 +170,8 @@ class Assignments:
         except Refusal as refusal:
             context.move(task, TaskState.DECLINED, reason=refusal.reason)
             raise
-        if context.clock.now() > award.result_deadline + CLOCK_SKEW:
+        late = context.clock.now() > award.result_deadline + CLOCK_SKEW
+        if late and not self._deadlines.is_extended(task):
             reason = f"the answer was ready after result_deadline {award.result_deadline}"
             context.move(task, TaskState.MISSED, reason=reason)
             raise Refusal(DeclineCode.EXPIRED, reason)

@@ -69,11 +69,13 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.hour_price", {"worker": {"hour_price": -1}}, "-1"),
     ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 256"),
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
+    ("worker.min_bond", {"worker": {"min_bond": -1}}, "0"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
     ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),
     ("requester.result_seconds", {"requester": {"result_seconds": 0}}, "between"),
     ("requester.settle_seconds", {"requester": {"settle_seconds": 1}}, "between 60"),
     ("requester.min_stake", {"requester": {"min_stake": "1"}}, "integer"),
+    ("requester.report", {"requester": {"report": 1}}, "true or false"),
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
     ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
 ]

@@ -7,5 +7,5 @@ import Stark from "./Stark.ts";
 export default buildModule("P2PNode", (m) => {
   const { starkVerifier } = m.useModule(Stark);
   const selector = m.staticCall(starkVerifier, "SELECTOR");
-  return { starkVerifier, ...core(m, starkVerifier, selector) };
+  return { starkVerifier, ...core(m, [{ selector, verifier: starkVerifier }]) };
 });
