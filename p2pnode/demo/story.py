@@ -201,6 +201,7 @@ async def _balances(devnet: Devnet) -> dict[str, int]:
     accounts["treasury"] = treasury().address
     config = ChainConfig(rpc_url=devnet.url, deployment=devnet.deployment)
     async with open_chain_reader(config, treasury().address) as chain:
+        accounts["reward pool"] = chain.deployment.addresses["ProofOfUse"]
         return {
             name: await chain.token.balance(account) + await chain.escrow.balance(account)
             for name, account in accounts.items()

@@ -43,8 +43,10 @@ def test_what_is_paid_adds_up(finished: Finished) -> None:
     earned = [name for name in change if role[name] == "worker" and change[name] > 0]
     assert len(spent) == len(earned) == 1
     assert sum(change.values()) == 0
-    price = change[earned[0]] + change["treasury"]
-    assert change["treasury"] == price * FEE_BPS // 10_000
+    fee = change["treasury"] + change["reward pool"]
+    price = change[earned[0]] + fee
+    assert fee == price * FEE_BPS // 10_000
+    assert change["reward pool"] == fee // 2
     fees = sum(change[name] for name in change if role[name] == "model owner")
     assert -change[spent[0]] == price + fees
     assert fees == 16 * 2 * 10**15
