@@ -82,6 +82,9 @@ class WorkerConfig:
     ] = 2 * JOY
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    min_bond: Annotated[
+        int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,19 @@ class RequesterConfig:
     min_stake: Annotated[
         int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0
+    report: Annotated[
+        bool, Setting("Report workers on chain that answered and did not settle; costs gas.")
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
+class RelayerConfig:
+    """Paying the gas of strangers' private transactions, for the fee inside them."""
+
+    enabled: Annotated[bool, Setting("Offer to relay.")] = False
+    fee: Annotated[
+        int, Setting("Fee of a transaction, in the smallest unit; multiples of 10^9.", 0, MAX_AMOUNT)
+    ] = JOY // 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,7 @@ class Config:
     chain: ChainConfig = field(default_factory=ChainConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     requester: RequesterConfig = field(default_factory=RequesterConfig)
+    relayer: RelayerConfig = field(default_factory=RelayerConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
 
     @property
@@ -172,6 +189,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "chain": ChainConfig,
     "worker": WorkerConfig,
     "requester": RequesterConfig,
+    "relayer": RelayerConfig,
     "prover": ProverConfig,
 }
 """The tables of the file."""
