@@ -42,7 +42,7 @@ class Private:
         self._screen = screen
 
     async def tell(self) -> list[Sight]:
-        """Deposit, pay, fund; the two views of each event. Raises DevnetError when one is not as it must be."""
+        """Deposit, pay, fund; the two views of each event. Raises DevnetError when one is wrong."""
         screen, alice, bob = self._screen, self._devnet.requester, self._devnet.workers[0]
         screen.title("The same money in private: who, whom and how much")
         screen.doing(f"{alice.name} and {bob.name} make wallets")
