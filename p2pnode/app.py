@@ -109,6 +109,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 batch_size=config.worker.batch_size,
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,
+                min_bond=config.worker.min_bond,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,7 +119,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
         if config.requester.enabled:
             # A silent worker gets a third of the time, so that two others can still answer.
             waits = RequesterSettings(
-                bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
+                bid_wait=config.requester.bid_wait,
+                answer_seconds=config.requester.result_seconds / 3,
+                report=config.requester.report,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         relays = await _open_relays(stack, config, network, chain)
@@ -158,6 +161,14 @@ def _network_settings(config: Config) -> NetworkSettings:
         announce=config.network.announce,
         bootstrap=config.network.bootstrap,
         mdns=config.network.mdns,
+        state_dir=config.network_state,
+        builtin_bootstrap=config.network.builtin_bootstrap,
+        psk_path=config.network.psk_file,
+        allow=config.network.allow,
+        deny=config.network.deny,
+        max_connections=config.network.max_connections,
+        max_per_ip=config.network.max_per_ip,
+        blob_quota=config.network.blob_quota_mib << 20,
     )
 
 
@@ -238,6 +249,8 @@ class _Handlers:
             "account": "0x" + node.chain.account.hex(),
             "listen": list(node.network.addresses),
             "peers": list(node.network.peers()),
+            "joining": node.network.joining(),
+            "reachability": node.network.reachability.words(),
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()

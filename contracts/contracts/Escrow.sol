@@ -16,12 +16,16 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    /// @dev One storage slot; 96 bits hold the whole supply of JOY.
+    /// @dev One storage slot; 96 bits hold the whole supply of JOY, 40 bits the seconds of 34,000 years.
     struct Account {
         uint96 balance;
         uint96 requested;
-        uint64 availableAt;
+        uint40 availableAt;
+        uint24 callbackGas;
     }
+
+    /// @notice Most gas that a callback may have.
+    uint24 public constant MAX_CALLBACK_GAS = 50_000;
 
     /// @inheritdoc IEscrow
     IERC20 public immutable override token;
@@ -65,7 +69,7 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
         if (amount > account.balance) revert InsufficientBalance(amount, account.balance);
         uint64 availableAt = uint64(block.timestamp) + withdrawalDelay;
         account.requested = uint96(amount);
-        account.availableAt = availableAt;
+        account.availableAt = uint40(availableAt);
         emit WithdrawalRequested(msg.sender, amount, availableAt);
     }
 
@@ -94,12 +98,24 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IEscrow
+    function setCallbackGas(uint24 gas) external {
+        if (gas > MAX_CALLBACK_GAS) revert CallbackGasTooHigh(gas, MAX_CALLBACK_GAS);
+        _escrows[msg.sender].callbackGas = gas;
+        emit CallbackGasChanged(msg.sender, gas);
+    }
+
+    /// @inheritdoc IEscrow
+    function callbackGasOf(address requester) public view returns (uint24) {
+        return _escrows[requester].callbackGas;
+    }
+
+    /// @inheritdoc IEscrow
     function escrowOf(address requester) public view returns (uint256) {
         return _escrows[requester].balance;
     }
 
     /// @inheritdoc IEscrow
-    function freeEscrow(address requester) external view returns (uint256) {
+    function freeEscrow(address requester) public view returns (uint256) {
         Account storage account = _escrows[requester];
         return account.balance > account.requested ? account.balance - account.requested : 0;
     }
@@ -119,6 +135,11 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     /// @dev Takes out what {_covers} has checked, so `amount` is at most the balance.
     function _debit(address requester, uint256 amount) internal {
         _escrows[requester].balance -= uint96(amount);
+    }
+
+    /// @dev Puts back what {_debit} took out and nobody was paid.
+    function _refund(address requester, uint256 amount) internal {
+        _escrows[requester].balance += uint96(amount);
     }
 
     function _deposit(address requester, uint256 amount) private {

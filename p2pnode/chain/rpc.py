@@ -176,6 +176,12 @@ class Rpc:
         await self.request("eth_sendRawTransaction", hexed(raw))
 
     @_decoded
+    async def calldata(self, tx_hash: bytes) -> tuple[bytes, bytes]:
+        """(receiver, calldata) of a transaction in a block; the receiver is empty for a creation."""
+        found = await self.request("eth_getTransactionByHash", hexed(tx_hash))
+        return unhexed(found["to"] or "0x"), unhexed(found["input"])
+
+    @_decoded
     async def receipt(self, tx_hash: bytes) -> TxReceipt | None:
         """The receipt, or None while the transaction is in no block."""
         found = await self.request("eth_getTransactionReceipt", hexed(tx_hash))

@@ -8,6 +8,6 @@ import Stark from "./Stark.ts";
 export default buildModule("P2PNode", (m) => {
   const { starkVerifier } = m.useModule(Stark);
   const selector = m.staticCall(starkVerifier, "SELECTOR");
-  const contracts = core(m, starkVerifier, selector);
+  const contracts = core(m, [{ selector, verifier: starkVerifier }]);
   return { starkVerifier, ...contracts, ...jsc(m, contracts.proofOfInference) };
 });
