@@ -120,6 +120,12 @@ class Rpc:
         return int(block["timestamp"], 16)
 
     @_decoded
+    async def block_hash(self, block: int) -> bytes | None:
+        """Hash of a block, None when there is none yet."""
+        found = await self.request("eth_getBlockByNumber", hex(block), False)
+        return None if found is None else unhexed(found["hash"])
+
+    @_decoded
     async def balance(self, account: bytes) -> int:
         """Wei that pay for gas."""
         return int(await self.request("eth_getBalance", hexed(account), "latest"), 16)
@@ -168,6 +174,12 @@ class Rpc:
     async def send_raw(self, raw: bytes) -> None:
         """Hand a signed transaction to the node."""
         await self.request("eth_sendRawTransaction", hexed(raw))
+
+    @_decoded
+    async def calldata(self, tx_hash: bytes) -> tuple[bytes, bytes]:
+        """(receiver, calldata) of a transaction in a block; the receiver is empty for a creation."""
+        found = await self.request("eth_getTransactionByHash", hexed(tx_hash))
+        return unhexed(found["to"] or "0x"), unhexed(found["input"])
 
     @_decoded
     async def receipt(self, tx_hash: bytes) -> TxReceipt | None:

@@ -13,6 +13,7 @@ import trio
 
 from p2pnode.errors import ChainError, ProverError
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.settings import WorkerSettings
@@ -30,14 +31,21 @@ class Batcher:
     """One proof at a time, settlements beside it."""
 
     def __init__(
-        self, context: Context, prover: Prover, models: ModelShelf, settings: WorkerSettings, jobs: Path
+        self,
+        context: Context,
+        prover: Prover,
+        models: ModelShelf,
+        settings: WorkerSettings,
+        jobs: Path,
+        deadlines: Deadlines,
     ) -> None:
         self._context = context
         self._prover = prover
         self._models = models
         self._settings = settings
         self._jobs = jobs
-        self._settler = Settler(context, settings.retry_seconds)
+        self._deadlines = deadlines
+        self._settler = Settler(context, settings.retry_seconds, deadlines)
         self._wake = trio.Event()
         self._proving: tuple[frozenset[bytes], str] = (frozenset(), "")
 
@@ -77,7 +85,7 @@ class Batcher:
         wait: float = _LONGEST_WAIT
         for tasks in waiting.values():
             due = tasks[0].changed + self._settings.batch_seconds
-            nearest = min(task.offer.message.settle_deadline for task in tasks)
+            nearest = min(self._deadlines.of(task) for task in tasks)
             due = min(due, nearest - self._settings.settle_seconds)
             if len(tasks) >= self._settings.batch_size or due <= self._context.clock.now():
                 payable = await self._payable(tasks[: self._settings.batch_size])
@@ -93,7 +101,7 @@ class Batcher:
         for task in tasks:
             assert task.award is not None
             award = task.award.message
-            if award.settle_deadline <= self._context.clock.now():
+            if self._deadlines.of(task) <= self._context.clock.now():
                 self._miss(task, f"settle_deadline {award.settle_deadline} passed before the proof")
             elif await self._nonce_used(award.requester, award.nonce):
                 self._miss(task, "another worker was paid for this offer")
@@ -194,7 +202,7 @@ class Batcher:
             for task in tasks:
                 if task.task_id in bad:
                     self._miss(task, bad[task.task_id])
-                elif task.offer.message.settle_deadline <= context.clock.now():
+                elif self._deadlines.of(task) <= context.clock.now():
                     self._miss(task, reason)
                 else:
                     context.move(task, TaskState.ANSWERED)

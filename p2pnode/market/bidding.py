@@ -10,6 +10,7 @@ from p2pnode.errors import NetworkError, P2PNodeError, ProtocolError
 from p2pnode.market.checks import (
     CLOCK_SKEW,
     Settlement,
+    check_bond,
     check_capacity,
     check_escrow,
     check_listing,
@@ -90,6 +91,8 @@ class Bidding:
         self._fees[offer.model_digest] = listing.fee
         if await context.chain.is_nonce_used(offer.requester, offer.nonce):
             raise Refusal(DeclineCode.EXPIRED, f"nonce {offer.nonce} has paid already; draw another")
+        if settings.min_bond:
+            check_bond(await context.chain.bond(offer.requester), settings.min_bond)
         await self._check_room(offer, price)
         await self._models.prepare(offer.model_digest, [peer])
         wait = time_of_price(offer, price) - context.clock.now()

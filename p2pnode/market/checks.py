@@ -95,6 +95,15 @@ def check_escrow(needed: int, outstanding: int, free: int) -> None:
         )
 
 
+def check_bond(bond: int, least: int) -> None:
+    """What the requester loses for awards above its escrow must be enough for this worker."""
+    if bond < least:
+        raise Refusal(
+            DeclineCode.BOND_TOO_LOW,
+            f"the requester's bond is {bond}; this worker asks for {least}, so bond {least - bond} more",
+        )
+
+
 def check_capacity(load: int, capacity: int) -> None:
     """One more task must have a place."""
     if load >= capacity:

@@ -11,11 +11,13 @@ from p2pnode.errors import MarketError, NetworkError, ProtocolError
 from p2pnode.market.awards import Awarder
 from p2pnode.market.bids import MAX_REQUEST, BidBook, BidDesk
 from p2pnode.market.checks import CLOCK_SKEW, check_listing
+from p2pnode.market.claims import Claims
+from p2pnode.market.commitments import promised
 from p2pnode.market.context import Context
 from p2pnode.market.presence import Presence
 from p2pnode.market.selection import RankedBid, plan
 from p2pnode.market.settings import RequesterSettings, Terms
-from p2pnode.market.state import INITIAL, OPEN, TaskState
+from p2pnode.market.state import INITIAL, TaskState
 from p2pnode.market.watch import SettlementWatch
 from p2pnode.ports import Prover, Role, StreamProtocol, TaskEntry, Topic
 from p2pnode.protocol.cid import to_cid
@@ -61,6 +63,8 @@ class Requester:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._resume)
             nursery.start_soon(self._watch.run)
+            if self._settings.report:
+                nursery.start_soon(Claims(self._context, self._watch).run)
 
     async def submit(
         self,
@@ -119,7 +123,7 @@ class Requester:
         chain = self._context.chain
         fee = check_listing(model_digest, await chain.listing(model_digest)).fee
         free = await chain.free_escrow(self._context.account)
-        owed = sum(_cost(task, fee) for task in self._open_tasks())
+        owed = promised(self._context, fee)
         needed = owed + len(inputs) * (terms.price_max + fee)
         if needed > free:
             raise MarketError(
@@ -247,9 +251,6 @@ class Requester:
                 return
             await self._context.clock.sleep(self._settings.poll_seconds)
 
-    def _open_tasks(self) -> list[TaskEntry]:
-        return self._context.store.tasks(Role.REQUESTER, OPEN[Role.REQUESTER])
-
     def _outcome(self, task: TaskEntry) -> TaskOutcome:
         award = task.award.message if task.award is not None else None
         output = None
@@ -278,12 +279,6 @@ async def open_requester(
     requester = Requester(context, presence, settings, prover)
     async with open_background(requester.run):
         yield requester
-
-
-def _cost(task: TaskEntry, fee: int) -> int:
-    if task.award is not None:
-        return task.award.message.price + task.award.message.model_fee
-    return task.offer.message.price_max + fee
 
 
 def _why_unbid(book: BidBook) -> str:

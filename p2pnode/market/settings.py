@@ -9,7 +9,8 @@ from p2pnode.market.selection import DEFAULT_WEIGHTS, Weights
 class WorkerSettings:
     """A worker's terms. `price` is the least for one task; times are in seconds, sizes in bytes.
 
-    `settle_seconds` is what must lie between an offer's result deadline and its settle deadline.
+    `settle_seconds` is what must lie between an offer's result deadline and its settle deadline, `min_bond`
+    what a requester must stand to lose if it signs more awards than its escrow covers.
     """
 
     capacity: int
@@ -20,13 +21,15 @@ class WorkerSettings:
     settle_seconds: int = 60
     retry_seconds: int = 15
     max_model_size: int = 256 * 1024 * 1024
+    min_bond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RequesterSettings:
     """How a requester waits: `bid_wait` for bids, `answer_seconds` for one worker before the next one.
 
-    `enough_bids` for every offer ends the wait for bids early.
+    `enough_bids` for every offer ends the wait for bids early. With `report`, workers that answered and did
+    not settle are reported on chain.
     """
 
     bid_wait: float = 2.0
@@ -35,6 +38,7 @@ class RequesterSettings:
     parallel_awards: int = 8
     poll_seconds: float = 3.0
     weights: Weights = DEFAULT_WEIGHTS
+    report: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from p2pnode.errors import ChainError, NetworkError, StoreError
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.state import TaskState
 from p2pnode.ports import BatchEntry, Proof, Role, SettlementOutcome, TaskEntry, Topic
 from p2pnode.protocol import merkle
@@ -27,8 +28,9 @@ _GRACE = 600
 class Settler:
     """Takes a batch with a proof to the chain."""
 
-    def __init__(self, context: Context, retry_seconds: int) -> None:
+    def __init__(self, context: Context, retry_seconds: int, deadlines: Deadlines) -> None:
         self._context = context
+        self._deadlines = deadlines
         self._retry_seconds = retry_seconds
 
     async def settle(self, batch: BatchEntry) -> None:
@@ -80,7 +82,7 @@ class Settler:
 
     def _is_late(self, tasks: Sequence[TaskEntry]) -> bool:
         now = self._context.clock.now()
-        return all(task.offer.message.settle_deadline + _GRACE <= now for task in tasks)
+        return all(self._deadlines.of(task) + _GRACE <= now for task in tasks)
 
     def _give_up(self, batch: BatchEntry, tasks: Sequence[TaskEntry], reason: str) -> None:
         with self._context.store.transaction():

@@ -11,12 +11,15 @@ from pathlib import Path
 import trio
 
 from p2pnode.background import open_background
+from p2pnode.market.answers import Answers
 from p2pnode.market.assignments import MAX_REQUEST, Assignments
 from p2pnode.market.batcher import Batcher
 from p2pnode.market.bidding import Bidding
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.presence import OwnState
+from p2pnode.market.reports import ReportAnswers
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.ports import Executor, Gossip, Prover, StreamProtocol, Topic
 
@@ -34,10 +37,17 @@ class Worker:
         self._settings = settings
         self.models = ModelShelf(context.blobs, executor, context.clock, settings.max_model_size)
         self.bidding = Bidding(context, self.models, settings)
-        self.batcher = Batcher(context, prover, self.models, settings, jobs)
+        deadlines = Deadlines()
+        self.batcher = Batcher(context, prover, self.models, settings, jobs, deadlines)
         self._assignments = Assignments(
-            context, executor, self.models, self.batcher.progress, self.batcher.wake
+            context,
+            Answers(executor, prover, jobs),
+            self.models,
+            self.batcher.progress,
+            self.batcher.wake,
+            deadlines,
         )
+        self._reports = ReportAnswers(context, self._assignments, deadlines)
         self._places = trio.CapacityLimiter(_OFFERS_AT_ONCE)
 
     def own_state(self) -> OwnState:
@@ -49,6 +59,7 @@ class Worker:
         self._context.bus.serve(StreamProtocol.TASK, self._assignments.handle, max_request=MAX_REQUEST)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._assignments.resume)
+            nursery.start_soon(self._reports.run)
             nursery.start_soon(self.batcher.run)
             async with self._context.bus.subscribe(Topic.OFFERS) as offers:
                 async for offer in offers:

@@ -5,10 +5,17 @@ other only through these Protocols; `app` is the one place that ties an adapter 
 named by their base58 PeerId string, accounts by 20 bytes, digests by 32.
 """
 
-from p2pnode.ports.chain import Chain, ModelListing, NodeRecord, SettlementOutcome
+from p2pnode.ports.chain import (
+    Chain,
+    ModelListing,
+    NodeRecord,
+    Papers,
+    ReportedAward,
+    SettlementOutcome,
+)
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
-from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
 from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
 from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
 
@@ -23,14 +30,17 @@ __all__ = [
     "Handler",
     "ModelListing",
     "NodeRecord",
+    "Papers",
     "Progress",
     "Proof",
     "ProofTask",
     "Prover",
+    "ReportedAward",
     "Reputation",
     "Role",
     "SentTransaction",
     "SettlementOutcome",
+    "Standing",
     "Store",
     "StreamProtocol",
     "TaskEntry",

@@ -63,7 +63,7 @@ class Prover(Protocol):
         """Execute, prove, wrap, verify; kills its subprocess when cancelled."""
 
     async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
-        """The outputs the guest would prove, without a proof."""
+        """The outputs the guest would prove, without a proof; `job` is a scratch folder."""
 
     async def verify(self, proof_journal: bytes, seal: bytes) -> None:
         """Check a seal against the committed image ID; ProverError says what is wrong."""

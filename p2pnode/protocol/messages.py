@@ -84,6 +84,7 @@ class DeclineCode(StrEnum):
     EXPIRED = "expired"
     PRICE_TOO_LOW = "price-too-low"
     ESCROW_TOO_LOW = "escrow-too-low"
+    BOND_TOO_LOW = "bond-too-low"
     STAKE_TOO_LOW = "stake-too-low"
     UNKNOWN_MODEL = "unknown-model"
     MODEL_UNAVAILABLE = "model-unavailable"

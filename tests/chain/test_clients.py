@@ -1,13 +1,16 @@
 """Each client against the deployed contracts."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from p2pnode.chain import ChainClient, MemoryTxLog, open_chain, open_chain_reader
+from p2pnode.chain.settlement import Slice
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.protocol.eip712 import Domain, digest
+from p2pnode.protocol.eip712 import Domain, digest, sign
+from p2pnode.protocol.journal import Journal
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from tests.chain.conftest import ETHER, Devnet
 
@@ -138,6 +141,38 @@ async def test_a_seal_that_proves_nothing_is_refused_by_name(
         with pytest.raises(ChainError, match=r"LengthMismatch\(awards=1, signatures=1, outputDigests=0\)"):
             await chain.settle_batch([award(rich.address, worker.address)], [], b"", "settle-2")
         assert await ledger.find("settle") == []
+
+
+async def test_slices_rescues_and_credits_reach_the_contract(
+    chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
+) -> None:
+    signed = award(rich.address, worker.address)
+    place = Slice(3, 0, (DIGEST, DIGEST))
+    async with open_chain(chain_state.config, worker, ledger) as chain:
+        settlement = chain.settlement
+        with pytest.raises(ChainError, match=r"NotProven\(journalDigest=0x\w{64}\)"):
+            await settlement.settle_slice([signed], [DIGEST], place, "slice")
+        with pytest.raises(ChainError, match=r"InvalidSlice\(count=3, first=1, tasks=2, path=2\)"):
+            await settlement.settle_slice([signed] * 2, [DIGEST] * 2, replace(place, first=1), "unaligned")
+        with pytest.raises(ChainError, match="NoOpenReport"):
+            await settlement.rescue(signed.message, DIGEST, worker.address, place, "rescue")
+        with pytest.raises(ChainError, match=r"proveBatch would fail: \w+\("):
+            await settlement.prove_batch(Journal(3, DIGEST), b"no proof", "prove")
+        assert await settlement.credit(worker.address) == 0
+        with pytest.raises(ChainError, match="ZeroAmount"):
+            await settlement.withdraw_credit("credit")
+
+
+async def test_the_contract_and_this_side_take_the_same_signatures(
+    chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
+) -> None:
+    async with open_chain(chain_state.config, worker, ledger) as chain:
+        domain = Domain(chain.chain_id, chain.settlement_address)
+        signed = sign(domain, award(rich.address, worker.address).message, rich.key)
+        task_id = digest(domain, signed.message)
+        assert await chain.settlement.is_signed_by(rich.address, task_id, signed.signature)
+        assert not await chain.settlement.is_signed_by(worker.address, task_id, signed.signature)
+        assert not await chain.settlement.is_signed_by(rich.address, DIGEST, signed.signature)
 
 
 async def test_a_report_needs_papers_that_agree(
