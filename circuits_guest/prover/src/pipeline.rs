@@ -20,7 +20,7 @@ type Succinct = SuccinctReceipt<risc0_zkvm::ReceiptClaim>;
 /// Guesses for the seconds left, on two cores; the first finished segment corrects them.
 const CYCLES_PER_SECOND: f64 = 12000.0;
 const RECURSION_SECONDS: f64 = 8.0;
-const WRAP_SECONDS: f64 = 6.0;
+const WRAP_SECONDS: f64 = 7.0;
 
 pub struct Execution {
     pub session: Session,
