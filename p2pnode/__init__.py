@@ -14,9 +14,9 @@ import py_ecc  # noqa: F401
 sys.setrecursionlimit(1000)
 
 if TYPE_CHECKING:
-    from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, ModelMarketplace, ZKProver
+    from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, JSCBridge, ModelMarketplace, ZKProver
 
-__all__ = ["EdgeNode", "InferenceNode", "InferenceResult", "ModelMarketplace", "ZKProver"]
+__all__ = ["EdgeNode", "InferenceNode", "InferenceResult", "JSCBridge", "ModelMarketplace", "ZKProver"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,9 @@ from typing import Any
 import structlog
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
+from p2pnode.chain.jsc import UNIT
 from p2pnode.config import Config
 from p2pnode.control import (
     ControlHandlers,
@@ -36,6 +38,7 @@ from p2pnode.network import Network, NetworkSettings, open_network
 from p2pnode.ports import Prover, Role, Store
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
+from p2pnode.relay import Relayer, RelayOffer, Relays
 from p2pnode.store import open_store
 from p2pnode.submissions import Submissions
 
@@ -68,6 +71,7 @@ class Node:
     presence: Presence
     worker: Worker | None
     requester: Requester | None
+    relays: Relays
 
 
 @asynccontextmanager
@@ -76,8 +80,8 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
 
     Raises ConfigError, ChainError, NetworkError, ProverError or StoreError, and then nothing is left open.
     """
-    if not (config.worker.enabled or config.requester.enabled):
-        raise ConfigError("worker.enabled and requester.enabled are both false; set one of them to true")
+    if not (config.worker.enabled or config.requester.enabled or config.relayer.enabled):
+        raise ConfigError("worker, requester and relayer have enabled = false; set one of them to true")
     account = await trio.to_thread.run_sync(load_account, config.keystore, password)
     events = Events()
     async with AsyncExitStack() as stack:
@@ -120,7 +124,20 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 report=config.requester.report,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
-        yield Node(config, network, chain, store, events, presence, worker, requester)
+        relays = await _open_relays(stack, config, network, chain)
+        yield Node(config, network, chain, store, events, presence, worker, requester, relays)
+
+
+async def _open_relays(stack: AsyncExitStack, config: Config, network: Network, chain: ChainClient) -> Relays:
+    """Hear of relayers, and be one where the configuration says so."""
+    pool, clock = chain.deployment.addresses["JSC"], SystemClock()
+    relays = Relays(network.bus, clock, chain.chain_id, pool)
+    tasks = [relays.run]
+    if config.relayer.enabled:
+        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // UNIT))
+        tasks.append(Relayer(network.bus, clock, chain.jsc, offer).run)
+    await stack.enter_async_context(open_background(*tasks))
+    return relays
 
 
 async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
@@ -144,6 +161,14 @@ def _network_settings(config: Config) -> NetworkSettings:
         announce=config.network.announce,
         bootstrap=config.network.bootstrap,
         mdns=config.network.mdns,
+        state_dir=config.network_state,
+        builtin_bootstrap=config.network.builtin_bootstrap,
+        psk_path=config.network.psk_file,
+        allow=config.network.allow,
+        deny=config.network.deny,
+        max_connections=config.network.max_connections,
+        max_per_ip=config.network.max_per_ip,
+        blob_quota=config.network.blob_quota_mib << 20,
     )
 
 
@@ -191,6 +216,8 @@ class _Handlers:
             status=self._status,
             receipts=self._receipts,
             receipt=self._receipt,
+            relayers=self._relayers,
+            relay=self._node.relays.relay,
             shutdown=self._shutdown,
         )
 
@@ -222,6 +249,8 @@ class _Handlers:
             "account": "0x" + node.chain.account.hex(),
             "listen": list(node.network.addresses),
             "peers": list(node.network.peers()),
+            "joining": node.network.joining(),
+            "reachability": node.network.reachability.words(),
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()
@@ -238,6 +267,12 @@ class _Handlers:
 
     async def _receipt(self, task_id: bytes) -> str | None:
         return self._node.store.receipt(task_id)
+
+    async def _relayers(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {"peer": seen.peer, "account": "0x" + seen.offer.account.hex(), "fee": str(seen.offer.fee)}
+            for seen in self._node.relays.offers()
+        ]
 
     async def _shutdown(self) -> None:
         self.stopped.set()

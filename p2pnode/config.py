@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from p2pnode.config_network import NetworkConfig
 from p2pnode.errors import ConfigError
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
 
@@ -34,22 +35,6 @@ def _check_format(value: str) -> str | None:
     return None if value in right else f"use one of {', '.join(right)}"
 
 
-def _check_listen(value: tuple[str, ...]) -> str | None:
-    return _check_announce(value) if value else "give at least one address, for example /ip4/0.0.0.0/tcp/4001"
-
-
-def _check_announce(value: tuple[str, ...]) -> str | None:
-    for address in value:
-        if not address.startswith("/") or address.count("/") < 4:
-            return f"{address!r} is no multiaddr; write for example /ip4/0.0.0.0/tcp/4001"
-    return None
-
-
-def _check_bootstrap(value: tuple[str, ...]) -> str | None:
-    right = "remove the empty entry; give multiaddrs ending in /p2p/<peer id>, or list files"
-    return None if all(value) else right
-
-
 def _check_url(value: str) -> str | None:
     right = "use an http:// or https:// URL, for example http://127.0.0.1:8545"
     try:
@@ -57,28 +42,6 @@ def _check_url(value: str) -> str | None:
         return None if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else right
     except ValueError:
         return right
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """How this node is reached and how it finds the others."""
-
-    listen: Annotated[
-        tuple[str, ...], Setting("Multiaddrs to listen on; port 0 takes a free one.", check=_check_listen)
-    ] = ("/ip4/0.0.0.0/tcp/4001",)
-    bootstrap: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Peers to join by: multiaddrs ending in /p2p/<peer id>, or files that list them.",
-            check=_check_bootstrap,
-            paths=True,
-        ),
-    ] = ()
-    announce: Annotated[
-        tuple[str, ...],
-        Setting("Multiaddrs to tell peers instead, behind a forwarded port.", check=_check_announce),
-    ] = ()
-    mdns: Annotated[bool, Setting("Also find peers on the local network.")] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +106,16 @@ class RequesterConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayerConfig:
+    """Paying the gas of strangers' private transactions, for the fee inside them."""
+
+    enabled: Annotated[bool, Setting("Offer to relay.")] = False
+    fee: Annotated[
+        int, Setting("Fee of a transaction, in the smallest unit; multiples of 10^9.", 0, MAX_AMOUNT)
+    ] = JOY // 100
+
+
+@dataclass(frozen=True, slots=True)
 class ProverConfig:
     """The prover subprocess."""
 
@@ -167,6 +140,7 @@ class Config:
     chain: ChainConfig = field(default_factory=ChainConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     requester: RequesterConfig = field(default_factory=RequesterConfig)
+    relayer: RelayerConfig = field(default_factory=RelayerConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
 
     @property
@@ -195,6 +169,11 @@ class Config:
         return self.data_dir / "blobs"
 
     @property
+    def network_state(self) -> Path:
+        """Peers met and their reputation."""
+        return self.data_dir / "network"
+
+    @property
     def jobs(self) -> Path:
         """Proofs in the making."""
         return self.data_dir / "jobs"
@@ -210,6 +189,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "chain": ChainConfig,
     "worker": WorkerConfig,
     "requester": RequesterConfig,
+    "relayer": RelayerConfig,
     "prover": ProverConfig,
 }
 """The tables of the file."""

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
-import {IRiscZeroVerifier} from "./interfaces/IRiscZeroVerifier.sol";
+import {IRiscZeroVerifier, Receipt} from "./interfaces/IRiscZeroVerifier.sol";
 import {IStoppable} from "./interfaces/IStoppable.sol";
 
 /// @title Routes a seal to the verifier of its kind
@@ -71,11 +71,12 @@ contract ZKVerifier is IRiscZeroVerifier, IStoppable, Ownable2Step {
 
     /// @inheritdoc IRiscZeroVerifier
     function verify(bytes calldata seal, bytes32 imageId, bytes32 journalDigest) external view {
-        if (seal.length < 4) revert SealTooShort(seal.length);
-        bytes4 selector = bytes4(seal[:4]);
-        IRiscZeroVerifier verifier = _known(selector);
-        if (_paused[selector]) revert SelectorPaused(selector);
-        verifier.verify(seal, imageId, journalDigest);
+        _running(seal).verify(seal, imageId, journalDigest);
+    }
+
+    /// @inheritdoc IRiscZeroVerifier
+    function verifyIntegrity(Receipt calldata receipt) external view {
+        _running(receipt.seal).verifyIntegrity(receipt);
     }
 
     /// @notice Stops one verifier: its seals are refused until it is restarted. The pauser or the owner.
@@ -118,6 +119,14 @@ contract ZKVerifier is IRiscZeroVerifier, IStoppable, Ownable2Step {
     function isPaused(bytes4 selector) external view returns (bool) {
         _known(selector);
         return _paused[selector];
+    }
+
+    /// @dev The verifier that a seal names, unless it is stopped.
+    function _running(bytes calldata seal) private view returns (IRiscZeroVerifier verifier) {
+        if (seal.length < 4) revert SealTooShort(seal.length);
+        bytes4 selector = bytes4(seal[:4]);
+        verifier = _known(selector);
+        if (_paused[selector]) revert SelectorPaused(selector);
     }
 
     function _known(bytes4 selector) private view returns (IRiscZeroVerifier verifier) {

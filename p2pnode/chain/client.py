@@ -11,6 +11,7 @@ from p2pnode.chain.contract import NAMES, Contract, Event
 from p2pnode.chain.deployment import Deployment, load_deployment
 from p2pnode.chain.escrow import Escrow
 from p2pnode.chain.events import open_events
+from p2pnode.chain.jsc import Jsc
 from p2pnode.chain.models import Models
 from p2pnode.chain.nodes import Nodes
 from p2pnode.chain.reports import RESCUE_WINDOW, Reports
@@ -43,6 +44,15 @@ class ChainClient:
         self.bonds = Bonds(contracts["NodeCoordinator"], self.token, sender)
         self.reports = Reports(
             rpc, contracts["NodeCoordinator"], contracts["ProofOfInference"], sender, deployment.block
+        )
+        self.jsc = Jsc(
+            rpc,
+            contracts["JSC"],
+            contracts["JSCBridge"],
+            self.token,
+            sender,
+            deployment.chain_id,
+            config.confirmations,
         )
         self.settlement = Settlement(contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
 

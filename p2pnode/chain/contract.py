@@ -26,6 +26,8 @@ NAMES: Final = (
     "ProofOfUse",
     "StarkVerifier",
     "ZKVerifier",
+    "JSC",
+    "JSCBridge",
 )
 """The deployed contracts; the ABI of each ships with this package."""
 _PANIC: Final = {

@@ -120,6 +120,12 @@ class Rpc:
         return int(block["timestamp"], 16)
 
     @_decoded
+    async def block_hash(self, block: int) -> bytes | None:
+        """Hash of a block, None when there is none yet."""
+        found = await self.request("eth_getBlockByNumber", hex(block), False)
+        return None if found is None else unhexed(found["hash"])
+
+    @_decoded
     async def balance(self, account: bytes) -> int:
         """Wei that pay for gas."""
         return int(await self.request("eth_getBalance", hexed(account), "latest"), 16)

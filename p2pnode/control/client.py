@@ -60,6 +60,15 @@ class ControlClient:
         answer = await self._call("receipt", {"task_id": hexed(task_id)})
         return None if answer is None else str(answer)
 
+    async def relayers(self) -> Sequence[Mapping[str, Json]]:
+        """Offers to relay private transactions, cheapest first."""
+        return list(await self._call("relayers", {}))
+
+    async def relay(self, peer: str, transaction: bytes) -> bytes:
+        """Have a relayer submit a transaction; its hash."""
+        answer = await self._call("relay", {"peer": peer, "transaction": hexed(transaction)})
+        return digest(answer, "result")
+
     async def shutdown(self) -> None:
         """Ask the node to end."""
         await self._call("shutdown", {})

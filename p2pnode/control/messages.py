@@ -90,6 +90,10 @@ class ControlHandlers:
     """Task IDs with a receipt, newest first."""
     receipt: Callable[[bytes], Awaitable[str | None]]
     """A receipt's JSON text."""
+    relayers: Callable[[], Awaitable[Sequence[Mapping[str, Json]]]]
+    """Offers to relay private transactions, cheapest first: peer, account, fee in units."""
+    relay: Callable[[str, bytes], Awaitable[bytes]]
+    """Have a peer submit an encoded JSC transaction; its hash on the chain."""
     shutdown: Callable[[], Awaitable[None]]
     """Begin to end the node."""
 

@@ -150,6 +150,21 @@ async def _receipt(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.receipt(digest(table(params, ("task_id",))["task_id"], "task_id"))
 
 
+async def _relayers(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return list(await handlers.relayers())
+
+
+async def _relay(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    fields = table(params, ("peer", "transaction"))
+    peer, text = fields["peer"], fields["transaction"]
+    if not isinstance(peer, str) or not isinstance(text, str):
+        raise ProtocolError("peer and transaction must be text")
+    try:
+        return hexed(await handlers.relay(peer, bytes.fromhex(text.removeprefix("0x"))))
+    except ValueError as error:
+        raise ProtocolError("transaction is not hexadecimal") from error
+
+
 async def _shutdown(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     await handlers.shutdown()
 
@@ -161,5 +176,7 @@ _METHODS: Mapping[str, Callable[[ControlHandlers, Json, Emit], Awaitable[Json]]]
     "status": _status,
     "receipts": _receipts,
     "receipt": _receipt,
+    "relayers": _relayers,
+    "relay": _relay,
     "shutdown": _shutdown,
 }

@@ -15,7 +15,7 @@ from p2pnode.ports.chain import (
 )
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
-from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
 from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
 from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
 
@@ -40,6 +40,7 @@ __all__ = [
     "Role",
     "SentTransaction",
     "SettlementOutcome",
+    "Standing",
     "Store",
     "StreamProtocol",
     "TaskEntry",

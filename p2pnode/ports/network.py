@@ -15,6 +15,7 @@ class Topic(StrEnum):
     MODELS = "/p2pnode/1/models"
     NODES = "/p2pnode/1/nodes"
     RECEIPTS = "/p2pnode/1/receipts"
+    RELAYS = "/p2pnode/1/relays"
 
 
 class StreamProtocol(StrEnum):
@@ -23,6 +24,7 @@ class StreamProtocol(StrEnum):
     BID = "/p2pnode/bid/1"
     TASK = "/p2pnode/task/1"
     BLOB = "/p2pnode/blob/1"
+    RELAY = "/p2pnode/relay/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,17 @@ class Gossip:
 
     peer: str
     data: bytes
+
+
+class Standing(Protocol):
+    """Who has something to lose: gossip of anyone else is relayed at a low rate only."""
+
+    def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
+        """Whether `peer`, which signed the message, or the account that `data` is of has a stake or funds.
+
+        Asked twice for each message, on the node's one thread: answers from memory and never raises. The
+        message is not checked yet, so `data` may be anything.
+        """
 
 
 Handler = Callable[[str, bytes], Awaitable[bytes]]

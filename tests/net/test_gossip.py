@@ -3,13 +3,16 @@
 import pytest
 import trio
 from libp2p.abc import IHost
+from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.pubsub import get_peer_and_seqno_msg_id
 from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 from libp2p.utils import encode_varint_prefixed
 
 from p2pnode.errors import NetworkError
 from p2pnode.network import open_network
-from p2pnode.network.settings import MAX_GOSSIP
+from p2pnode.network.pubsub import make_router
+from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
 from p2pnode.ports import Gossip, Topic
 from tests.net.conftest import Settings, mallory, read_until_closed
 
@@ -87,6 +90,81 @@ async def test_origin_over_its_rate_is_cut_off_and_others_are_not(settings: Sett
         assert sum(data != b"still heard" for data in received) <= 5
 
 
+class Staked:
+    """Standing by a list of peer IDs."""
+
+    def __init__(self) -> None:
+        self.peers: set[str] = set()
+
+    def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
+        return peer in self.peers
+
+
+async def test_strangers_are_relayed_slowly_and_the_staked_at_once(settings: Settings) -> None:
+    slow = {"unvouched_rate": 0.001, "unvouched_burst": 3}
+    staked = Staked()
+    async with (
+        open_network(settings("stranger", target_peers=1, **slow)) as stranger,
+        open_network(settings("relay", bootstrap=stranger.addresses, **slow), staked) as relay,
+        open_network(settings("known", bootstrap=relay.addresses, target_peers=1)) as known,
+        open_network(settings("end", bootstrap=relay.addresses, target_peers=1)) as end,
+        end.subscribe(Topic.OFFERS) as inbox,
+    ):
+        staked.peers.add(known.peer_id)
+        with trio.fail_after(20):
+            for node in (stranger, known, end):
+                await node.wait_for_mesh(relay.peer_id, Topic.OFFERS)
+            for number in range(40):
+                await stranger.publish(Topic.OFFERS, b"stranger %d" % number)
+            for number in range(30):
+                await known.publish(Topic.OFFERS, b"known %d" % number)
+            received = []
+            while b"known 29" not in received:
+                received.append((await anext(inbox)).data)
+        assert sum(data.startswith(b"stranger") for data in received) <= 3
+        assert sum(data.startswith(b"known") for data in received) == 30
+        # Under the full rate it may have a stake that this node has not heard of: dropped, not blamed.
+        assert not relay._connections._reputation.score(stranger.peer_id)
+
+
+async def test_publisher_without_standing_keeps_to_the_low_rate(settings: Settings) -> None:
+    staked = Staked()
+    low = {"unvouched_rate": 25.0, "unvouched_burst": 5}
+    async with open_network(settings("alice", **low), staked) as alice:
+        with trio.fail_after(10):
+            started = trio.current_time()
+            for number in range(12):
+                await alice.publish(Topic.OFFERS, b"%d" % number)
+            assert trio.current_time() - started >= (12 - 4) / 20 - 0.05
+            staked.peers.add(alice.peer_id)
+            started = trio.current_time()
+            for number in range(50):
+                await alice.publish(Topic.OFFERS, b"more %d" % number)
+            assert trio.current_time() - started < 2
+
+
+async def test_flood_under_forged_names_uses_up_nobodys_share(settings: Settings) -> None:
+    """Whoever forges costs itself: the one it names is heard as before."""
+    async with (
+        open_network(settings("bob", unvouched_rate=0.001, unvouched_burst=2), Staked()) as bob,
+        open_network(settings("alice", bootstrap=bob.addresses)) as alice,
+        bob.subscribe(Topic.OFFERS) as inbox,
+        mallory(bob) as attacker,
+    ):
+        with trio.fail_after(20):
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            stream = await attacker.stream(MESHSUB)
+            for number in range(3):
+                message = _signed(attacker.host, b"forged %d" % number)
+                message.from_id = ID.from_base58(alice.peer_id).to_bytes()
+                rpc = rpc_pb2.RPC(publish=[message])
+                await stream.write(encode_varint_prefixed(rpc.SerializeToString()))
+            while bob._connections._reputation.score(attacker.peer_id) < 80:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            await alice.publish(Topic.OFFERS, b"mine")
+            assert (await anext(inbox)).data == b"mine"
+
+
 async def test_same_bytes_twice_are_one_message(settings: Settings) -> None:
     async with (
         open_network(settings("alice")) as alice,
@@ -135,6 +213,60 @@ def _signed(host: IHost, data: bytes, topics: tuple[str, ...] = (Topic.OFFERS,))
     )
     message.signature = private.sign(PUBSUB_SIGNING_PREFIX.encode() + message.SerializeToString())
     return message
+
+
+async def test_standing_that_raises_costs_the_message_not_the_node(settings: Settings) -> None:
+    class Broken:
+        def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
+            if data == b"bad":
+                raise KeyError("a bug")
+            return True
+
+    async with (
+        open_network(settings("bob"), Broken()) as bob,
+        open_network(settings("alice", bootstrap=bob.addresses)) as alice,
+        bob.subscribe(Topic.OFFERS) as inbox,
+    ):
+        with trio.fail_after(10):
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            await alice.publish(Topic.OFFERS, b"bad")
+            await alice.publish(Topic.OFFERS, b"good")
+            assert (await anext(inbox)).data == b"good"
+
+
+async def test_subscriber_that_stalls_gets_what_it_missed(settings: Settings) -> None:
+    fast = {"origin_rate": 1000.0, "origin_burst": 400}
+    async with (
+        open_network(settings("alice", **fast)) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses, **fast)) as bob,
+        bob.subscribe(Topic.OFFERS) as stalled,
+        bob.subscribe(Topic.OFFERS) as reading,
+    ):
+        with trio.fail_after(20):
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            for number in range(100):
+                await alice.publish(Topic.OFFERS, b"%d" % number)
+            while (await anext(reading)).data != b"99":
+                continue
+            assert [int((await anext(stalled)).data) for _ in range(100)] == list(range(100))
+
+
+def test_the_router_has_the_measured_settings() -> None:
+    router = make_router()
+    assert (router.heartbeat_interval, router.adaptive_gossip_enabled) == (1, False)
+    assert router.degree_high == MESH_DEGREE_HIGH == 64
+    assert not router.spam_protection_enabled
+    assert router.protocols == [MESHSUB]
+    router.recent_message_deliveries["topic"].extend(range(10_000))
+    assert len(router.recent_message_deliveries["topic"]) == 64
+
+
+async def test_our_validators_are_synchronous_and_the_message_id_is_the_default(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice:
+        pubsub = alice._gossip._pubsub
+        assert not any(validator.is_async for validator in pubsub.topic_validators.values())
+        assert set(pubsub.topic_validators) == {str(topic) for topic in Topic}
+        assert pubsub._msg_id_constructor is get_peer_and_seqno_msg_id
 
 
 @pytest.mark.parametrize("case", ["garbage-key", "oversize", "two-topics", "bad-signature"])

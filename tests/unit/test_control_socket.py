@@ -60,6 +60,13 @@ class Node:
     async def receipt(self, task_id: bytes) -> str | None:
         return '{"version": 1}' if task_id == DIGEST else None
 
+    async def relayers(self) -> Sequence[Mapping[str, Any]]:
+        return [{"peer": "12D3", "account": "0x12", "fee": "5"}]
+
+    async def relay(self, peer: str, transaction: bytes) -> bytes:
+        self.asked.append((peer, transaction))
+        return DIGEST
+
     async def shutdown(self) -> None:
         self.asked.append("shutdown")
 
@@ -84,6 +91,8 @@ class Node:
             status=self.status,
             receipts=self.receipts,
             receipt=self.receipt,
+            relayers=self.relayers,
+            relay=self.relay,
             shutdown=self.shutdown,
         )
         return replace(made, **changes)
@@ -126,8 +135,15 @@ async def test_each_method_reaches_its_handler(path: Path) -> None:
         assert await client.receipts() == [DIGEST]
         assert await client.receipt(DIGEST) == '{"version": 1}'
         assert await client.receipt(bytes(32)) is None
+        assert await client.relayers() == [{"peer": "12D3", "account": "0x12", "fee": "5"}]
+        assert await client.relay("12D3", b"signed") == DIGEST
         await client.shutdown()
-    assert node.asked == [DIGEST, PublishRequest(Path("/m.onnx"), 7, "digits"), "shutdown"]
+    assert node.asked == [
+        DIGEST,
+        PublishRequest(Path("/m.onnx"), 7, "digits"),
+        ("12D3", b"signed"),
+        "shutdown",
+    ]
     assert not await ControlClient(path).is_running()
 
 

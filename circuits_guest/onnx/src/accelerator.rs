@@ -28,18 +28,17 @@ use core::ops::Range;
 
 use crate::engine::{Chunk, CHUNK, MAX_DEPTH};
 
-/// Most instructions of the rows of one program. Each lies in memory that is paged in and out, about ten
-/// cycles, and each further block costs some two hundred cycles a product.
-const MAX_STEPS: usize = 1024;
-
-/// Rows of the matrix that one program checks at most.
-fn rows_of(depth: usize, width: usize) -> usize {
-    (MAX_STEPS / (width + 1)).clamp(1, depth)
+/// Rows that one program checks at most, of a matrix of that shape which is multiplied about that often.
+///
+/// Each instruction lies in memory that is paged in and out, some ten cycles, and each further block costs
+/// some three hundred cycles a product.
+pub fn rows_of(depth: usize, width: usize, products: usize) -> usize {
+    let steps = if products < 16 { 1024 } else { 8192 };
+    (steps / (width + 1)).clamp(1, depth)
 }
 
-/// The blocks of rows of a matrix, in order. All but the first have the program's number of rows.
-pub fn blocks(depth: usize, width: usize) -> impl Iterator<Item = Range<usize>> {
-    let rows = rows_of(depth, width);
+/// The blocks of `rows` rows of a matrix, in order. Only the first may have fewer.
+pub fn blocks(depth: usize, rows: usize) -> impl Iterator<Item = Range<usize>> {
     let first = (depth - 1) % rows + 1;
     (0..=(depth - first) / rows).map(move |i| (i * rows + first).saturating_sub(rows)..i * rows + first)
 }
@@ -134,9 +133,9 @@ fn touch(reads: &[(Base, (usize, usize))]) -> Vec<u32> {
 impl Program {
     /// # Panics
     /// Where a matrix of that shape has no chunks or is too deep or too wide for 16-bit offsets.
-    pub fn new(depth: usize, width: usize) -> Program {
-        assert!(width > 0 && (1..=MAX_DEPTH).contains(&depth));
-        let (rows, planes) = (rows_of(depth, width), planes_of(depth));
+    pub fn new(depth: usize, width: usize, rows: usize) -> Program {
+        assert!(width > 0 && (1..=MAX_DEPTH).contains(&depth) && (1..=depth).contains(&rows));
+        let planes = planes_of(depth);
         assert!((rows * width).max(planes * width) <= 1 << 16, "a row of {width} chunks is too wide");
         let first = (depth - 1) % rows + 1;
         let sums = (0, planes * width);
@@ -170,8 +169,8 @@ impl Program {
     }
 
     /// Whether this is the program for a matrix.
-    pub fn fits(&self, depth: usize, width: usize) -> bool {
-        self.depth == depth && self.width == width
+    pub fn fits(&self, depth: usize, width: usize, rows: usize) -> bool {
+        (self.depth, self.width, self.rows) == (depth, width, rows)
     }
 
     /// The instructions that check a block of that many rows, and how many rows before the block's own the
@@ -239,8 +238,8 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Direct, Engine, Matrix, Recorder, Row};
-    use crate::tensor::Data;
+    use crate::engine::{Coding, Direct, Engine, Matrix, Recorder, Row};
+    use crate::tensor::DType;
     use alloc::collections::BTreeMap;
 
     /// A polynomial with exact coefficients.
@@ -301,7 +300,8 @@ mod tests {
         };
         let row: Vec<u8> = (0..depth).map(|_| byte()).collect();
         let weights: Vec<u8> = (0..depth * columns).map(|_| byte()).collect();
-        let matrix = Matrix::of(&Data::U8(weights.clone()), 0, (depth, columns), &mut Direct).unwrap();
+        let matrix =
+            Matrix::new(&weights, Coding::of(DType::U8, 0), (depth, columns), (1, &mut Direct)).unwrap();
         let mut recorder = Recorder::default();
         let mut sums = alloc::vec![7; matrix.lanes()];
         let bytes = Row::Bytes { bytes: &row, flip: 0, zero: 0 };
@@ -317,13 +317,13 @@ mod tests {
             let words = recorder.claims.len();
             recorder.claims[word % words] ^= bits;
         }
-        let width = matrix.width();
-        let program = Program::new(depth, width);
-        assert!(program.fits(depth, width));
+        let (width, rows) = (matrix.width(), matrix.rows());
+        let program = Program::new(depth, width, rows);
+        assert!(program.fits(depth, width, rows));
         let planes: Vec<Chunk> = recorder.claims.chunks(4).map(|c| [c[0], c[1], c[2], c[3]]).collect();
         let each = program.planes() * width;
-        assert_eq!(planes.len(), each * blocks(depth, width).count());
-        blocks(depth, width).enumerate().all(|(i, block)| {
+        assert_eq!(planes.len(), each * blocks(depth, rows).count());
+        blocks(depth, rows).enumerate().all(|(i, block)| {
             let (words, skipped) = program.block(block.len(), i == 0);
             let total = total_of(words, |base, offset| match base {
                 11 => [u32::from(row[block.start + offset - skipped]), 0, 0, 0],
@@ -363,9 +363,10 @@ mod tests {
     #[test]
     fn blocks_cover_every_row_once() {
         for depth in 1..=600 {
-            for width in [1, 2, 3, 8, 100, 2000] {
-                let mut next = 0;
-                for block in blocks(depth, width) {
+            for rows in [1, 2, 3, 8, 100, 600] {
+                let (rows, mut next) = (rows.min(depth), 0);
+                for block in blocks(depth, rows) {
+                    assert!(block.len() == rows || block.start == 0);
                     assert_eq!(block.start, next);
                     assert!(!block.is_empty());
                     next = block.end;

@@ -1,19 +1,22 @@
 import type { ContractFuture, IgnitionModuleBuilder, StaticCallFuture } from "@nomicfoundation/ignition-core";
 import { zeroAddress } from "viem";
 
-type Verifier = ContractFuture<string>;
-type Selector = StaticCallFuture<string, string> | string;
+/** A verifier of the router, by the selector that its seals begin with. */
+interface Route {
+  readonly selector: StaticCallFuture<string, string> | string;
+  readonly verifier: ContractFuture<string>;
+}
 
 /**
  * Deploys everything but the proof verifiers: the token, the register of models, the timelock and the two contracts
- * that it owns (the parameters, the router over `verifier`), the register of workers, and the settlement contract,
+ * that it owns (the parameters, the router over `routes`), the register of workers, and the settlement contract,
  * which binds the register and deploys the record of use itself.
  *
  * Parameters (of the calling module): `imageId` (required), `tokenHolder`, `treasury`, `governor` (proposes to the
  * timelock) and `pauser` (the first account unless given), `timelockDelay`, `protocolFeeBps`, `rewardBps`,
  * `withdrawalDelay`, `epochLength`, `unbondingDelay` (seconds), `minStake` (smallest unit of JOY).
  */
-export function core(m: IgnitionModuleBuilder, verifier: Verifier, selector: Selector) {
+export function core(m: IgnitionModuleBuilder, routes: readonly Route[]) {
   const deployer = m.getAccount(0);
 
   const joyToken = m.contract("JoyToken", [m.getParameter("tokenHolder", deployer)]);
@@ -35,7 +38,7 @@ export function core(m: IgnitionModuleBuilder, verifier: Verifier, selector: Sel
   const zkVerifier = m.contract("ZKVerifier", [
     timelock,
     m.getParameter("pauser", deployer),
-    [{ selector, verifier }],
+    routes.map(({ selector, verifier }) => ({ selector, verifier })),
   ]);
   const nodeCoordinator = m.contract("NodeCoordinator", [
     joyToken,

@@ -113,4 +113,25 @@ describe("parameters and the timelock that owns them", () => {
     await market.proofOfInference.write.withdraw(by);
     await market.proofOfInference.write.deposit([1n], by);
   });
+
+  it("hands ownership over in two steps, or gives it up for ever", async () => {
+    const { parameters, zkVerifier, timelock, networkHelpers } = market;
+    const [by, next] = [{ account: timelock.address }, { account: people.stranger.address }];
+    await networkHelpers.impersonateAccount(by.account);
+    await networkHelpers.setBalance(by.account, 10n ** 18n);
+    await parameters.write.transferOwnership([next.account], by);
+    assert.equal((await parameters.read.owner()).toLowerCase(), by.account.toLowerCase());
+    await parameters.write.acceptOwnership(next);
+    assert.equal(await parameters.read.owner(), next.account);
+    await parameters.write.renounceOwnership(next);
+    const terms = { treasury, protocolFeeBps: 0, rewardBps: 0 };
+    await assertions.revertWithCustomError(parameters.write.set([terms], next), parameters, "OwnableUnauthorizedAccount");
+    await zkVerifier.write.renounceOwnership(by);
+    assert.equal(await zkVerifier.read.owner(), zeroAddress);
+    const selector = await market.verifier.read.SELECTOR();
+    await zkVerifier.write.pause([selector], { account: people.pauser.address });
+    await assertions.revertWithCustomError(
+      zkVerifier.write.unpause([selector], by), zkVerifier, "OwnableUnauthorizedAccount",
+    );
+  });
 });

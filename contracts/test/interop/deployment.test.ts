@@ -52,6 +52,24 @@ describe("a deployment of the whole product", () => {
     assert.equal(await all.proofOfUse.read.epochLength(), 86_400n);
   });
 
+  it("wires the pool of private notes to its bridge, and the bridge to the escrow", async () => {
+    same(await all.jsc.read.bridge(), all.jscBridge.address);
+    same(await all.jsc.read.rangeVerifier(), all.rangeVerifier.address);
+    same(await all.jscBridge.read.pool(), all.jsc.address);
+    same(await all.jscBridge.read.token(), all.joyToken.address);
+    same(await all.jscBridge.read.escrow(), all.proofOfInference.address);
+    assert.equal(await all.jscBridge.read.cap(), 10n ** 15n);
+    assert.equal(await all.jsc.read.minAge(), 10n);
+    assert.equal(await all.jsc.read.noteCount(), 16n);
+  });
+
+  it("leaves nobody a way to change the pool", async () => {
+    const writes = [...all.jsc.abi, ...all.jscBridge.abi].flatMap((item) =>
+      item.type === "function" && item.stateMutability === "nonpayable" ? [item.name] : [],
+    );
+    assert.deepEqual(writes.sort(), ["deposit", "depositFor", "mint", "release", "transact"]);
+  });
+
   it("gives the whole supply to one holder and leaves no way to make more", async () => {
     const supply = await all.joyToken.read.SUPPLY();
     assert.equal(supply, 10n ** 27n);

@@ -100,4 +100,40 @@ describe("JoyToken", () => {
       token.write.burn([1n], { account: people.stranger.address }), token, "ERC20InsufficientBalance",
     );
   });
+
+  it("lets an account spend and burn what it is allowed, and no more", async () => {
+    const { token, viem } = chain;
+    const spender = { account: people.worker.address };
+    await token.write.approve([people.worker.address, 10n], by);
+    await token.write.transferFrom([holder.address, people.stranger.address, 4n], spender);
+    await token.write.burnFrom([holder.address, 5n], spender);
+    assert.equal(await token.read.totalSupply(), SUPPLY - 5n);
+    assert.equal(await token.read.balanceOf([people.stranger.address]), 4n);
+    await viem.assertions.revertWithCustomErrorWithArgs(
+      token.write.transferFrom([holder.address, people.stranger.address, 2n], spender), token,
+      "ERC20InsufficientAllowance", [people.worker.address, 1n, 2n],
+    );
+  });
+
+  it("takes a delegation by signature, with the nonce of permits", async () => {
+    const { token, viem } = chain;
+    const message = { delegatee: people.worker.address, nonce: 0n, expiry: 2n ** 40n };
+    const signature = await holder.signTypedData({
+      domain: { name: "JOY", version: "1", chainId: 31337, verifyingContract: token.address },
+      types: {
+        Delegation: [
+          { name: "delegatee", type: "address" },
+          { name: "nonce", type: "uint256" },
+          { name: "expiry", type: "uint256" },
+        ],
+      },
+      primaryType: "Delegation",
+      message,
+    });
+    const [r, s] = [`0x${signature.slice(2, 66)}`, `0x${signature.slice(66, 130)}`] as const;
+    const call = [message.delegatee, 0n, message.expiry, Number(`0x${signature.slice(130)}`), r, s] as const;
+    await token.write.delegateBySig(call, { account: people.stranger.address });
+    assert.equal(await token.read.getVotes([people.worker.address]), SUPPLY);
+    await viem.assertions.revertWithCustomError(token.write.delegateBySig(call), token, "InvalidAccountNonce");
+  });
 });
