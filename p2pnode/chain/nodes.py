@@ -30,7 +30,8 @@ class Nodes:
             peer_id=base58.b58encode(node["peerId"]).decode(),
             stake=node["stake"],
             capacity=node["capacity"],
-            active=node["withdrawableAt"] == 0,
+            # Not only the node's own word: one that lost stake under the least takes no work either.
+            active=bool(await self._contract.read("isActive", account, 0)),
             settled=record["settled"],
             missed=record["missed"],
         )
