@@ -109,6 +109,8 @@ class Config:
         Path | None,
         Setting("File (mode 0600) with the keystore's password; else P2PNODE_PASSWORD, else a prompt."),
     ] = None
+    currency: Annotated[str, Setting("Currency to show amounts in beside JOY, for example EUR.")] = ""
+    joy_price: Annotated[float, Setting("What one JOY is worth in that currency.", 0, 10**12)] = 0.0
     network: NetworkConfig = field(default_factory=NetworkConfig)
     chain: ChainConfig = field(default_factory=ChainConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)

@@ -194,7 +194,7 @@ class Rpc:
 
 
 @asynccontextmanager
-async def open_rpc(urls: Sequence[str], timeout: float, chain_id: int = 0) -> AsyncIterator[Rpc]:
+async def open_rpc(urls: tuple[str, ...], timeout: float, chain_id: int = 0) -> AsyncIterator[Rpc]:
     """An Rpc whose HTTP session ends with the context.
 
     Of several `urls` the first is preferred, and those of another chain than `chain_id` (0 for any) are left

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import trio
 
+from p2pnode.amounts import priced
 from p2pnode.cli.output import Printer, config_option, joy, json_option, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient
@@ -28,11 +29,11 @@ def command(offer: str, config: Config, printer: Printer) -> None:
             return dict(await client.explain(offer))
 
     found = trio.run(ask)
-    printer.result(found, _lines(found))
+    printer.result(found, _lines(found, config))
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
-    prices = f"{joy(int(found['price_min']))} to {joy(int(found['price_max']))}"
+def _lines(found: dict[str, Any], config: Config) -> list[str]:
+    prices = f"{joy(int(found['price_min']))} to {priced(int(found['price_max']), config)}"
     lines = [
         f"offer    {found['offer']}, {found['state']}",
         f"model    {found['model']}",
@@ -42,7 +43,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     for worker in found["workers"]:
         place = f"{worker['account'][:10]}  {worker['load']} of {worker['capacity']} places taken"
         if worker["code"] == _WOULD_BID:
-            lines.append(f"  {place}  would bid {joy(int(worker['price']))}")
+            lines.append(f"  {place}  would bid {priced(int(worker['price']), config)}")
         else:
             lines.append(f"  {place}  {worker['code']}: {printable(worker['reason'])}")
     return [*lines, f"advice   {found['advice']}"]

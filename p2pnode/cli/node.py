@@ -5,6 +5,7 @@ from typing import Any
 import click
 import trio
 
+from p2pnode.amounts import priced
 from p2pnode.chain import ChainClient, TxReceipt
 from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
 from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
@@ -112,7 +113,7 @@ def status(config: Config, printer: Printer) -> None:
         return found
 
     found = trio.run(read)
-    printer.result(found, _lines(found))
+    printer.result(found, _lines(found, config))
 
 
 async def on_chain(chain: ChainClient) -> dict[str, Any]:
@@ -143,11 +144,11 @@ def moment(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
+def _lines(found: dict[str, Any], config: Config) -> list[str]:
     lines = [
         f"account   {found['account']} on chain {found['chain_id']}",
         f"gas       {int(found['gas_balance_wei']) / 1e18:.6f} coins",
-        f"JOY       {joy(int(found['joy']))}, free escrow {joy(int(found['escrow']))}",
+        f"JOY       {priced(int(found['joy']), config)}, free escrow {priced(int(found['escrow']), config)}",
     ]
     node = found["node"]
     if node is None:
@@ -156,7 +157,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         state = "active" if node["active"] else "leaving"
         lines += [
             f"worker    {node['peer_id']}, {state}, capacity {node['capacity']}",
-            f"stake     {joy(int(node['stake']))}",
+            f"stake     {priced(int(node['stake']), config)}",
             f"record    {node['settled']} settled, {node['missed']} missed",
         ]
     running = found["running"]

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import trio
 
+from p2pnode.amounts import priced
 from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient, SubmitRequest, TaskReport, Wait
@@ -62,7 +63,7 @@ def command(
     """
     digest = model_digest(model)
     client = ControlClient(config.control_socket)
-    show = _Live(printer)
+    show = _Live(printer, config)
 
     async def send() -> Sequence[TaskReport]:
         with printer.progress("Fetching the model"):
@@ -118,8 +119,9 @@ async def _save(client: ControlClient, reports: Sequence[TaskReport], folder: Pa
 class _Live:
     """Prints each step with the seconds since the start; with --json one object a line."""
 
-    def __init__(self, printer: Printer) -> None:
+    def __init__(self, printer: Printer, config: Config) -> None:
         self._printer = printer
+        self._config = config
         self._start = time.monotonic()
 
     def event(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -136,7 +138,8 @@ class _Live:
     def reports(self, reports: Sequence[TaskReport]) -> None:
         """The end of every task."""
         self._printer.result(
-            {"tasks": [_report(report) for report in reports]}, [_line(report) for report in reports]
+            {"tasks": [_report(report) for report in reports]},
+            [_line(report, self._config) for report in reports],
         )
 
 
@@ -165,7 +168,7 @@ def _report(report: TaskReport) -> dict[str, Any]:
     }
 
 
-def _line(report: TaskReport) -> str:
+def _line(report: TaskReport, config: Config) -> str:
     if not report.output:
         return f"{report.label}: {report.state}: {printable(report.reason)}"
     parts = []
@@ -173,5 +176,5 @@ def _line(report: TaskReport) -> str:
         values = ", ".join(str(value) for value in array.flatten()[:SHOWN])
         more = ", ..." if array.size > SHOWN else ""
         parts.append(f"{printable(name)} = [{values}{more}]")
-    paid = f"{joy(report.price)} to 0x{report.worker.hex()}"
+    paid = f"{priced(report.price, config)} to 0x{report.worker.hex()}"
     return f"{report.label}: {report.state}: {'; '.join(parts)}; {paid}"

@@ -210,9 +210,10 @@ class SettlementWatch:
         """Every worker gave up or the deadline has passed: what the chain says counts."""
         offer, context = task.offer.message, self._context
         paid = await context.chain.is_nonce_used(offer.requester, offer.nonce)
+        who = await self._who_was_paid(task) if paid else ""
         task = context.store.task(Role.REQUESTER, task.offer_hash) or task
         if paid:
-            context.move(task, TaskState.SETTLED, reason="paid, but no worker gave a receipt")
+            context.move(task, TaskState.SETTLED, reason=who)
         elif task.state == TaskState.ANSWERED:
             reason = said or "not settled by settle_deadline"
             context.move(task, TaskState.UNSETTLED, reason=f"{reason}; nothing was paid")
@@ -221,6 +222,16 @@ class SettlementWatch:
         self._told.pop(task.task_id or b"", None)
         context.on_event("task.ended", offer=task.offer_hash.hex(), paid=paid)
         self._notify()
+
+    async def _who_was_paid(self, task: TaskEntry) -> str:
+        """Which of the workers that were awarded a paid task the chain names, in words."""
+        context, offer = self._context, task.offer.message
+        for award in context.store.awards(task.offer_hash):
+            found = await context.chain.find_settlement(context.digest(award.message), offer.ramp_start)
+            if found is not None:
+                worker = award.message.worker.hex()
+                return f"paid to 0x{worker} in transaction 0x{found.hex()}, but no worker gave a receipt"
+        return "paid, but no worker gave a receipt"
 
     def _is_over(self, task: TaskEntry) -> bool:
         return task.offer.message.settle_deadline + 30 < self._context.clock.now()

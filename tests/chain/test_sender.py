@@ -251,7 +251,7 @@ async def test_a_call_above_the_gas_cap_is_not_sent(
         "eth_sendTransaction", {"from": rich.checksum_address, "data": "0x625b5f565f526003601df3"}
     )
     address = chain_state.rpc("eth_getTransactionReceipt", tx_hash)["contractAddress"]
-    async with open_rpc([chain_state.url], 30) as rpc:
+    async with open_rpc((chain_state.url,), 30) as rpc:
         loop = Contract(rpc, "JoyToken", bytes.fromhex(address[2:]))
         sender = Sender(rpc, 31337, rich, ledger, chain_state.config)
         with pytest.raises(ChainError, match=r"16,777,216 gas, the cap of one transaction \(EIP-7825\)"):

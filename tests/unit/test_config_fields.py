@@ -65,6 +65,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("chain.rpc_url", {"chain": {"rpc_url": "localhost:8545"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://[::1"}}, "http://"),
     ("chain.rpc_url", {"chain": {"rpc_url": "http://a:99999"}}, "http://"),
+    ("currency", {"currency": 1}, "a text"),
+    ("joy_price", {"joy_price": -0.5}, "between"),
     ("worker.margin_percent", {"worker": {"margin_percent": -1}}, "between"),
     ("worker.joy_per_coin", {"worker": {"joy_per_coin": 1.5}}, "integer"),
     ("worker.model_prices", {"worker": {"model_prices": ["bafk=1"]}}, "bafkrei..."),
