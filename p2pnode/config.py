@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from p2pnode.amounts import JOY, MAX_AMOUNT
+from p2pnode.config_api import ApiConfig
+from p2pnode.config_market import RequesterConfig, WorkerConfig
 from p2pnode.config_network import NetworkConfig
 from p2pnode.errors import ConfigError
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
@@ -19,10 +22,6 @@ from p2pnode.settings import Setting, checked, declared, parse_text, read_sectio
 CONFIG_NAME = "p2pnode.toml"
 ENV_PREFIX = "P2PNODE_"
 MAX_CONFIG_BYTES = 1 << 20
-JOY = 10**18
-"""Smallest units in one JOY."""
-MAX_AMOUNT = 10**27
-"""A thousand million JOY: the whole supply."""
 
 
 def _check_level(value: str) -> str | None:
@@ -44,6 +43,10 @@ def _check_url(value: str) -> str | None:
         return right
 
 
+def _check_urls(value: tuple[str, ...]) -> str | None:
+    return next((remedy for url in value if (remedy := _check_url(url))), None)
+
+
 @dataclass(frozen=True, slots=True)
 class ChainConfig:
     """The EVM chain that pays, and how transactions are sent to it."""
@@ -51,6 +54,13 @@ class ChainConfig:
     rpc_url: Annotated[str, Setting("JSON-RPC endpoint of the chain.", check=_check_url)] = (
         "http://127.0.0.1:8545"
     )
+    rpc_backups: Annotated[
+        tuple[str, ...],
+        Setting(
+            "More endpoints of this chain: they step in, and are asked too where money hangs on an answer.",
+            check=_check_urls,
+        ),
+    ] = ()
     deployment: Annotated[Path, Setting("File with the chain id and the contracts' addresses.")] = Path(
         "deployment.json"
     )
@@ -62,47 +72,10 @@ class ChainConfig:
     ] = 60.0
     max_fee_gwei: Annotated[int, Setting("Most to pay for one unit of gas, in gwei.", 1, 10**9)] = 500
 
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """Selling inference."""
-
-    enabled: Annotated[bool, Setting("Bid for offers; needs a registered and staked account.")] = False
-    capacity: Annotated[int, Setting("Tasks held at the same time.", 1, 1024)] = 4
-    price: Annotated[
-        int, Setting("Least price of one task, in the smallest unit (10^18 is one JOY).", 0, MAX_AMOUNT)
-    ] = JOY // 100
-    hour_price: Annotated[
-        int,
-        Setting(
-            "What an hour of proving has to earn, in the smallest unit; `models check` makes prices of it.",
-            0,
-            MAX_AMOUNT,
-        ),
-    ] = 2 * JOY
-    batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
-    batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
-    min_bond: Annotated[
-        int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
-    ] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RequesterConfig:
-    """Buying inference."""
-
-    enabled: Annotated[bool, Setting("Accept tasks from `p2pnode submit`.")] = True
-    bid_wait: Annotated[float, Setting("Seconds to collect bids before the award.", 0.05, 600)] = 2.0
-    result_seconds: Annotated[int, Setting("Seconds a worker has to answer.", 1, 86400)] = 60
-    settle_seconds: Annotated[
-        int, Setting("Seconds a worker has to prove and settle; then the award is void.", 60, 86400)
-    ] = 7200
-    min_stake: Annotated[
-        int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
-    ] = 0
-    report: Annotated[
-        bool, Setting("Report workers on chain that answered and did not settle; costs gas.")
-    ] = True
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """All endpoints, the preferred one first."""
+        return (self.rpc_url, *self.rpc_backups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +115,7 @@ class Config:
     requester: RequesterConfig = field(default_factory=RequesterConfig)
     relayer: RelayerConfig = field(default_factory=RelayerConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
 
     @property
     def keystore(self) -> Path:
@@ -191,6 +165,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "requester": RequesterConfig,
     "relayer": RelayerConfig,
     "prover": ProverConfig,
+    "api": ApiConfig,
 }
 """The tables of the file."""
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from p2pnode.chain.call import Call, Sends
 from p2pnode.chain.contract import Contract, Event
-from p2pnode.chain.rpc import TxReceipt
+from p2pnode.chain.events import CHUNK, read_events
+from p2pnode.chain.rpc import Rpc, TxReceipt, hexed
 from p2pnode.errors import ChainError
 from p2pnode.ports import SettlementOutcome
 from p2pnode.protocol.journal import Journal
@@ -41,14 +42,28 @@ class Slice:
 class Settlement:
     """Calls of the settlement contract."""
 
-    def __init__(self, contract: Contract, verifier: Contract, sender: Sends) -> None:
+    def __init__(self, rpc: Rpc, contract: Contract, verifier: Contract, sender: Sends) -> None:
+        self._rpc = rpc
         self._contract = contract
         self._verifier = verifier
         self._sender = sender
         self._selector: bytes | None = None
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
-        return bool(await self._contract.read("isNonceUsed", requester, nonce))
+        return bool(await self._contract.read("isNonceUsed", requester, nonce, agreed=True))
+
+    async def find(self, task_id: bytes, since: int) -> bytes | None:
+        """See `ports.Chain.find_settlement`."""
+        topics = [self._contract.topic("AwardSettled"), hexed(task_id)]
+        last = await self._rpc.block_number()
+        while last >= 0:
+            first = max(last - CHUNK + 1, 0)
+            for event in await read_events(self._rpc, [self._contract], first, last, topics):
+                return event.tx_hash
+            if first == 0 or await self._rpc.block_time(first) < since:
+                break
+            last = first - 1
+        return None
 
     async def image_id(self) -> bytes:
         """The guest whose proofs are accepted."""
@@ -107,6 +122,12 @@ class Settlement:
     async def withdraw_credit(self, key: str) -> TxReceipt:
         """Take out all credit of the account."""
         return await self._send("withdrawCredit", key)
+
+    async def withdraw_credit_to(
+        self, target: bytes, stealth_address: bytes, amount: int, key: str
+    ) -> TxReceipt:
+        """Pay `amount` of the credit to a stealth address, by the contract that knows whose it is."""
+        return await self._send("withdrawCreditTo", key, target, stealth_address, amount)
 
     async def is_signed_by(self, account: bytes, digest: bytes, signature: bytes) -> bool:
         """Whether the contract takes a signature, be the account a key or code (ERC-1271)."""

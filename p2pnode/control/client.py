@@ -51,6 +51,11 @@ class ControlClient:
         answer = await self._call("status", {})
         return dict(answer)
 
+    async def overview(self) -> Mapping[str, Json]:
+        """The node at a glance: see `p2pnode.overview`."""
+        answer = await self._call("overview", {})
+        return dict(answer)
+
     async def receipts(self) -> Sequence[bytes]:
         """Task IDs that have a receipt, newest first."""
         return [digest(item, "task_id") for item in await self._call("receipts", {})]
@@ -59,6 +64,14 @@ class ControlClient:
         """The receipt's JSON text."""
         answer = await self._call("receipt", {"task_id": hexed(task_id)})
         return None if answer is None else str(answer)
+
+    async def explain(self, offer: str) -> Mapping[str, Json]:
+        """Why an offer got no bid; `offer` is the beginning of its hash in hex."""
+        return dict(await self._call("explain", {"offer": offer}))
+
+    async def resume(self) -> str:
+        """Let a paused worker bid again; why it had paused, empty if it had not."""
+        return str(await self._call("resume", {}))
 
     async def relayers(self) -> Sequence[Mapping[str, Json]]:
         """Offers to relay private transactions, cheapest first."""

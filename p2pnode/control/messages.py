@@ -86,10 +86,16 @@ class ControlHandlers:
     """Keep, serve and announce a model; returns its digest."""
     status: Callable[[], Awaitable[Mapping[str, Json]]]
     """peer_id, account, peers, listen, tasks by state and whatever else helps an operator."""
+    overview: Callable[[], Awaitable[Mapping[str, Json]]]
+    """The node at a glance, for a screen that shows it."""
     receipts: Callable[[], Awaitable[Sequence[bytes]]]
     """Task IDs with a receipt, newest first."""
     receipt: Callable[[bytes], Awaitable[str | None]]
     """A receipt's JSON text."""
+    explain: Callable[[str], Awaitable[Mapping[str, Json]]]
+    """Why an offer got no bid; takes the beginning of its hash in hex."""
+    resume: Callable[[], Awaitable[str]]
+    """Let a paused worker bid again; why it had paused, empty if it had not."""
     relayers: Callable[[], Awaitable[Sequence[Mapping[str, Json]]]]
     """Offers to relay private transactions, cheapest first: peer, account, fee in units."""
     relay: Callable[[str, bytes], Awaitable[bytes]]

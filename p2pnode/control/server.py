@@ -21,10 +21,12 @@ from p2pnode.control.messages import (
     Json,
     digest,
     hexed,
+    octets,
     publish_from_json,
     report_to_json,
     submit_from_json,
     table,
+    text,
 )
 from p2pnode.errors import ConfigError, P2PNodeError, ProtocolError
 
@@ -142,6 +144,10 @@ async def _status(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.status()
 
 
+async def _overview(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.overview()
+
+
 async def _receipts(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return [hexed(task_id) for task_id in await handlers.receipts()]
 
@@ -150,19 +156,22 @@ async def _receipt(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.receipt(digest(table(params, ("task_id",))["task_id"], "task_id"))
 
 
+async def _explain(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.explain(text(table(params, ("offer",))["offer"], "offer"))
+
+
+async def _resume(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.resume()
+
+
 async def _relayers(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return list(await handlers.relayers())
 
 
 async def _relay(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     fields = table(params, ("peer", "transaction"))
-    peer, text = fields["peer"], fields["transaction"]
-    if not isinstance(peer, str) or not isinstance(text, str):
-        raise ProtocolError("peer and transaction must be text")
-    try:
-        return hexed(await handlers.relay(peer, bytes.fromhex(text.removeprefix("0x"))))
-    except ValueError as error:
-        raise ProtocolError("transaction is not hexadecimal") from error
+    peer, transaction = text(fields["peer"], "peer"), octets(fields["transaction"], "transaction")
+    return hexed(await handlers.relay(peer, transaction))
 
 
 async def _shutdown(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
@@ -174,8 +183,11 @@ _METHODS: Mapping[str, Callable[[ControlHandlers, Json, Emit], Awaitable[Json]]]
     "model": _model,
     "publish": _publish,
     "status": _status,
+    "overview": _overview,
     "receipts": _receipts,
     "receipt": _receipt,
+    "explain": _explain,
+    "resume": _resume,
     "relayers": _relayers,
     "relay": _relay,
     "shutdown": _shutdown,

@@ -16,6 +16,7 @@ from p2pnode.ports.chain import (
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
 from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports.sealing import Seals
 from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
 from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
 
@@ -38,6 +39,7 @@ __all__ = [
     "ReportedAward",
     "Reputation",
     "Role",
+    "Seals",
     "SentTransaction",
     "SettlementOutcome",
     "Standing",

@@ -1,7 +1,7 @@
 """The contracts: who is registered, what is owed, and what a settlement did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
@@ -9,13 +9,19 @@ from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """A model registered in ModelMarketplace; `fee` is the least that an award must pay its owner."""
+    """A model registered in ModelMarketplace; `fee` is the least that an award must pay to its holders.
+
+    `version` counts within the series that began with `series`; `licence` is an SPDX expression, a CID or "".
+    """
 
     model_digest: bytes
     owner: bytes
     fee: int
     metadata: str
     retired: bool
+    licence: str = ""
+    version: int = 1
+    series: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,17 @@ class NodeRecord:
 
 @dataclass(frozen=True, slots=True)
 class SettlementOutcome:
-    """What one settleBatch transaction did."""
+    """What one settleBatch transaction did.
+
+    `elsewhere` names, for tasks that are settled in another one, that transaction.
+    """
 
     transaction: bytes
     gas_used: int
     block: int
     settled: tuple[bytes, ...]
     skipped: Mapping[bytes, str]
+    elsewhere: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,12 @@ class Chain(Protocol):
         """End a report that nobody answered, unless somebody else did: the worker loses stake for it."""
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool: ...
+
+    async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
+        """Hash of the transaction that paid a task, whoever sent it; looks back to the time `since`."""
+
+    async def gas_price(self) -> int:
+        """Wei that one unit of gas costs now."""
 
     async def settle_batch(
         self,

@@ -88,6 +88,10 @@ class SubprocessProver:
             # Here at once and not in a thread, which a cancelled call would not wait for: a few small files.
             shutil.rmtree(job, ignore_errors=True)
 
+    async def estimate(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> float:
+        """Seconds that a proof would take here, at the rates measured so far. Raises ProverError."""
+        return (await self.measure(model, tasks, job)).proving_seconds(self.rates)
+
     async def measure(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> Execution:
         """The same outputs, and what the batch takes in the guest. Raises ProverError."""
         po2 = await self._prepared(model, tasks, job)
@@ -136,5 +140,5 @@ async def open_prover(
     except (KeyError, TypeError, ValueError):
         image_id = b""
     if len(image_id) != 32:
-        raise ProverError(f"prover {path} has image ID {result!r:.100}; run `make setup` to rebuild it")
+        raise ProverError(f"prover {path} has image ID {result!r:.100}; run `p2pnode prover build`")
     yield SubprocessProver(path, image_id, seconds, jobs)

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 from p2pnode.market.commitments import promised
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import TaskState
+from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Papers, Role
 from p2pnode.protocol.codec import encode
 from p2pnode.protocol.eip712 import sign
@@ -46,6 +47,23 @@ async def test_a_worker_that_was_away_settles_under_report(
         await trio.sleep(3 * DAY)
         assert driver.world.slashed == []
         assert driver.world.escrow[account_of("alice")] == 10_000 - cost
+
+
+async def test_a_task_under_report_keeps_its_worker_from_no_other(
+    driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("alice", requester=REQUESTER) as alice:
+        assert alice.requester is not None
+        async with driver.node("bob", worker=worker):
+            [missed] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        await trio.sleep(DEADLINE + 200)
+        assert alice.requester.outcome(missed.offer_hash).state == TaskState.REPORTED
+        async with driver.node("bob", worker=worker) as bob:
+            bob.prover.seconds = 300
+            await trio.sleep(100)
+            assert bob.store.tasks(Role.WORKER, [TaskState.PROVING])
+            [next_one] = await alice.requester.submit(MODEL_DIGEST, [pair(3, 4)], TERMS)
+            assert next_one.state == TaskState.ANSWERED, next_one.reason
 
 
 async def test_a_worker_that_answers_and_never_settles_loses_stake(
@@ -141,7 +159,7 @@ async def test_a_report_that_cannot_be_answered_is_told_and_stops_nothing(
 async def test_a_requester_without_the_bond_that_is_asked_for_is_declined(
     driver: Driver, autojump_clock: MockClock
 ) -> None:
-    careful = WorkerSettings(capacity=4, price=20, batch_size=1, batch_seconds=1, min_bond=50)
+    careful = WorkerSettings(capacity=4, strategy=CostPlus(20), batch_size=1, batch_seconds=1, min_bond=50)
     async with driver.node("bob", worker=careful):
         mallory = Mallory(driver)
         driver.world.bonds[mallory.account] = 49

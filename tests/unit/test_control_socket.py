@@ -60,6 +60,13 @@ class Node:
     async def receipt(self, task_id: bytes) -> str | None:
         return '{"version": 1}' if task_id == DIGEST else None
 
+    async def explain(self, offer: str) -> Mapping[str, Any]:
+        self.asked.append(offer)
+        return {"advice": "offer it again"}
+
+    async def resume(self) -> str:
+        return "3 failures in a row"
+
     async def relayers(self) -> Sequence[Mapping[str, Any]]:
         return [{"peer": "12D3", "account": "0x12", "fee": "5"}]
 
@@ -89,8 +96,11 @@ class Node:
             model=self.model,
             publish=self.publish,
             status=self.status,
+            overview=self.status,
             receipts=self.receipts,
             receipt=self.receipt,
+            explain=self.explain,
+            resume=self.resume,
             relayers=self.relayers,
             relay=self.relay,
             shutdown=self.shutdown,
@@ -135,12 +145,15 @@ async def test_each_method_reaches_its_handler(path: Path) -> None:
         assert await client.receipts() == [DIGEST]
         assert await client.receipt(DIGEST) == '{"version": 1}'
         assert await client.receipt(bytes(32)) is None
+        assert await client.explain("ab12") == {"advice": "offer it again"}
+        assert await client.resume() == "3 failures in a row"
         assert await client.relayers() == [{"peer": "12D3", "account": "0x12", "fee": "5"}]
         assert await client.relay("12D3", b"signed") == DIGEST
         await client.shutdown()
     assert node.asked == [
         DIGEST,
         PublishRequest(Path("/m.onnx"), 7, "digits"),
+        "ab12",
         ("12D3", b"signed"),
         "shutdown",
     ]
