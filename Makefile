@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := $(PYTHON) bootstrap/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deep lint bench models docs clean
+.PHONY: help setup demo test test-deep lint bench reliability models docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ lint: ## Format check, lint and types only
 
 bench: setup  ## Latency, proving and gas, as a table and JSON
 	@$(BIN)/python -m benchmarks
+
+reliability: setup  ## Break everything at length and write docs/reliability.md; takes hours
+	@$(BIN)/python -m benchmarks.reliability
 
 models:  ## Train and quantise the digits model again and compare it with the packaged one
 	@$(SETUP) --no-prover

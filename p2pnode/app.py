@@ -2,48 +2,46 @@
 
 import os
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import structlog
 import trio
 
-from p2pnode.chain import open_chain
-from p2pnode.config import Config
+from p2pnode.background import open_background
+from p2pnode.chain import ChainClient, open_chain
+from p2pnode.config import Config, RequesterConfig
 from p2pnode.control import (
     ControlHandlers,
-    Emit,
-    PublishRequest,
-    SubmitRequest,
-    TaskReport,
     open_control_server,
 )
-from p2pnode.errors import ConfigError, MarketError, ProverError
+from p2pnode.errors import ChainError, ConfigError, ProverError
 from p2pnode.events import Events
+from p2pnode.handlers import Handlers
 from p2pnode.history import History
-from p2pnode.identity import load_account
+from p2pnode.identity import Account, load_account
 from p2pnode.inference import open_executor
 from p2pnode.market.context import Context
 from p2pnode.market.presence import open_presence
 from p2pnode.market.requester import open_requester
-from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
+from p2pnode.market.selection import Weights
+from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import OPEN
 from p2pnode.market.worker import open_worker
 from p2pnode.network import NetworkSettings, open_network
-from p2pnode.node import Node
+from p2pnode.network.sealing import NodeSeals
+from p2pnode.node import MAX_MODEL_BYTES, Node
 from p2pnode.offer_board import open_offer_board
-from p2pnode.overview import overview
-from p2pnode.ports import Prover, Role
-from p2pnode.protocol.messages import ModelAnnouncement
+from p2pnode.ports import Prover, Role, Store
+from p2pnode.pricing import build_strategy
+from p2pnode.protocol.eip712 import Domain
 from p2pnode.proving import open_prover
+from p2pnode.standing import ChainStanding
 from p2pnode.store import open_store
-from p2pnode.submissions import Submissions
 from p2pnode.totals import Totals
 
-MAX_MODEL_BYTES = 64 << 20
+_CHAIN_RETRY_SECONDS = 10
 
 log = structlog.get_logger("p2pnode.app")
 
@@ -73,9 +71,11 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
     async with AsyncExitStack() as stack:
         stack.enter_context(events.followed_by(history))
         store = stack.enter_context(open_store(config.ledger))
-        chain = await stack.enter_async_context(open_chain(config.chain, account, store))
+        chain = await _chain(stack, config, account, store)
         prover = await _prover(stack, config)
-        network = await stack.enter_async_context(open_network(_network_settings(config)))
+        standing = ChainStanding(Domain(chain.chain_id, chain.settlement_address))
+        await stack.enter_async_context(open_background(partial(_follow, standing, chain)))
+        network = await stack.enter_async_context(open_network(_network_settings(config), standing))
         context = Context(
             bus=network.bus,
             blobs=network.blobs,
@@ -85,6 +85,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             private_key=account.key,
             on_event=events,
             random_bytes=os.urandom,
+            seals=NodeSeals(config.node_key),
         )
         worker = requester = None
         if config.worker.enabled:
@@ -92,7 +93,8 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             executor = await stack.enter_async_context(open_executor())
             settings = WorkerSettings(
                 capacity=config.worker.capacity,
-                price=config.worker.price,
+                strategy=build_strategy(config.worker),
+                most_failures=config.worker.most_failures,
                 batch_size=config.worker.batch_size,
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,
@@ -108,12 +110,36 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
         if config.requester.enabled:
             # A silent worker gets a third of the time, so that two others can still answer.
             waits = RequesterSettings(
-                bid_wait=config.requester.bid_wait, answer_seconds=config.requester.result_seconds / 3
+                bid_wait=config.requester.bid_wait,
+                answer_seconds=config.requester.result_seconds / 3,
+                weights=_weights(config.requester),
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         yield Node(
             config, network, chain, store, events, history, board, totals, prover, presence, worker, requester
         )
+
+
+async def _chain(stack: AsyncExitStack, config: Config, account: Account, store: Store) -> ChainClient:
+    """The chain; a node that holds open tasks waits for it as long as it takes, since money hangs on them."""
+    while True:
+        try:
+            return await stack.enter_async_context(open_chain(config.chain, account, store))
+        except ChainError as error:
+            if not any(store.tasks(role, OPEN[role]) for role in Role):
+                raise
+            log.warning("chain.unreachable", reason=str(error), effect="open tasks wait for it")
+            await trio.sleep(_CHAIN_RETRY_SECONDS)
+
+
+async def _follow(standing: ChainStanding, chain: ChainClient) -> None:
+    """Follow stakes and escrows; without the chain everyone's standing stays what it was."""
+    while True:
+        try:
+            await standing.follow(chain)
+        except ChainError as error:
+            log.warning("chain.unreachable", reason=str(error), effect="standing is not followed")
+        await trio.sleep(_CHAIN_RETRY_SECONDS)
 
 
 async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
@@ -129,6 +155,17 @@ async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
         return None
 
 
+def _weights(config: RequesterConfig) -> Weights:
+    return Weights(
+        price=config.weight_price,
+        free_capacity=config.weight_free,
+        load=config.weight_load,
+        stake=config.weight_stake,
+        record=config.weight_record,
+        latency=config.weight_latency,
+    )
+
+
 def _network_settings(config: Config) -> NetworkSettings:
     return NetworkSettings(
         key_path=config.node_key,
@@ -137,6 +174,14 @@ def _network_settings(config: Config) -> NetworkSettings:
         announce=config.network.announce,
         bootstrap=config.network.bootstrap,
         mdns=config.network.mdns,
+        state_dir=config.network_state,
+        builtin_bootstrap=config.network.builtin_bootstrap,
+        psk_path=config.network.psk_file,
+        allow=config.network.allow,
+        deny=config.network.deny,
+        max_connections=config.network.max_connections,
+        max_per_ip=config.network.max_per_ip,
+        blob_quota=config.network.blob_quota_mib << 20,
     )
 
 
@@ -147,7 +192,7 @@ Surface = Callable[[Node, ControlHandlers], AbstractAsyncContextManager[object]]
 async def run_node(config: Config, password: str, surfaces: Sequence[Surface] = ()) -> None:
     """Run a node and answer on its control socket until cancelled or told to shut down."""
     async with open_node(config, password) as node, trio.open_nursery() as nursery:
-        handlers = _Handlers(node, nursery)
+        handlers = Handlers(node, nursery)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(open_control_server(config.control_socket, handlers.table()))
             for surface in surfaces:
@@ -162,86 +207,3 @@ async def run_node(config: Config, password: str, surfaces: Sequence[Surface] = 
             )
             await handlers.stopped.wait()
         nursery.cancel_scope.cancel()
-
-
-class _Handlers:
-    """What the node answers on its control socket."""
-
-    def __init__(self, node: Node, nursery: trio.Nursery) -> None:
-        self._node = node
-        self.stopped = trio.Event()
-        wants = node.config.requester
-        terms = Terms(
-            price_min=0,
-            price_max=0,
-            result_seconds=wants.result_seconds,
-            settle_seconds=wants.settle_seconds,
-            min_stake=wants.min_stake,
-        )
-        self._submissions = (
-            Submissions(node.requester, node.events, nursery, terms) if node.requester is not None else None
-        )
-
-    def table(self) -> ControlHandlers:
-        """The handlers by name."""
-        return ControlHandlers(
-            submit=self._submit,
-            model=self._model,
-            publish=self._publish,
-            status=self._status,
-            overview=self._overview,
-            receipts=self._receipts,
-            receipt=self._receipt,
-            shutdown=self._shutdown,
-        )
-
-    async def _submit(self, request: SubmitRequest, emit: Emit) -> Sequence[TaskReport]:
-        if self._submissions is None:
-            raise MarketError("requester.enabled is false on this node; set it to true to submit tasks")
-        return await self._submissions.submit(request, emit)
-
-    async def _model(self, digest: bytes) -> Path:
-        holders = self._node.presence.holders(digest)
-        return await self._node.network.blobs.get(digest, max_size=MAX_MODEL_BYTES, peers=holders)
-
-    async def _publish(self, request: PublishRequest) -> bytes:
-        size = (await trio.Path(request.path).stat()).st_size
-        if size > MAX_MODEL_BYTES:
-            raise MarketError(f"{request.path} has {size} bytes; a model has at most {MAX_MODEL_BYTES}")
-        data = await trio.Path(request.path).read_bytes()
-        digest = await self._node.network.blobs.put(data)
-        await self._node.presence.announce(
-            ModelAnnouncement(digest, len(data), self._node.chain.account, request.price, request.name)
-        )
-        self._node.events("model.announced", model=digest.hex(), size=len(data), name=request.name)
-        return digest
-
-    async def _status(self) -> Mapping[str, Any]:
-        node = self._node
-        return {
-            "peer_id": node.network.peer_id,
-            "account": "0x" + node.chain.account.hex(),
-            "listen": list(node.network.addresses),
-            "peers": list(node.network.peers()),
-            "nodes": [
-                {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
-                for seen in node.presence.nodes()
-            ],
-            "models": [seen.announcement.name for seen in node.presence.models()],
-            "open_tasks": {
-                role.value: Counter(task.state for task in node.store.tasks(role, OPEN[role]))
-                for role in Role
-            },
-        }
-
-    async def _overview(self) -> Mapping[str, Any]:
-        return overview(self._node)
-
-    async def _receipts(self) -> Sequence[bytes]:
-        return self._node.store.receipts()
-
-    async def _receipt(self, task_id: bytes) -> str | None:
-        return self._node.store.receipt(task_id)
-
-    async def _shutdown(self) -> None:
-        self.stopped.set()

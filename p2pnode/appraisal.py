@@ -12,12 +12,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from p2pnode.errors import InferenceError, ProverError
-from p2pnode.inference import ModelInfo, describe_model, read_bytes, read_inputs
+from p2pnode.inference import ModelInfo, describe_model, read_bytes, read_inputs, sample_input
 from p2pnode.ports import ProofTask
 from p2pnode.protocol.tensors import encode_tensors
 from p2pnode.proving import Execution, NodeProblem, Rates, SubprocessProver, node_problems
 
-_SEED = 1
 _HOUR = 3600
 
 
@@ -88,23 +87,6 @@ async def measure(prover: SubprocessProver, model: Path, inputs: Sequence[bytes]
     tasks = [ProofTask(hashlib.sha256(b"%d" % index).digest(), one) for index, one in enumerate(inputs)]
     with TemporaryDirectory(prefix="p2pnode-measure-") as folder:
         return await prover.measure(model, tasks, Path(folder))
-
-
-def sample_input(info: ModelInfo) -> bytes:
-    """An input for counting: 1 for each open dim, zeros for integers, fractions from 0 to 1 for floats.
-
-    Not zeros for floats: soft float is faster on those than on what a model is used for. Raises
-    InferenceError for an input of open rank.
-    """
-    draw = np.random.default_rng(_SEED)
-    tensors = {}
-    for spec in info.inputs:
-        if spec.dims is None:
-            raise InferenceError(f"input {spec.name!r} has no shape in the model; give --input")
-        shape = [dim if isinstance(dim, int) else 1 for dim in spec.dims]
-        zeros = np.zeros(shape, np.dtype(spec.dtype))
-        tensors[spec.name] = draw.random(shape, np.float32) if spec.dtype == "float32" else zeros
-    return encode_tensors(tensors)
 
 
 def batch_cost(execution: Execution, rates: Rates, hour_price: int) -> BatchCost:

@@ -12,17 +12,30 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from p2pnode.config_api import ApiConfig
+from p2pnode.config_market import JOY, MAX_AMOUNT, RequesterConfig, WorkerConfig
+from p2pnode.config_network import NetworkConfig
 from p2pnode.errors import ConfigError
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
-from p2pnode.settings_api import ApiConfig
+
+__all__ = [
+    "JOY",
+    "MAX_AMOUNT",
+    "ApiConfig",
+    "ChainConfig",
+    "Config",
+    "NetworkConfig",
+    "ProverConfig",
+    "RequesterConfig",
+    "WorkerConfig",
+    "default_toml",
+    "load_config",
+    "parse_config",
+]
 
 CONFIG_NAME = "p2pnode.toml"
 ENV_PREFIX = "P2PNODE_"
 MAX_CONFIG_BYTES = 1 << 20
-JOY = 10**18
-"""Smallest units in one JOY."""
-MAX_AMOUNT = 10**27
-"""A thousand million JOY: the whole supply."""
 
 
 def _check_level(value: str) -> str | None:
@@ -35,22 +48,6 @@ def _check_format(value: str) -> str | None:
     return None if value in right else f"use one of {', '.join(right)}"
 
 
-def _check_listen(value: tuple[str, ...]) -> str | None:
-    return _check_announce(value) if value else "give at least one address, for example /ip4/0.0.0.0/tcp/4001"
-
-
-def _check_announce(value: tuple[str, ...]) -> str | None:
-    for address in value:
-        if not address.startswith("/") or address.count("/") < 4:
-            return f"{address!r} is no multiaddr; write for example /ip4/0.0.0.0/tcp/4001"
-    return None
-
-
-def _check_bootstrap(value: tuple[str, ...]) -> str | None:
-    right = "remove the empty entry; give multiaddrs ending in /p2p/<peer id>, or list files"
-    return None if all(value) else right
-
-
 def _check_url(value: str) -> str | None:
     right = "use an http:// or https:// URL, for example http://127.0.0.1:8545"
     try:
@@ -60,26 +57,8 @@ def _check_url(value: str) -> str | None:
         return right
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkConfig:
-    """How this node is reached and how it finds the others."""
-
-    listen: Annotated[
-        tuple[str, ...], Setting("Multiaddrs to listen on; port 0 takes a free one.", check=_check_listen)
-    ] = ("/ip4/0.0.0.0/tcp/4001",)
-    bootstrap: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Peers to join by: multiaddrs ending in /p2p/<peer id>, or files that list them.",
-            check=_check_bootstrap,
-            paths=True,
-        ),
-    ] = ()
-    announce: Annotated[
-        tuple[str, ...],
-        Setting("Multiaddrs to tell peers instead, behind a forwarded port.", check=_check_announce),
-    ] = ()
-    mdns: Annotated[bool, Setting("Also find peers on the local network.")] = True
+def _check_urls(value: tuple[str, ...]) -> str | None:
+    return next((remedy for url in value if (remedy := _check_url(url))), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +68,13 @@ class ChainConfig:
     rpc_url: Annotated[str, Setting("JSON-RPC endpoint of the chain.", check=_check_url)] = (
         "http://127.0.0.1:8545"
     )
+    rpc_backups: Annotated[
+        tuple[str, ...],
+        Setting(
+            "More endpoints of this chain: they step in, and are asked too where money hangs on an answer.",
+            check=_check_urls,
+        ),
+    ] = ()
     deployment: Annotated[Path, Setting("File with the chain id and the contracts' addresses.")] = Path(
         "deployment.json"
     )
@@ -100,41 +86,10 @@ class ChainConfig:
     ] = 60.0
     max_fee_gwei: Annotated[int, Setting("Most to pay for one unit of gas, in gwei.", 1, 10**9)] = 500
 
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """Selling inference."""
-
-    enabled: Annotated[bool, Setting("Bid for offers; needs a registered and staked account.")] = False
-    capacity: Annotated[int, Setting("Tasks held at the same time.", 1, 1024)] = 4
-    price: Annotated[
-        int, Setting("Least price of one task, in the smallest unit (10^18 is one JOY).", 0, MAX_AMOUNT)
-    ] = JOY // 100
-    hour_price: Annotated[
-        int,
-        Setting(
-            "What an hour of proving has to earn, in the smallest unit; `models check` makes prices of it.",
-            0,
-            MAX_AMOUNT,
-        ),
-    ] = 2 * JOY
-    batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
-    batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
-
-
-@dataclass(frozen=True, slots=True)
-class RequesterConfig:
-    """Buying inference."""
-
-    enabled: Annotated[bool, Setting("Accept tasks from `p2pnode submit`.")] = True
-    bid_wait: Annotated[float, Setting("Seconds to collect bids before the award.", 0.05, 600)] = 2.0
-    result_seconds: Annotated[int, Setting("Seconds a worker has to answer.", 1, 86400)] = 60
-    settle_seconds: Annotated[
-        int, Setting("Seconds a worker has to prove and settle; then the award is void.", 60, 86400)
-    ] = 7200
-    min_stake: Annotated[
-        int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
-    ] = 0
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """All endpoints, the preferred one first."""
+        return (self.rpc_url, *self.rpc_backups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +144,11 @@ class Config:
     def blobs(self) -> Path:
         """Models by digest."""
         return self.data_dir / "blobs"
+
+    @property
+    def network_state(self) -> Path:
+        """Peers met and their reputation."""
+        return self.data_dir / "network"
 
     @property
     def jobs(self) -> Path:

@@ -8,8 +8,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from p2pnode.appraisal import BatchCost, batch_cost, measure, sample_input
-from p2pnode.inference import open_executor, read_inputs, read_model
+from p2pnode.appraisal import BatchCost, batch_cost, measure
+from p2pnode.inference import open_executor, read_inputs, read_model, sample_input
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.ports import Progress, ProofTask
 from p2pnode.proving import Rates, SubprocessProver

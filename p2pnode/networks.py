@@ -14,16 +14,18 @@ FOLDER_ENV: Final = "P2PNODE_NETWORKS"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _DEPLOYMENT: Final = "deployment.json"
 _PEERS: Final = "bootstrap.peers"
+_NAMES: Final = "dnsaddr"
 _RPC: Final = "rpc_url"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownNetwork:
-    """One network; `rpc_url` is empty where everyone brings an endpoint of their own."""
+    """One network; `rpc_url` is empty where everyone brings one of their own, `names` are /dnsaddr."""
 
     name: str
     folder: Path
     rpc_url: str
+    names: tuple[str, ...] = ()
 
     @property
     def deployment(self) -> Path:
@@ -35,7 +37,8 @@ class KnownNetwork:
 
     def settings(self) -> dict[str, str]:
         """What `p2pnode init` writes for it."""
-        found = {"chain.deployment": str(self.deployment), "network.bootstrap": str(self.peers)}
+        bootstrap = ",".join([str(self.peers), *self.names])
+        found = {"chain.deployment": str(self.deployment), "network.bootstrap": bootstrap}
         return {**found, "chain.rpc_url": self.rpc_url} if self.rpc_url else found
 
 
@@ -60,8 +63,13 @@ def find_network(name: str) -> KnownNetwork:
     raise ConfigError(f"network {name!r:.40}: unknown, known are {known}; `p2pnode network add` adds one")
 
 
-def add_network(name: str, deployment: Path, peers: Sequence[str], rpc_url: str) -> KnownNetwork:
-    """Keep copies under `name`; replaces an older one whole. `peers` are multiaddrs. Raises ConfigError."""
+def add_network(
+    name: str, deployment: Path, peers: Sequence[str], names: Sequence[str], rpc_url: str
+) -> KnownNetwork:
+    """Keep copies under `name`; replaces an older one whole. `peers` are multiaddrs, `names` /dnsaddr ones.
+
+    Raises ConfigError.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"network {name!r:.40}: use 1 to 32 of a-z, 0-9 and -, no - at first")
     target = networks_folder() / name
@@ -71,6 +79,7 @@ def add_network(name: str, deployment: Path, peers: Sequence[str], rpc_url: str)
         partial.mkdir(mode=0o700, parents=True)
         shutil.copyfile(deployment, partial / _DEPLOYMENT)
         (partial / _PEERS).write_text("".join(f"{peer}\n" for peer in peers))
+        (partial / _NAMES).write_text("".join(f"{name}\n" for name in names))
         if rpc_url:
             (partial / _RPC).write_text(rpc_url + "\n")
         shutil.rmtree(target, ignore_errors=True)
@@ -81,5 +90,5 @@ def add_network(name: str, deployment: Path, peers: Sequence[str], rpc_url: str)
 
 
 def _read(folder: Path) -> KnownNetwork:
-    rpc = folder / _RPC
-    return KnownNetwork(folder.name, folder, rpc.read_text().strip() if rpc.is_file() else "")
+    rpc, names = (path.read_text() if path.is_file() else "" for path in (folder / _RPC, folder / _NAMES))
+    return KnownNetwork(folder.name, folder, rpc.strip(), tuple(names.split()))

@@ -1,6 +1,7 @@
 """The parts of an open node, for what shows or serves it; `app` opens them."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from p2pnode.chain import ChainClient
 from p2pnode.config import Config
@@ -13,6 +14,9 @@ from p2pnode.network import Network
 from p2pnode.offer_board import OfferBoard
 from p2pnode.ports import Prover, Store
 from p2pnode.totals import Totals
+
+MAX_MODEL_BYTES: Final = 64 << 20
+"""Of a model that this node fetches or serves."""
 
 
 @dataclass(frozen=True, slots=True)

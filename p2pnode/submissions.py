@@ -3,14 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import trio
 
+from p2pnode.amounts import joy
 from p2pnode.control import Emit, SubmitRequest, TaskReport, Wait
 from p2pnode.errors import P2PNodeError
 from p2pnode.events import Events
+from p2pnode.market.explain import Explanation, advise
 from p2pnode.market.requester import Requester, TaskOutcome
 from p2pnode.market.settings import Terms
+from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.receipt import parse_receipt
 
 _MOST_EVENTS = 4096
@@ -97,3 +101,34 @@ class _Ended:
 
     reports: Sequence[TaskReport] = ()
     error: P2PNodeError | None = None
+
+
+def explanation_json(explanation: Explanation) -> Mapping[str, Any]:
+    """An explanation for the control socket; amounts are decimal text."""
+    offer = explanation.offer
+    return {
+        "offer": "0x" + explanation.offer_hash.hex(),
+        "model": to_cid(offer.model_digest),
+        "state": explanation.state,
+        "price_min": str(offer.price_min),
+        "price_max": str(offer.price_max),
+        "advice": advise(explanation, joy),
+        "workers": [
+            {
+                "peer": verdict.peer,
+                "account": "0x" + verdict.account.hex(),
+                "capacity": verdict.capacity,
+                "load": verdict.load,
+                "code": verdict.code,
+                "reason": verdict.reason,
+                "price": str(verdict.price),
+                "deposit": str(verdict.deposit),
+                "changes": [
+                    {"field": change.field, "given": str(change.given), "needed": str(change.needed)}
+                    for change in verdict.changes
+                ],
+                "then": verdict.ends,
+            }
+            for verdict in explanation.verdicts
+        ],
+    }

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
 
+from p2pnode.background import open_background
 from p2pnode.chain.call import ReadOnly, Sends
 from p2pnode.chain.contract import NAMES, Contract, Event
 from p2pnode.chain.deployment import Deployment, load_deployment
@@ -37,7 +38,7 @@ class ChainClient:
         self.nodes = Nodes(contracts["NodeCoordinator"], self.token, sender)
         self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
         self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
-        self.settlement = Settlement(contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
+        self.settlement = Settlement(rpc, contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
 
     @property
     def chain_id(self) -> int:
@@ -85,13 +86,17 @@ class ChainClient:
         """See `ports.Chain`."""
         return await self.settlement.settle_batch(awards, output_digests, seal, key)
 
+    async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
+        """See `ports.Chain`."""
+        return await self.settlement.find(task_id, since)
+
+    async def gas_price(self) -> int:
+        """See `ports.Chain`."""
+        return sum(await self._rpc.fees())
+
     async def gas_balance(self, account: bytes) -> int:
         """Wei that `account` has to pay for gas."""
         return await self._rpc.balance(account)
-
-    async def gas_price(self) -> int:
-        """Wei that a unit of gas costs now: base fee and tip."""
-        return sum(await self._rpc.fees())
 
     async def receipt(self, tx_hash: bytes) -> TxReceipt | None:
         """Receipt of any transaction, None while it is in no block."""
@@ -118,19 +123,20 @@ async def open_chain(config: ChainConfig, account: Account, ledger: TxLog) -> As
     Raises ConfigError for a bad deployment file, ChainError for an unreachable or wrong chain.
     """
     deployment = load_deployment(config.deployment)
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds, deployment.chain_id) as rpc:
         sender = Sender(rpc, deployment.chain_id, account, ledger, config)
         client = ChainClient(rpc, deployment, sender, config)
         await _check(rpc, client, config)
         await sender.resume()
-        yield client
+        async with open_background(sender.finality.run):
+            yield client
 
 
 @asynccontextmanager
 async def open_chain_reader(config: ChainConfig, address: bytes) -> AsyncIterator[ChainClient]:
     """As `open_chain` for the account at `address`, without its key: whatever would send raises."""
     deployment = load_deployment(config.deployment)
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds, deployment.chain_id) as rpc:
         client = ChainClient(rpc, deployment, ReadOnly(address), config)
         await _check(rpc, client, config)
         yield client

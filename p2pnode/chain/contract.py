@@ -15,7 +15,8 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import event_signature_to_log_topic, function_signature_to_4byte_selector
 from web3 import Web3
 
-from p2pnode.chain.rpc import Rpc, RpcError, hexed, unhexed
+from p2pnode.chain.endpoint import RpcError
+from p2pnode.chain.rpc import Rpc, hexed, unhexed
 from p2pnode.errors import ChainError
 
 NAMES: Final = (
@@ -82,10 +83,14 @@ class Contract:
             raise ChainError(f"{self.name}.{function}: argument does not fit: {error}") from error
         return function_signature_to_4byte_selector(_signature(item)) + body
 
-    async def read(self, function: str, *arguments: Any, block: str = "latest") -> Any:
-        """Answer of a view function: one value, or a tuple of several; addresses are bytes."""
+    async def read(self, function: str, *arguments: Any, block: str = "latest", agreed: bool = False) -> Any:
+        """Answer of a view function: one value, or a tuple of several; addresses are bytes.
+
+        With `agreed` it is that of most endpoints.
+        """
+        data = self.encode(function, *arguments)
         try:
-            raw = await self._rpc.call(self.address, self.encode(function, *arguments), block=block)
+            raw = await self._rpc.call(self.address, data, block=block, agreed=agreed)
         except RpcError as error:
             raise ChainError(f"{self.name}.{function}: {explain_revert(error)}") from error
         outputs = self._functions[function]["outputs"]

@@ -16,7 +16,7 @@ class Escrow:
 
     async def free(self, requester: bytes) -> int:
         """What awards may count on: the balance less the requested withdrawal."""
-        return int(await self._contract.read("freeEscrow", requester))
+        return int(await self._contract.read("freeEscrow", requester, agreed=True))
 
     async def balance(self, requester: bytes) -> int:
         return int(await self._contract.read("escrowOf", requester))

@@ -20,9 +20,9 @@ class MemoryTxLog:
         """See `ports.TxLog`."""
         return [sent for sent in self._sent if sent.key == key]
 
-    async def open_transactions(self) -> Sequence[SentTransaction]:
+    async def transactions(self, state: TxState) -> Sequence[SentTransaction]:
         """See `ports.TxLog`."""
-        return [sent for sent in self._sent if sent.state is TxState.OPEN]
+        return [sent for sent in self._sent if sent.state is state]
 
     async def mark(self, tx_hash: bytes, state: TxState) -> None:
         """See `ports.TxLog`."""

@@ -1,43 +1,26 @@
-"""JSON-RPC to one Ethereum node, off the event loop.
-
-Owns the HTTP session. web3's provider blocks, so each call runs in a thread of a small limiter; a
-cancelled call is abandoned there and ends with the HTTP timeout. Source: the Ethereum JSON-RPC
-specification (ethereum/execution-apis).
+"""JSON-RPC as typed calls. Owns the HTTP session. Source: the Ethereum JSON-RPC specification
+(ethereum/execution-apis).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
 import requests
-import trio
-from web3 import HTTPProvider
-from web3.exceptions import Web3Exception
-from web3.types import RPCEndpoint
 
+from p2pnode.chain.endpoint import Endpoint, RpcError
+from p2pnode.chain.endpoints import Endpoints
 from p2pnode.errors import ChainError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS: Final = 8
-ATTEMPTS: Final = 3
-RETRY_SECONDS: Final = 0.25
+"""Calls to one endpoint at a time."""
 DEFAULT_PRIORITY: Final = 10**9
 """Wei per gas for the block's proposer."""
-# Typed by hand because libp2p brings trio-typing, whose stubs of an old Trio shadow Trio's own types.
-_run_in_thread: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync
-
-
-class RpcError(ChainError):
-    """The node answered with an error; `data` is the revert data when it gave any."""
-
-    def __init__(self, method: str, message: str, data: bytes) -> None:
-        super().__init__(f"{method}: {message}")
-        self.message = message
-        self.data = data
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,41 +52,22 @@ def _decoded(call: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any,
 
 
 class Rpc:
-    """Typed calls; each raises ChainError when the node cannot be reached, RpcError when it refuses."""
+    """Typed calls; each raises ChainError when no endpoint can be reached, RpcError when one refuses.
 
-    def __init__(self, url: str, timeout: float, session: requests.Session) -> None:
-        self._url = url
-        self._provider = HTTPProvider(
-            url, {"timeout": timeout}, session=session, exception_retry_configuration=None
-        )
-        self._limiter = trio.CapacityLimiter(THREADS)
+    With `agreed` a call asks all endpoints and takes what most of them say: for what ends a task or tells
+    whether a transaction paid, where one endpoint's mistake would cost money.
+    """
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
 
     async def request(self, method: str, *params: Any) -> Any:
         """The `result` of one call; connection failures are tried again, since every call is idempotent."""
-        for attempt in range(ATTEMPTS):
-            try:
-                response = await _run_in_thread(
-                    self._provider.make_request,
-                    RPCEndpoint(method),
-                    list(params),
-                    abandon_on_cancel=True,
-                    limiter=self._limiter,
-                )
-                break
-            except (requests.RequestException, Web3Exception, ValueError, OSError) as error:
-                if attempt == ATTEMPTS - 1:
-                    raise ChainError(
-                        f"chain.rpc_url {self._url}: {method} failed: {_short(error)}; "
-                        "check that the node runs and the URL is right"
-                    ) from error
-                await trio.sleep(RETRY_SECONDS * 2**attempt)
-        if not isinstance(response, dict):
-            raise ChainError(f"chain.rpc_url {self._url}: {method} got no JSON-RPC answer; check the URL")
-        if response.get("error") is not None:
-            problem = response["error"]
-            message = problem.get("message", "refused") if isinstance(problem, dict) else str(problem)
-            raise RpcError(method, str(message), _revert_data(problem))
-        return response.get("result")
+        return await self._endpoints.ask(method, list(params))
+
+    async def agreed(self, essence: Callable[[Any], Hashable], method: str, *params: Any) -> Any:
+        """The `result` on which most endpoints agree, by what `essence` makes of it."""
+        return await self._endpoints.agreed(method, list(params), essence)
 
     @_decoded
     async def chain_id(self) -> int:
@@ -114,9 +78,9 @@ class Rpc:
         return int(await self.request("eth_blockNumber"), 16)
 
     @_decoded
-    async def block_time(self) -> int:
-        """Time of the newest block, seconds UTC."""
-        block = await self.request("eth_getBlockByNumber", "latest", False)
+    async def block_time(self, number: int) -> int:
+        """Time of a block, seconds UTC."""
+        block = await self.request("eth_getBlockByNumber", hex(number), False)
         return int(block["timestamp"], 16)
 
     @_decoded
@@ -134,6 +98,11 @@ class Rpc:
         return int(await self.request("eth_getTransactionCount", hexed(account), block), 16)
 
     @_decoded
+    async def mined_count(self, account: bytes) -> int:
+        """Transactions of `account` that are in blocks, as the endpoints agree."""
+        return int(await self.agreed(str, "eth_getTransactionCount", hexed(account), "latest"), 16)
+
+    @_decoded
     async def fees(self) -> tuple[int, int]:
         """(base fee of the newest block, suggested priority fee), wei per gas (EIP-1559)."""
         block = await self.request("eth_getBlockByNumber", "latest", False)
@@ -146,12 +115,20 @@ class Rpc:
 
     @_decoded
     async def call(
-        self, to: bytes, data: bytes, *, sender: bytes | None = None, block: str = "latest"
+        self,
+        to: bytes,
+        data: bytes,
+        *,
+        sender: bytes | None = None,
+        block: str = "latest",
+        agreed: bool = False,
     ) -> bytes:
         """Run a read-only call."""
         fields = {"to": hexed(to), "data": hexed(data)}
         if sender is not None:
             fields["from"] = hexed(sender)
+        if agreed:
+            return unhexed(await self.agreed(str, "eth_call", fields, block))
         return unhexed(await self.request("eth_call", fields, block))
 
     @_decoded
@@ -170,9 +147,13 @@ class Rpc:
         await self.request("eth_sendRawTransaction", hexed(raw))
 
     @_decoded
-    async def receipt(self, tx_hash: bytes) -> TxReceipt | None:
+    async def receipt(self, tx_hash: bytes, *, agreed: bool = False) -> TxReceipt | None:
         """The receipt, or None while the transaction is in no block."""
-        found = await self.request("eth_getTransactionReceipt", hexed(tx_hash))
+        method = "eth_getTransactionReceipt"
+        if agreed:
+            found = await self.agreed(_effect, method, hexed(tx_hash))
+        else:
+            found = await self.request(method, hexed(tx_hash))
         if found is None:
             return None
         return TxReceipt(
@@ -200,15 +181,20 @@ class Rpc:
 
 
 @asynccontextmanager
-async def open_rpc(url: str, timeout: float) -> AsyncIterator[Rpc]:
-    """An Rpc whose HTTP session ends with the context."""
+async def open_rpc(urls: Sequence[str], timeout: float, chain_id: int = 0) -> AsyncIterator[Rpc]:
+    """An Rpc whose HTTP session ends with the context.
+
+    Of several `urls` the first is preferred, and those of another chain than `chain_id` (0 for any) are left
+    out.
+    """
     with requests.Session() as session:
         # The environment's proxies are not for a wallet's traffic to a configured node.
         session.trust_env = False
-        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=THREADS)
+        adapter = requests.adapters.HTTPAdapter(pool_connections=len(urls), pool_maxsize=THREADS)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
-        yield Rpc(url, timeout, session)
+        endpoints = [Endpoint(url, timeout, session, THREADS) for url in urls]
+        yield Rpc(Endpoints(endpoints, chain_id))
 
 
 def hexed(data: bytes) -> str:
@@ -221,17 +207,12 @@ def unhexed(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def _revert_data(problem: Any) -> bytes:
-    # Nodes disagree on where the revert data is: error.data, error.data.data or error.data.result.
-    while isinstance(problem, dict):
-        problem = problem.get("data") or problem.get("result")
-    if isinstance(problem, str):
-        text = problem.split()[-1] if problem else ""
-        try:
-            return unhexed(text) if text.startswith("0x") else b""
-        except ValueError:
-            return b""
-    return b""
+def _effect(receipt: Any) -> Hashable:
+    """What a receipt says of its transaction; nodes differ in the other fields."""
+    if receipt is None:
+        return None
+    logs = tuple((log["address"].lower(), tuple(log["topics"]), log["data"]) for log in receipt["logs"])
+    return (receipt["blockNumber"], receipt["status"], logs)
 
 
 def _short(error: BaseException) -> str:

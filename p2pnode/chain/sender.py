@@ -15,7 +15,9 @@ from hexbytes import HexBytes
 
 from p2pnode.chain.call import Call
 from p2pnode.chain.contract import explain_revert
-from p2pnode.chain.rpc import Rpc, RpcError, TxReceipt, hexed
+from p2pnode.chain.endpoint import RpcError
+from p2pnode.chain.finality import Finality
+from p2pnode.chain.rpc import Rpc, TxReceipt, hexed
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
@@ -28,6 +30,8 @@ BUMP: Final = 1.125
 """Least rise of both fees for which nodes replace a transaction is 10 %; this leaves room for rounding."""
 GIVE_UP_AFTER: Final = 10
 """Resends without a block before the wait ends; the transaction stays in the ledger."""
+DOUBTS: Final = 5
+"""Looks for a receipt before a nonce that is gone counts as another transaction's."""
 _ALREADY = ("already known", "alreadyknown", "already imported", "already exists")
 _STALE = ("nonce too low", "nonce has already been used", "already been used", "replacement transaction")
 
@@ -46,6 +50,7 @@ class Sender:
         self._lock = trio.Lock()
         self._next_nonce = 0
         self._scope = f"{chain_id}/{account.address.hex()}/"
+        self.finality = Finality(rpc, ledger, self._scope, config.poll_seconds)
 
     @property
     def account(self) -> bytes:
@@ -56,11 +61,12 @@ class Sender:
         return bool(await self._live(self._scope + key))
 
     async def resume(self) -> None:
-        """Hand what an earlier run left open to the chain again, so that no nonce stays missing."""
+        """Hand what is not in the chain to it again: what an earlier run left open, and what a reorganisation
+        took out since, so that no nonce stays missing or goes to another transaction."""
         async with self._lock:
             mined = await self._rpc.transaction_count(self._account.address, "latest")
-            for sent in await self._ledger.open_transactions():
-                if sent.key.startswith(self._scope) and sent.nonce >= mined:
+            for sent in await self.finality.waiting():
+                if sent.nonce >= mined:
                     log.info("transaction.resumed", key=sent.key, nonce=sent.nonce, tx_hash=sent.tx_hash)
                     await self._rebroadcast(sent)
                     self._next_nonce = max(self._next_nonce, sent.nonce + 1)
@@ -151,8 +157,15 @@ class Sender:
         )
 
     async def _arrived(self, sent: SentTransaction, error: RpcError) -> bool:
-        # Some nodes answer with the revert of a transaction that they have put into a block.
-        return _says(error, _ALREADY) or await self._rpc.receipt(sent.tx_hash) is not None
+        if _says(error, _ALREADY):
+            return True
+        # A call that failed half way may have handed it over before, and an endpoint that has it in a block
+        # calls its nonce too low, or tells its revert; the receipt can take a moment.
+        for _ in range(DOUBTS if _says(error, _STALE) else 1):
+            if await self._rpc.receipt(sent.tx_hash) is not None:
+                return True
+            await trio.sleep(self._config.poll_seconds)
+        return False
 
     async def _record(self, key: str, fields: dict[str, Any]) -> SentTransaction:
         raw, tx_hash = self._account.sign_transaction(fields)
@@ -176,11 +189,11 @@ class Sender:
             receipt = await self._mined(attempts)
             if receipt is not None:
                 return await self._finish(call, attempts, receipt)
-            if await self._rpc.transaction_count(self._account.address, "latest") > attempts[0].nonce:
+            if await self._rpc.mined_count(self._account.address) > attempts[0].nonce:
                 # Maybe in a block that lacks confirmations, or whose receipt is not indexed yet.
                 known = [await self._rpc.receipt(sent.tx_hash) for sent in attempts]
                 lost = 0 if any(known) else lost + 1
-                if lost >= 5:
+                if lost >= DOUBTS:
                     await self._mark(attempts, None)
                     raise ChainError(
                         f"{call.name}: nonce {attempts[0].nonce} was used by another transaction of "
@@ -201,7 +214,9 @@ class Sender:
             receipt = await self._rpc.receipt(sent.tx_hash)
             if receipt is not None:
                 depth = await self._rpc.block_number() - receipt.block + 1
-                return receipt if depth >= self._config.confirmations else None
+                if depth < self._config.confirmations:
+                    return None
+                return await self._rpc.receipt(sent.tx_hash, agreed=True)
         return None
 
     async def _finish(self, call: Call, attempts: Sequence[SentTransaction], receipt: TxReceipt) -> TxReceipt:

@@ -6,7 +6,8 @@ from typing import Final
 
 from p2pnode.chain.call import Call, Sends
 from p2pnode.chain.contract import Contract, Event
-from p2pnode.chain.rpc import TxReceipt
+from p2pnode.chain.events import CHUNK, read_events
+from p2pnode.chain.rpc import Rpc, TxReceipt, hexed
 from p2pnode.errors import ChainError
 from p2pnode.ports import SettlementOutcome
 from p2pnode.protocol.messages import Award, Bid, Offer, Signed
@@ -28,14 +29,28 @@ SKIP_REASONS: Final = (
 class Settlement:
     """Calls of the settlement contract."""
 
-    def __init__(self, contract: Contract, verifier: Contract, sender: Sends) -> None:
+    def __init__(self, rpc: Rpc, contract: Contract, verifier: Contract, sender: Sends) -> None:
+        self._rpc = rpc
         self._contract = contract
         self._verifier = verifier
         self._sender = sender
         self._selector: bytes | None = None
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
-        return bool(await self._contract.read("isNonceUsed", requester, nonce))
+        return bool(await self._contract.read("isNonceUsed", requester, nonce, agreed=True))
+
+    async def find(self, task_id: bytes, since: int) -> bytes | None:
+        """See `ports.Chain.find_settlement`."""
+        topics = [self._contract.topic("AwardSettled"), hexed(task_id)]
+        last = await self._rpc.block_number()
+        while last >= 0:
+            first = max(last - CHUNK + 1, 0)
+            for event in await read_events(self._rpc, [self._contract], first, last, topics):
+                return event.tx_hash
+            if first == 0 or await self._rpc.block_time(first) < since:
+                break
+            last = first - 1
+        return None
 
     async def image_id(self) -> bytes:
         """The guest whose proofs are accepted."""

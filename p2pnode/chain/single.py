@@ -28,7 +28,7 @@ async def open_models(
     config: ChainConfig, account: Account, address: bytes, ledger: TxLog, first_block: int = 0
 ) -> AsyncIterator[Models]:
     """The ModelMarketplace at `address`, deployed after `first_block`, for `account`. Raises ChainError."""
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds) as rpc:
         await _check(rpc, "ModelMarketplace", address)
         sender = Sender(rpc, await rpc.chain_id(), account, ledger, config)
         await sender.resume()
@@ -38,7 +38,7 @@ async def open_models(
 @asynccontextmanager
 async def open_model_context(config: ChainConfig, settlement: bytes) -> AsyncIterator[ModelContext]:
     """What the ProofOfInference at `settlement` pays for. Raises ChainError."""
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds) as rpc:
         await _check(rpc, "ProofOfInference", settlement)
         address = bytes(await Contract(rpc, "ProofOfInference", settlement).read("marketplace"))
         models = Models(rpc, Contract(rpc, "ModelMarketplace", address), ReadOnly(bytes(20)), 0)

@@ -26,7 +26,12 @@ from p2pnode.stopping import run_until_stopped
     help="Multiaddr to listen on. May be repeated.",
 )
 @click.option("--announce", multiple=True, help="Multiaddr to tell peers instead. May be repeated.")
-@click.option("--peer", "peers", multiple=True, help="Other bootstrap peer, or a file that lists some.")
+@click.option("--peer", "peers", multiple=True, help="Other peer, list file or /dnsaddr/<name>.")
+@click.option(
+    "--psk-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Key file of a private network, for its nodes to take as network.psk_file; made when it is missing.",
+)
 @click.option(
     "--write-list",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -38,22 +43,27 @@ def command(
     listen: tuple[str, ...],
     announce: tuple[str, ...],
     peers: tuple[str, ...],
+    psk_file: Path | None,
     write_list: Path | None,
     printer: Printer,
 ) -> None:
     """Run a peer that others join by, until Ctrl-C. It needs no account."""
-    from p2pnode.network import Network, NetworkSettings, create_key, run_bootstrap
+    from p2pnode.network import Network, NetworkSettings, create_key, create_psk, run_bootstrap
 
     configure_logging("info", "json" if printer.as_json else "auto")
     key = key.expanduser().absolute()
     if not key.exists():
         create_key(key)
+    if psk_file is not None and not psk_file.exists():
+        create_psk(psk_file)
     settings = NetworkSettings(
         key_path=key,
         cache_dir=key.parent / f"{key.stem}-cache",
         listen=listen,
         announce=announce,
         bootstrap=peers,
+        state_dir=key.parent / f"{key.stem}-state",
+        psk_path=psk_file,
     )
 
     def on_ready(network: Network) -> None:

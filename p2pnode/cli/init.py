@@ -121,7 +121,7 @@ def _serve(config: Config, model: Path) -> str:
     from p2pnode.network.blob_store import BlobStore
 
     data, _ = read_model(model)
-    return to_cid(BlobStore(config.blobs).put(data))
+    return to_cid(BlobStore(config.blobs, config.network.blob_quota_mib << 20).put(data))
 
 
 def _split(change: str) -> tuple[str, str]:

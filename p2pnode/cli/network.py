@@ -31,17 +31,20 @@ def command() -> None:
 def add(name: str, deployment: Path, bootstrap: tuple[str, ...], rpc_url: str, printer: Printer) -> None:
     """Know the network of the DEPLOYMENT file as NAME; `p2pnode init --network NAME` joins it."""
     from p2pnode.chain import load_deployment
-    from p2pnode.network.bootstrap import resolve_peers
+    from p2pnode.network.bootstrap import read_sources
+    from p2pnode.network.dnsaddr import PREFIX
 
     found = load_deployment(deployment)
-    peers = [f"{address}/p2p/{peer.to_base58()}" for peer, address in resolve_peers(bootstrap)]
-    network = add_network(name, deployment, peers, rpc_url)
+    sources = read_sources(bootstrap)
+    peers, names = [str(peer) for peer in sources.candidates], [PREFIX + one for one in sources.names]
+    network = add_network(name, deployment, peers, names, rpc_url)
     image = hexed(found.image_id)[:18]
-    value = {"name": name, "chain_id": found.chain_id, "peers": len(peers), "folder": str(network.folder)}
+    count = len(peers) + len(names)
+    value = {"name": name, "chain_id": found.chain_id, "peers": count, "folder": str(network.folder)}
     printer.result(
         value,
         [
-            f"{name}: chain {found.chain_id}, guest {image}…, {len(peers)} bootstrap peers",
+            f"{name}: chain {found.chain_id}, guest {image}…, {count} bootstrap peers",
             f"join it: p2pnode init --network {name}",
         ],
     )

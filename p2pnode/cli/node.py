@@ -7,7 +7,7 @@ import trio
 
 from p2pnode.chain import ChainClient, TxReceipt
 from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
-from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option
+from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient
 
@@ -86,6 +86,16 @@ def withdraw(config: Config, printer: Printer) -> None:
 
     receipt = trio.run(send)
     printer.result(sent(receipt), ["stake returned", sent_line(receipt)])
+
+
+@command.command()
+@config_option
+@json_option
+def resume(config: Config, printer: Printer) -> None:
+    """Bid again after failures in a row had stopped that."""
+    reason = trio.run(ControlClient(config.control_socket).resume)
+    line = f"bidding again; it had stopped after {printable(reason)}" if reason else "bidding was not stopped"
+    printer.result({"stopped": reason}, [line])
 
 
 @command.command()

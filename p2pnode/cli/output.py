@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from p2pnode.amounts import joy as joy
 from p2pnode.config import CONFIG_NAME, JOY, MAX_AMOUNT, Config, load_config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,13 +62,6 @@ class JoyAmount(click.ParamType[int]):
         except (InvalidOperation, ValueError, OverflowError):
             self.fail(f"{value!r}: give JOY from 0 with at most 18 decimals, for example 0.05", param, ctx)
         return int(units)
-
-
-def joy(units: int) -> str:
-    """An amount for people: exact, without trailing zeros."""
-    whole, part = divmod(units, JOY)
-    decimals = f"{part:018d}".rstrip("0")
-    return f"{whole:,}{'.' + decimals if decimals else ''} JOY"
 
 
 def hexed(data: bytes) -> str:

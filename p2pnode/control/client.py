@@ -65,6 +65,14 @@ class ControlClient:
         answer = await self._call("receipt", {"task_id": hexed(task_id)})
         return None if answer is None else str(answer)
 
+    async def explain(self, offer: str) -> Mapping[str, Json]:
+        """Why an offer got no bid; `offer` is the beginning of its hash in hex."""
+        return dict(await self._call("explain", {"offer": offer}))
+
+    async def resume(self) -> str:
+        """Let a paused worker bid again; why it had paused, empty if it had not."""
+        return str(await self._call("resume", {}))
+
     async def shutdown(self) -> None:
         """Ask the node to end."""
         await self._call("shutdown", {})

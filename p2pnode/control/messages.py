@@ -92,6 +92,10 @@ class ControlHandlers:
     """Task IDs with a receipt, newest first."""
     receipt: Callable[[bytes], Awaitable[str | None]]
     """A receipt's JSON text."""
+    explain: Callable[[str], Awaitable[Mapping[str, Json]]]
+    """Why an offer got no bid; takes the beginning of its hash in hex."""
+    resume: Callable[[], Awaitable[str]]
+    """Let a paused worker bid again; why it had paused, empty if it had not."""
     shutdown: Callable[[], Awaitable[None]]
     """Begin to end the node."""
 

@@ -25,6 +25,7 @@ from p2pnode.control.messages import (
     report_to_json,
     submit_from_json,
     table,
+    text,
 )
 from p2pnode.errors import ConfigError, P2PNodeError, ProtocolError
 
@@ -154,6 +155,14 @@ async def _receipt(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.receipt(digest(table(params, ("task_id",))["task_id"], "task_id"))
 
 
+async def _explain(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.explain(text(table(params, ("offer",))["offer"], "offer"))
+
+
+async def _resume(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.resume()
+
+
 async def _shutdown(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     await handlers.shutdown()
 
@@ -166,5 +175,7 @@ _METHODS: Mapping[str, Callable[[ControlHandlers, Json, Emit], Awaitable[Json]]]
     "overview": _overview,
     "receipts": _receipts,
     "receipt": _receipt,
+    "explain": _explain,
+    "resume": _resume,
     "shutdown": _shutdown,
 }

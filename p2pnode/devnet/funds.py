@@ -22,7 +22,7 @@ def treasury() -> Account:
 
 async def fund(url: str, deployment: Path, amounts: Mapping[bytes, int]) -> None:
     """Give each account its JOY (smallest unit) and coins for gas."""
-    async with open_rpc(url, timeout=30) as rpc:
+    async with open_rpc([url], timeout=30) as rpc:
         for account in amounts:
             # Hardhat keeps its own accounts unlocked, and mines every transaction at once.
             payment = {"from": hexed(treasury().address), "to": hexed(account), "value": hex(GAS_MONEY)}

@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from p2pnode.doctor.check import Check, fail, ok, warn
 
 _DIAL_SECONDS: Final = 8
 _JOIN_SECONDS: Final = 20
+_LOOK_SECONDS: Final = 0.1
 
 
 async def ports(config: Config) -> AsyncIterator[Check]:
@@ -76,18 +77,18 @@ async def reachability(config: Config) -> AsyncIterator[Check]:
 async def bootstrap(config: Config) -> AsyncIterator[Check]:
     """Joins by each bootstrap peer as a stranger would: with a new key and the full handshake."""
     from p2pnode.network import NetworkSettings, create_key, open_network
-    from p2pnode.network.bootstrap import resolve_peers
+    from p2pnode.network.bootstrap import read_sources
 
-    peers: dict[str, str] = {}
-    for found, where in resolve_peers(config.network.bootstrap):
-        peers.setdefault(found.to_base58(), str(where))
-    if not peers:
+    sources = read_sources(config.network.bootstrap, built_in=config.network.builtin_bootstrap)
+    peers = {candidate.peer.to_base58(): str(candidate.address) for candidate in sources.candidates}
+    if not (peers or sources.names):
         remedy = "set network.bootstrap to the network's list of peers"
         if not config.network.mdns:
             yield fail("network.bootstrap", "no peer is named, and mdns is off", remedy)
         else:
             yield warn("network.bootstrap", "no peer is named; only the local network is searched", remedy)
         return
+    reached: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="p2pnode-doctor-") as folder:
         key = Path(folder) / "node.key"
         create_key(key)
@@ -96,8 +97,9 @@ async def bootstrap(config: Config) -> AsyncIterator[Check]:
             cache_dir=Path(folder) / "cache",
             listen=("/ip4/127.0.0.1/tcp/0",),
             bootstrap=config.network.bootstrap,
+            builtin_bootstrap=config.network.builtin_bootstrap,
+            psk_path=config.network.psk_file,
         )
-        reached: dict[str, float] = {}
         async with open_network(settings) as network:
             started = trio.current_time()
 
@@ -106,11 +108,31 @@ async def bootstrap(config: Config) -> AsyncIterator[Check]:
                     await network.wait_connected(peer)
                     reached[peer] = trio.current_time() - started
 
+            async def join_anyone() -> None:
+                with trio.move_on_after(_JOIN_SECONDS):
+                    # Whoever it is: there is no telling beforehand whom a name stands for.
+                    while not network.peers():  # noqa: ASYNC110
+                        await trio.sleep(_LOOK_SECONDS)
+
             async with trio.open_nursery() as nursery:
                 for peer in peers:
                     nursery.start_soon(join, peer)
-    # One peer is enough to join by.
-    look = warn if reached else fail
+                if sources.names:
+                    nursery.start_soon(join_anyone)
+            joined, words = list(network.peers()), network.joining()
+    for check in _joined(peers, reached, sources.names, joined, words):
+        yield check
+
+
+def _joined(
+    peers: Mapping[str, str],
+    reached: Mapping[str, float],
+    names: Sequence[str],
+    joined: Sequence[str],
+    words: str,
+) -> Iterator[Check]:
+    """What became of the attempts; one peer is enough to join by."""
+    look = warn if joined else fail
     for peer, address in peers.items():
         if peer in reached:
             yield ok("network.bootstrap", f"…{peer[-8:]} answered in {reached[peer]:.1f} s")
@@ -120,6 +142,11 @@ async def bootstrap(config: Config) -> AsyncIterator[Check]:
                 f"{address} did not answer within {_JOIN_SECONDS} s",
                 "check the firewall for outgoing TCP, or take the network's newest list",
             )
+    for name in names:
+        if joined:
+            yield ok("network.bootstrap", f"{len(joined)} peers joined, {name} among the ways to them")
+        else:
+            yield fail("network.bootstrap", f"nobody of {name} answered", words)
 
 
 async def _dial(address: str) -> Check:
@@ -139,9 +166,11 @@ async def _dial(address: str) -> Check:
 
 
 def _listed(entries: Sequence[str]) -> list[str]:
-    from p2pnode.network.bootstrap import resolve_peers
+    from p2pnode.network.bootstrap import read_sources
 
-    return [str(address) for _, address in resolve_peers(entries)]
+    sources = read_sources(entries)
+    # A name in the DNS is a public network's.
+    return [str(candidate.address) for candidate in sources.candidates] + [f"/dns/{x}" for x in sources.names]
 
 
 def _is_public(address: str) -> bool:

@@ -9,6 +9,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from p2pnode.inference.executor import OnnxExecutor, open_executor
 from p2pnode.inference.inputs import read_inputs
 from p2pnode.inference.model import ModelInfo, TensorSpec, describe_model, read_bytes, read_model
+from p2pnode.inference.sample import sample_input
 from p2pnode.inference.sessions import check_inputs, providers
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "read_bytes",
     "read_inputs",
     "read_model",
+    "sample_input",
 ]

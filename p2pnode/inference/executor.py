@@ -9,6 +9,7 @@ import trio
 
 from p2pnode.errors import InferenceError, ProtocolError
 from p2pnode.inference.model import ModelInfo
+from p2pnode.inference.sample import sample_input
 from p2pnode.inference.sessions import Session, SessionCache, check_inputs, open_session, run_options
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors, require_finite
 
@@ -36,6 +37,10 @@ class OnnxExecutor:
     async def describe(self, model: Path) -> ModelInfo:
         """What the model takes and gives. Raises InferenceError."""
         return (await self._session(model)).info
+
+    async def sample(self, model: Path) -> bytes:
+        """An input that the model takes, encoded. Raises InferenceError for an input of open rank."""
+        return await self._in_thread(sample_input, await self.describe(model))
 
     async def run(self, model: Path, tensors: bytes) -> bytes:
         """Outputs of `model`, canonically encoded.

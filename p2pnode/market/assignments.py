@@ -4,7 +4,7 @@ An assignment may come twice (a stream that broke, a requester that restarted): 
 answer of the first. Nothing that a peer sends makes the handler raise.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
 import trio
@@ -18,7 +18,18 @@ from p2pnode.market.state import OPEN, TaskState
 from p2pnode.ports import Executor, Role, TaskEntry
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
-from p2pnode.protocol.messages import Answer, Assignment, DeclineCode, Result, TaskQuery, TaskStatus
+from p2pnode.protocol.messages import (
+    Answer,
+    Assignment,
+    Decline,
+    DeclineCode,
+    Offer,
+    Quote,
+    Result,
+    Signed,
+    TaskQuery,
+    TaskStatus,
+)
 from p2pnode.protocol.schema import MAX_TENSORS
 from p2pnode.protocol.tensors import tensors_digest
 
@@ -37,17 +48,20 @@ class Assignments:
         executor: Executor,
         models: ModelShelf,
         progress: Callable[[bytes], str],
+        explain: Callable[[str, Signed[Offer]], Awaitable[Quote]],
         on_answered: Callable[[], None],
     ) -> None:
         self._context = context
         self._executor = executor
         self._models = models
         self._progress = progress
+        self._explain = explain
         self._on_answered = on_answered
         self._locks: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     async def handle(self, peer: str, data: bytes) -> bytes:
-        """Answer an Assignment with Answer or Decline, a TaskQuery with TaskStatus or Decline."""
+        """Answer an Assignment with Answer, a TaskQuery with TaskStatus, a signed Offer with Quote, or any of
+        them with Decline."""
         subject = _NO_SUBJECT
         try:
             message = decode_any(data, MAX_REQUEST)
@@ -57,7 +71,13 @@ class Assignments:
             if isinstance(message, Assignment):
                 subject = self._context.digest(message.award.message)
                 return encode(await self._assign(peer, message, subject))
-            raise ProtocolError("only an assignment or a task-query is answered on this stream")
+            if isinstance(message, Signed) and isinstance(message.message, Offer):
+                subject = self._context.digest(message.message)
+                return encode(await self._explain(peer, message))
+            if isinstance(message, Decline) and message.code == DeclineCode.OUTBID:
+                self._release(peer, message.subject)
+                return b""
+            raise ProtocolError("only an assignment, a task-query or a signed-offer is answered here")
         except Refusal as error:
             refusal = error
         except ProtocolError as error:
@@ -81,6 +101,12 @@ class Assignments:
                     await self._run(task)
             except P2PNodeError as error:
                 self._context.on_event("task.failed", task_id=_hex(task.task_id), reason=str(error))
+
+    def _release(self, peer: str, offer_hash: bytes) -> None:
+        """Free the place of a bid that its requester did not take."""
+        task = self._context.store.task(Role.WORKER, offer_hash)
+        if task is not None and task.state == TaskState.BID and task.peer == peer:
+            self._context.move(task, TaskState.LOST, reason="another bid was taken")
 
     def _status(self, task_id: bytes) -> TaskStatus:
         task = self._context.store.task_by_id(Role.WORKER, task_id)
@@ -113,7 +139,11 @@ class Assignments:
         context, award = self._context, assignment.award.message
         listing = check_listing(award.model_digest, await context.chain.listing(award.model_digest))
         check_award(assignment.award, task, context.domain, listing.fee, context.clock.now())
-        check_input(assignment.input, award.input_digest)
+        try:
+            tensors = context.seals.open(context.digest(award), assignment.sealed)
+        except ProtocolError as error:
+            raise Refusal(DeclineCode.WRONG_INPUT, str(error)) from error
+        check_input(tensors, award.input_digest)
         if await context.chain.is_nonce_used(award.requester, award.nonce):
             raise Refusal(DeclineCode.EXPIRED, f"nonce {award.nonce} has paid already; offer with a new one")
         free = await context.chain.free_escrow(award.requester)
@@ -124,7 +154,7 @@ class Assignments:
         )
         check_escrow(award.price + award.model_fee, owed, free)
         with context.store.transaction():
-            context.store.put_content(assignment.input)
+            context.store.put_content(tensors)
             context.move(
                 task,
                 TaskState.AWARDED,

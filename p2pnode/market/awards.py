@@ -3,6 +3,7 @@
 All awards of an offer carry its nonce, which pays once: however many workers answer, one of them is paid.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from p2pnode.protocol.messages import Answer, Assignment, Award, Decline, Declin
 from p2pnode.protocol.tensors import decode_tensors, tensors_digest
 
 MAX_RESPONSE = max_size(Answer)
+_MOST_LATENCIES = 4096
 
 _NOT_THE_WORKER = frozenset(
     {DeclineCode.WRONG_INPUT, DeclineCode.ESCROW_TOO_LOW, DeclineCode.EXPIRED, DeclineCode.PRICE_TOO_LOW}
@@ -43,6 +45,7 @@ class Awarder:
     def __init__(self, context: Context, settings: RequesterSettings) -> None:
         self._context = context
         self._settings = settings
+        self._latencies: OrderedDict[bytes, float] = OrderedDict()
 
     async def answer(
         self, task: TaskEntry, ranked: Sequence[RankedBid], book: BidBook, model_fee: int
@@ -78,6 +81,10 @@ class Awarder:
             return context.move(task, TaskState.UNBID, reason=reason)
         return context.move(task, TaskState.UNANSWERED, reason=reason)
 
+    def latency(self, worker: bytes) -> float | None:
+        """Seconds that this worker's answers take, the last ones counting most; None if it gave none."""
+        return self._latencies.get(worker)
+
     async def send(self, task: TaskEntry, *, late: bool = False) -> TaskEntry | NoAnswer:
         """Send an awarded task to its worker: the answered task, or why there is no answer.
 
@@ -95,10 +102,11 @@ class Awarder:
             return NoAnswer(f"result_deadline {award.message.result_deadline} has passed", True)
         started = trio.current_time()
         try:
+            sealed = context.seals.seal(task.peer, task.task_id, tensors)
             response = await context.bus.request(
                 task.peer,
                 StreamProtocol.TASK,
-                encode(Assignment(award, tensors)),
+                encode(Assignment(award, sealed)),
                 timeout=timeout,
                 max_response=MAX_RESPONSE,
             )
@@ -111,6 +119,7 @@ class Awarder:
         except (NetworkError, ProtocolError) as error:
             self._count(award, answered=False)
             return NoAnswer(str(error), False)
+        self._measure(award.message.worker, trio.current_time() - started)
         with context.store.transaction():
             context.store.put_content(answer.output)
             context.store.record_outcome(award.message.worker, answered=True)
@@ -124,6 +133,12 @@ class Awarder:
             seconds=trio.current_time() - started,
         )
         return task
+
+    def _measure(self, worker: bytes, seconds: float) -> None:
+        before = self._latencies.pop(worker, seconds)
+        self._latencies[worker] = before + (seconds - before) / 4
+        if len(self._latencies) > _MOST_LATENCIES:
+            self._latencies.popitem(last=False)
 
     def _next(self, ranked: Sequence[RankedBid], book: BidBook, tried: set[bytes]) -> RankedBid | None:
         now = self._context.clock.now()

@@ -14,6 +14,8 @@ import trio
 from p2pnode.errors import ChainError, ProverError
 from p2pnode.market.context import Context
 from p2pnode.market.models import ModelShelf
+from p2pnode.market.pace import Paces
+from p2pnode.market.pause import Pause
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.settlement import Settler
@@ -30,14 +32,24 @@ class Batcher:
     """One proof at a time, settlements beside it."""
 
     def __init__(
-        self, context: Context, prover: Prover, models: ModelShelf, settings: WorkerSettings, jobs: Path
+        self,
+        context: Context,
+        prover: Prover,
+        models: ModelShelf,
+        paces: Paces,
+        pause: Pause,
+        settings: WorkerSettings,
+        settler: Settler,
+        jobs: Path,
     ) -> None:
         self._context = context
         self._prover = prover
         self._models = models
+        self._paces = paces
+        self._pause = pause
         self._settings = settings
+        self._settler = settler
         self._jobs = jobs
-        self._settler = Settler(context, settings.retry_seconds)
         self._wake = trio.Event()
         self._proving: tuple[frozenset[bytes], str] = (frozenset(), "")
 
@@ -53,10 +65,13 @@ class Batcher:
     async def run(self) -> None:
         """Prove and settle until cancelled; begins with what the ledger holds unfinished."""
         async with trio.open_nursery() as nursery:
-            for batch in self._context.store.open_batches():
+            left = self._context.store.open_batches()
+            for batch in left:
                 if batch.proof is not None:
                     nursery.start_soon(self._settler.settle, batch)
-                elif await self._prove(batch):
+            for batch in sorted(left, key=self._deadline):
+                # What an earlier run had proved of it would make this look fast, so nothing is learnt.
+                if batch.proof is None and await self._prove(batch, learn=False):
                     nursery.start_soon(self._settler.settle, self._reread(batch))
             while True:
                 self._wake = trio.Event()
@@ -70,15 +85,18 @@ class Batcher:
                     await self._wake.wait()
 
     async def _due(self) -> tuple[float, list[TaskEntry]]:
-        """The tasks to prove now, or how long to wait before looking again."""
+        """The tasks to prove now, those with the nearest deadline first, or how long to wait for some."""
         waiting: dict[bytes, list[TaskEntry]] = {}
-        for task in self._context.store.tasks(Role.WORKER, [TaskState.ANSWERED]):
+        answered = self._context.store.tasks(Role.WORKER, [TaskState.ANSWERED])
+        for task in sorted(answered, key=lambda task: task.offer.message.settle_deadline):
             waiting.setdefault(task.offer.message.model_digest, []).append(task)
         wait: float = _LONGEST_WAIT
-        for tasks in waiting.values():
-            due = tasks[0].changed + self._settings.batch_seconds
-            nearest = min(task.offer.message.settle_deadline for task in tasks)
-            due = min(due, nearest - self._settings.settle_seconds)
+        # A dict keeps its order, so the model of the nearest deadline comes first.
+        for model_digest, tasks in waiting.items():
+            due: float = min(task.changed for task in tasks) + self._settings.batch_seconds
+            nearest = tasks[0].offer.message.settle_deadline - self._settings.settle_seconds
+            pace = self._paces.known.get(model_digest)
+            due = min(due, nearest - (pace.proof(len(tasks)) if pace is not None else 0))
             if len(tasks) >= self._settings.batch_size or due <= self._context.clock.now():
                 payable = await self._payable(tasks[: self._settings.batch_size])
                 if payable:
@@ -122,11 +140,14 @@ class Batcher:
     def _reread(self, batch: BatchEntry) -> BatchEntry:
         return self._context.store.batch(batch.batch_id) or batch
 
+    def _deadline(self, batch: BatchEntry) -> int:
+        return min((task.offer.message.settle_deadline for task in self._tasks(batch)), default=0)
+
     def _tasks(self, batch: BatchEntry) -> list[TaskEntry]:
         found = (self._context.store.task_by_id(Role.WORKER, task_id) for task_id in batch.task_ids)
         return [task for task in found if task is not None]
 
-    async def _prove(self, batch: BatchEntry) -> bool:
+    async def _prove(self, batch: BatchEntry, *, learn: bool = True) -> bool:
         """Prove a batch into the ledger. False if that failed; its tasks wait again or have ended."""
         context, started = self._context, trio.current_time()
         tasks = self._tasks(batch)
@@ -149,9 +170,10 @@ class Batcher:
             context.store.save_proof(batch.batch_id, proof)
             for task in tasks:
                 context.move(task, TaskState.PROVED)
-        context.on_event(
-            "proof.done", **fields, seconds=trio.current_time() - started, seal_bytes=len(proof.seal)
-        )
+        seconds = trio.current_time() - started
+        if learn:
+            self._paces.proved(batch.model_digest, len(tasks), seconds)
+        context.on_event("proof.done", **fields, seconds=seconds, seal_bytes=len(proof.seal))
         self._compare(tasks, proof)
         return True
 
@@ -199,6 +221,7 @@ class Batcher:
                 else:
                     context.move(task, TaskState.ANSWERED)
         if not bad:
+            self._pause.failed(reason)
             await context.clock.sleep(self._settings.retry_seconds)
 
     async def _unprovable(self, batch: BatchEntry, tasks: Sequence[TaskEntry]) -> dict[bytes, str]:

@@ -1,6 +1,7 @@
 """The requester's side of the bid stream: bids and declines for open offers, each checked as it comes."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -29,13 +30,27 @@ class BidBook:
     bids: dict[bytes, RankedBid] = field(default_factory=dict)
     declines: dict[str, Decline] = field(default_factory=dict)
 
+    def loaded(self, held: Mapping[bytes, int]) -> list[RankedBid]:
+        """The bids; `held` is what each worker holds for this node, maybe unknown to its heartbeat."""
+        return [replace(bid, load=max(bid.load, held.get(worker, 0))) for worker, bid in self.bids.items()]
+
+    def why_unbid(self) -> str:
+        """What the workers said instead of a bid."""
+        if not self.declines:
+            return "nobody bid; no worker for this model heard the offer, or none is on the network"
+        said = sorted({f"{decline.code}: {decline.reason}" for decline in self.declines.values()})
+        return f"nobody bid; {len(self.declines)} declined: {'; '.join(said)}"
+
 
 class BidDesk:
     """Open offers and what was said to them. Nothing that a peer sends makes the handler raise."""
 
-    def __init__(self, context: Context, presence: Presence) -> None:
+    def __init__(
+        self, context: Context, presence: Presence, latency: Callable[[bytes], float | None]
+    ) -> None:
         self._context = context
         self._presence = presence
+        self._latency = latency
         self._books: dict[bytes, BidBook] = {}
         self._changed = trio.Event()
 
@@ -92,6 +107,7 @@ class BidDesk:
             capacity=record.capacity,
             load=self._presence.load(peer),
             reputation=context.store.reputation(bid.worker),
+            latency=self._latency(bid.worker),
         )
         context.on_event(
             "bid.received",

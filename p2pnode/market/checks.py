@@ -60,6 +60,7 @@ def check_offer(signed: Signed[Offer], settlement: Settlement, now: int, settle_
             DeclineCode.EXPIRED,
             f"settle_deadline is {offer.settle_deadline}; this worker needs {settle_seconds} s after "
             f"result_deadline, so at least {offer.result_deadline + settle_seconds}",
+            needed=offer.result_deadline + settle_seconds,
         )
     if offer.settle_deadline > now + MAX_SETTLE_WINDOW:
         _malformed(f"settle_deadline is {offer.settle_deadline}; give at most {now + MAX_SETTLE_WINDOW}")
@@ -72,6 +73,7 @@ def check_stake(offer: Offer, record: NodeRecord | None) -> None:
         raise Refusal(
             DeclineCode.STAKE_TOO_LOW,
             f"min_stake is {offer.min_stake}; this worker has {stake} at stake, ask for at most that",
+            needed=stake,
         )
 
 
@@ -92,6 +94,7 @@ def check_escrow(needed: int, outstanding: int, free: int) -> None:
             DeclineCode.ESCROW_TOO_LOW,
             f"free escrow is {free}; this task costs {needed} and {outstanding} is owed for others, "
             f"so deposit {needed + outstanding - free} more",
+            needed=needed + outstanding - free,
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from p2pnode.market.state import INITIAL, TaskState, check_transition
-from p2pnode.ports import Blobs, Bus, Chain, Clock, Store, TaskEntry
+from p2pnode.ports import Blobs, Bus, Chain, Clock, Seals, Store, TaskEntry
 from p2pnode.protocol.eip712 import Domain, digest, sign
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
@@ -30,6 +30,7 @@ class Context:
     private_key: bytes
     on_event: OnEvent
     random_bytes: Callable[[int], bytes]
+    seals: Seals
 
     @property
     def domain(self) -> Domain:

@@ -1,5 +1,6 @@
 """A requester: offers tasks, awards the best bids, keeps answers, follows them to their receipts."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from p2pnode.market.awards import Awarder
 from p2pnode.market.bids import MAX_REQUEST, BidBook, BidDesk
 from p2pnode.market.checks import CLOCK_SKEW, check_listing
 from p2pnode.market.context import Context
+from p2pnode.market.explain import Explainer
 from p2pnode.market.presence import Presence
+from p2pnode.market.release import Releases
 from p2pnode.market.selection import RankedBid, plan
 from p2pnode.market.settings import RequesterSettings, Terms
 from p2pnode.market.state import INITIAL, OPEN, TaskState
@@ -51,8 +54,10 @@ class Requester:
     ) -> None:
         self._context = context
         self._settings = settings
-        self._desk = BidDesk(context, presence)
         self._awarder = Awarder(context, settings)
+        self._desk = BidDesk(context, presence, self._awarder.latency)
+        self._releases = Releases(context)
+        self.explainer = Explainer(context, presence)
         self._watch = SettlementWatch(context, self._awarder, settings.poll_seconds, prover)
 
     async def run(self) -> None:
@@ -61,6 +66,7 @@ class Requester:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._resume)
             nursery.start_soon(self._watch.run)
+            nursery.start_soon(self._releases.run)
 
     async def submit(
         self,
@@ -184,7 +190,9 @@ class Requester:
         await self._collect([book for _, book in waiting.values()])
         async with trio.open_nursery() as nursery:
             while waiting:
-                have = {key: list(book.bids.values()) for key, (_, book) in waiting.items() if book.bids}
+                awards = (task.award.message for task in self._open_tasks() if task.award is not None)
+                held = Counter(award.worker for award in awards)
+                have = {key: book.loaded(held) for key, (_, book) in waiting.items() if book.bids}
                 for key, ranked in plan(have, self._settings.weights).items():
                     task, book = waiting.pop(key)
                     nursery.start_soon(self._award_one, task, ranked, book, fee, limit)
@@ -196,7 +204,7 @@ class Requester:
                         await self._publish(task)
                     await self._collect([book for _, book in waiting.values()])
             for task, book in waiting.values():
-                reason = _why_unbid(book)
+                reason = book.why_unbid()
                 self._context.move(task, TaskState.UNBID, reason=reason)
                 self._context.on_event("task.failed", offer=task.offer_hash.hex(), reason=reason)
 
@@ -212,6 +220,9 @@ class Requester:
             task = await self._awarder.answer(task, ranked, book, fee)
         if task.state != TaskState.ANSWERED:
             self._context.on_event("task.failed", offer=task.offer_hash.hex(), reason=task.reason)
+            return
+        awarded = {award.message.worker for award in self._context.store.awards(task.offer_hash)}
+        self._releases.add(bid for worker, bid in book.bids.items() if worker not in awarded)
 
     def _abandon(self, offer_hash: bytes) -> None:
         """End a task that was cancelled on its way; a worker that holds its award may still be paid."""
@@ -284,10 +295,3 @@ def _cost(task: TaskEntry, fee: int) -> int:
     if task.award is not None:
         return task.award.message.price + task.award.message.model_fee
     return task.offer.message.price_max + fee
-
-
-def _why_unbid(book: BidBook) -> str:
-    if not book.declines:
-        return "nobody bid; no worker for this model heard the offer, or none is on the network"
-    said = sorted({f"{decline.code}: {decline.reason}" for decline in book.declines.values()})
-    return f"nobody bid; {len(book.declines)} declined: {'; '.join(said)}"

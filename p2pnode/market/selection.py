@@ -4,6 +4,7 @@ Tasks of one model that the same worker takes are proved together, and a proof c
 for many; so a submission goes to as few workers as have room, the best first.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,24 +22,33 @@ class RankedBid:
     capacity: int
     load: int
     reputation: Reputation
+    latency: float | None = None
+    """Seconds of its answers to this node, None if it gave none yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How much each part counts; every part is between 0 and 1 and more is better."""
 
-    price: float = 0.5
-    free_capacity: float = 0.15
-    stake: float = 0.1
-    record: float = 0.25
+    price: float = 0.35
+    free_capacity: float = 0.05
+    load: float = 0.3
+    stake: float = 0.05
+    record: float = 0.2
+    latency: float = 0.05
 
 
 DEFAULT_WEIGHTS = Weights()
 
 
 def rank(bids: Sequence[RankedBid], weights: Weights = DEFAULT_WEIGHTS) -> list[RankedBid]:
-    """Bids for one offer, best first; equal ones in the order of the bidders' addresses."""
+    """Bids for one offer, best first; equal ones in an order that each offer draws anew.
+
+    Price, stake, free places and latency are compared with the best bid here; the load is a worker's own.
+    """
     best_stake = max((bid.stake for bid in bids), default=0)
+    most_free = max((free_places(bid) for bid in bids), default=0)
+    quickest = min((bid.latency for bid in bids if bid.latency is not None), default=0.0)
     prices = [bid.bid.message.price for bid in bids]
     low, high = min(prices, default=0), max(prices, default=0)
 
@@ -47,13 +57,25 @@ def rank(bids: Sequence[RankedBid], weights: Weights = DEFAULT_WEIGHTS) -> list[
         seen = ranked.reputation.answered + ranked.reputation.failed
         return (
             weights.price * cheap
-            + weights.free_capacity * (free_places(ranked) / ranked.capacity if ranked.capacity else 0.0)
+            + weights.free_capacity * (free_places(ranked) / most_free if most_free else 0.0)
+            + weights.load * (free_places(ranked) / ranked.capacity if ranked.capacity else 0.0)
             + weights.stake * (ranked.stake / best_stake if best_stake else 0.0)
             # A worker that was never tried starts in the middle (Laplace's rule of succession).
             + weights.record * (ranked.reputation.answered + 1) / (seen + 2)
+            + weights.latency * _quickness(ranked.latency, quickest)
         )
 
-    return sorted(bids, key=lambda ranked: (-score(ranked), ranked.bid.message.worker))
+    # Of equal ones the same would win everywhere and always, were it not for the offer in the draw.
+    return sorted(bids, key=lambda ranked: (-score(ranked), _draw(ranked.bid.message)))
+
+
+def _quickness(latency: float | None, quickest: float) -> float:
+    """1 for the quickest, half for a worker whose answers are not known."""
+    return 0.5 if latency is None else quickest / latency if latency > 0 else 1.0
+
+
+def _draw(bid: Bid) -> bytes:
+    return hashlib.sha256(bid.offer_hash + bid.worker).digest()
 
 
 def free_places(ranked: RankedBid) -> int:

@@ -3,23 +3,28 @@
 from dataclasses import dataclass
 
 from p2pnode.market.selection import DEFAULT_WEIGHTS, Weights
+from p2pnode.market.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """A worker's terms. `price` is the least for one task; times are in seconds, sizes in bytes.
+    """A worker's terms. Times are in seconds, sizes in bytes.
 
-    `settle_seconds` is what must lie between an offer's result deadline and its settle deadline.
+    `settle_seconds` is what must lie between an offer's result deadline and its settle deadline, and what is
+    left for the settlement after a proof. After `most_failures` in a row it bids no more. `task_gas` is the
+    gas of one task until a settlement has shown it.
     """
 
     capacity: int
-    price: int
+    strategy: Strategy
     batch_size: int
     batch_seconds: int
     bid_seconds: int = 60
     settle_seconds: int = 60
     retry_seconds: int = 15
     max_model_size: int = 256 * 1024 * 1024
+    most_failures: int = 3
+    task_gas: int = 600_000
 
 
 @dataclass(frozen=True, slots=True)

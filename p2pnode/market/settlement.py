@@ -4,7 +4,8 @@ The intent (state SETTLING, under the batch's ID as key) is written before the t
 chain adapter finds what was sent under a key before, so a crash costs no second transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from p2pnode.errors import ChainError, NetworkError, StoreError
 from p2pnode.market.context import Context
@@ -18,6 +19,9 @@ from p2pnode.protocol.messages import ReceiptSummary
 from p2pnode.protocol.receipt import Receipt, dump_receipt
 from p2pnode.protocol.tensors import tensors_digest
 
+NONCE_USED = "NonceUsed"
+"""Why ProofOfInference skips an award whose nonce has paid."""
+
 _LONGEST_RETRY = 120
 
 _GRACE = 600
@@ -25,11 +29,22 @@ _GRACE = 600
 
 
 class Settler:
-    """Takes a batch with a proof to the chain."""
+    """Takes a batch with a proof to the chain.
 
-    def __init__(self, context: Context, retry_seconds: int) -> None:
+    `on_settled` is told of every outcome that paid something, `on_lost` why a batch was given up.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        retry_seconds: int,
+        on_settled: Callable[[SettlementOutcome], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
         self._context = context
         self._retry_seconds = retry_seconds
+        self._on_settled = on_settled
+        self._on_lost = on_lost
 
     async def settle(self, batch: BatchEntry) -> None:
         """Settle, however often the chain must be asked; ends when all deadlines have passed."""
@@ -45,7 +60,7 @@ class Settler:
         retry = self._retry_seconds
         while True:
             try:
-                outcome = await self._send(batch, tasks, proof)
+                outcome = await self._found(tasks, await self._send(batch, tasks, proof))
                 break
             except ChainError as error:
                 context.on_event(
@@ -53,9 +68,12 @@ class Settler:
                 )
                 if self._is_late(tasks):
                     self._give_up(batch, tasks, str(error))
+                    self._on_lost(str(error))
                     return
             await context.clock.sleep(retry)
             retry = min(2 * retry, _LONGEST_RETRY)
+        if outcome.settled:
+            self._on_settled(outcome)
         self._record(batch, tasks, proof, outcome)
         await self._gossip(batch, tasks, outcome)
 
@@ -70,6 +88,22 @@ class Settler:
             proof.seal,
             batch.batch_id,
         )
+
+    async def _found(self, tasks: Sequence[TaskEntry], outcome: SettlementOutcome) -> SettlementOutcome:
+        """The outcome with the tasks that this batch paid, but in another transaction.
+
+        Anyone may send a batch: who copies ours from the pool and is first has paid us.
+        """
+        elsewhere: dict[bytes, bytes] = {}
+        for task in tasks:
+            if task.task_id is not None and outcome.skipped.get(task.task_id) == NONCE_USED:
+                found = await self._context.chain.find_settlement(task.task_id, task.offer.message.ramp_start)
+                if found is not None:
+                    elsewhere[task.task_id] = found
+        if not elsewhere:
+            return outcome
+        skipped = {key: reason for key, reason in outcome.skipped.items() if key not in elsewhere}
+        return replace(outcome, settled=(*outcome.settled, *elsewhere), skipped=skipped, elsewhere=elsewhere)
 
     def _tasks(self, batch: BatchEntry) -> list[TaskEntry]:
         tasks = [self._context.store.task_by_id(Role.WORKER, task_id) for task_id in batch.task_ids]
@@ -91,7 +125,7 @@ class Settler:
     def _record(
         self, batch: BatchEntry, tasks: Sequence[TaskEntry], proof: Proof, outcome: SettlementOutcome
     ) -> None:
-        context, receipts = self._context, self._receipts(tasks, proof, outcome.transaction)
+        context, receipts = self._context, self._receipts(tasks, proof, outcome)
         with context.store.transaction():
             for task, receipt in zip(tasks, receipts, strict=True):
                 assert task.task_id is not None
@@ -116,7 +150,9 @@ class Settler:
         for task_id in outcome.settled:
             context.on_event("receipt.stored", task_id=task_id.hex(), transaction=outcome.transaction.hex())
 
-    def _receipts(self, tasks: Sequence[TaskEntry], proof: Proof, transaction: bytes) -> list[Receipt]:
+    def _receipts(
+        self, tasks: Sequence[TaskEntry], proof: Proof, outcome: SettlementOutcome
+    ) -> list[Receipt]:
         domain = self._context.domain
         digests = [tensors_digest(output) for output in proof.outputs]
         offers = [task.offer.message for task in tasks]
@@ -141,7 +177,7 @@ class Settler:
                     journal=proof.journal,
                     image_id=proof.image_id,
                     seal=proof.seal,
-                    transaction=transaction,
+                    transaction=outcome.elsewhere.get(task.task_id or b"", outcome.transaction),
                 )
             )
         return receipts

@@ -15,13 +15,15 @@ from p2pnode.market.assignments import MAX_REQUEST, Assignments
 from p2pnode.market.batcher import Batcher
 from p2pnode.market.bidding import Bidding
 from p2pnode.market.context import Context
+from p2pnode.market.examination import Examiner
+from p2pnode.market.intake import Intake
 from p2pnode.market.models import ModelShelf
+from p2pnode.market.pace import Paces
+from p2pnode.market.pause import Pause
 from p2pnode.market.presence import OwnState
 from p2pnode.market.settings import WorkerSettings
-from p2pnode.ports import Executor, Gossip, Prover, StreamProtocol, Topic
-
-_OFFERS_AT_ONCE = 64
-_MOST_WAITING = 1024
+from p2pnode.market.settlement import Settler
+from p2pnode.ports import Executor, Prover, SettlementOutcome, StreamProtocol, Topic
 
 
 class Worker:
@@ -33,16 +35,26 @@ class Worker:
         self._context = context
         self._settings = settings
         self.models = ModelShelf(context.blobs, executor, context.clock, settings.max_model_size)
-        self.bidding = Bidding(context, self.models, settings)
-        self.batcher = Batcher(context, prover, self.models, settings, jobs)
+        self.pause = Pause(settings.most_failures)
+        paces = Paces(executor, prover, jobs, settings.batch_size)
+        self.examiner = Examiner(context, self.models, paces, self.pause, settings)
+        self.bidding = Bidding(context, self.examiner, settings)
+        settler = Settler(context, settings.retry_seconds, self._on_settled, self.pause.failed)
+        self.batcher = Batcher(context, prover, self.models, paces, self.pause, settings, settler, jobs)
         self._assignments = Assignments(
-            context, executor, self.models, self.batcher.progress, self.batcher.wake
+            context, executor, self.models, self.batcher.progress, self.bidding.explain, self.batcher.wake
         )
-        self._places = trio.CapacityLimiter(_OFFERS_AT_ONCE)
+        self._intake = Intake(
+            self.bidding.consider, lambda offer: context.on_event("offer.dropped", peer=offer.peer)
+        )
 
     def own_state(self) -> OwnState:
         """For the heartbeat."""
-        return OwnState(self._settings.capacity, self.bidding.load(), self.models.held())
+        return OwnState(self._settings.capacity, self.examiner.load(), self.models.held())
+
+    def _on_settled(self, outcome: SettlementOutcome) -> None:
+        self.pause.succeeded()
+        self.examiner.gas = outcome.gas_used // self._settings.batch_size
 
     async def run(self) -> None:
         """Serve until cancelled; first finishes what a crash interrupted."""
@@ -50,17 +62,11 @@ class Worker:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._assignments.resume)
             nursery.start_soon(self.batcher.run)
+            nursery.start_soon(self.bidding.run)
+            nursery.start_soon(self._intake.run)
             async with self._context.bus.subscribe(Topic.OFFERS) as offers:
                 async for offer in offers:
-                    nursery.start_soon(self._consider, offer)
-
-    async def _consider(self, offer: Gossip) -> None:
-        if self._places.statistics().tasks_waiting >= _MOST_WAITING:
-            # Backlog of a flood: gossip is best effort, and an honest requester publishes again.
-            self._context.on_event("offer.dropped", peer=offer.peer)
-            return
-        async with self._places:
-            await self.bidding.consider(offer)
+                    self._intake.put(offer)
 
 
 @asynccontextmanager

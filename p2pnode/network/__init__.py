@@ -10,12 +10,14 @@ from p2pnode.network.bootstrap import parse_peer_list, read_peer_list
 from p2pnode.network.bootstrap_peer import run_bootstrap
 from p2pnode.network.host import Network, open_network
 from p2pnode.network.key import create_key, load_key, peer_id_of
+from p2pnode.network.psk import create_psk
 from p2pnode.network.settings import NetworkSettings
 
 __all__ = [
     "Network",
     "NetworkSettings",
     "create_key",
+    "create_psk",
     "load_key",
     "open_network",
     "parse_peer_list",

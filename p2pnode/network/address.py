@@ -7,6 +7,9 @@ from p2pnode.errors import NetworkError, ProtocolError
 
 __all__ = ["Multiaddr", "parse_address", "parse_peer_id", "split_address"]
 
+HOSTS = ("ip4", "ip6", "dns", "dns4", "dns6")
+"""How a TCP address may begin; names are looked up when it is dialled."""
+
 
 def parse_address(text: str) -> Multiaddr:
     """A multiaddr, or ProtocolError that quotes it."""
@@ -33,7 +36,7 @@ def split_address(text: str) -> tuple[ID, Multiaddr]:
     names = [protocol.name for protocol in address.protocols()]
     if names[-1] != "p2p" or names.count("p2p") != 1:
         raise ProtocolError(f"{text!r} does not end in one /p2p/<peer ID>")
-    if len(names) != 3 or names[1] != "tcp":
+    if len(names) != 3 or names[0] not in HOSTS or names[1] != "tcp":
         raise ProtocolError(f"{text!r} is not a TCP address: write /ip4/<address>/tcp/<port>/p2p/<peer ID>")
     value = address.value_for_protocol("p2p")
     try:

@@ -1,18 +1,23 @@
-"""Content by SHA-256 digest over `/p2pnode/blob/1`: ranged, resumable, checked, from whoever has it.
+"""Content by SHA-256 digest: ranged, resumable, checked, from several peers that have it.
 
-Request: `digest 32 | offset u64be | length u32be`, length at most 1 MiB. Answer: `size u64be | bytes`.
-The size comes with the first bytes, so a blob over the cap costs one answer and no more.
+`/p2pnode/blob-hashes/1`: the digest; answer `size u64be | SHA-256 of each MiB`, of an empty blob that of
+nothing. `/p2pnode/blob/1`: `digest 32 | offset u64be | length u32be`, length at most 1 MiB; answer
+`size u64be | bytes`. The size comes first, so a blob over the cap costs one short answer and no more.
 """
 
+import hashlib
 import struct
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
 import trio
 
-from p2pnode.errors import BlobError, NetworkError, ProtocolError
-from p2pnode.network.blob_store import BlobStore
+from p2pnode.errors import BlobError, ProtocolError
+from p2pnode.network.blob_fetch import Description, Fetch, WrongBytes
+from p2pnode.network.blob_store import CHUNK, BlobStore
 from p2pnode.network.directory import Directory
 from p2pnode.network.reputation import Offence
 from p2pnode.network.streams import Streams
@@ -20,8 +25,13 @@ from p2pnode.ports import StreamProtocol
 
 log = structlog.get_logger("p2pnode.network")
 
-CHUNK = 1 << 20
+HASHES = "/p2pnode/blob-hashes/1"
 CHUNK_SECONDS = 30.0
+MAX_CHUNKS = 4096
+"""Of one blob, which therefore has at most 4 GiB."""
+MAX_DESCRIBED = 256
+"""Descriptions kept in memory; making one reads the whole blob."""
+EMPTY = hashlib.sha256().digest()
 REQUEST = struct.Struct(">32sQI")
 SIZE = struct.Struct(">Q")
 NEIGHBOURS = 8
@@ -29,10 +39,6 @@ NEIGHBOURS = 8
 
 
 Source = Callable[[bytes], Awaitable[Sequence[str]]]
-
-
-class _WrongBytes(BlobError):
-    """A peer served something else than what hashes to the digest."""
 
 
 class PeerBlobs:
@@ -52,6 +58,8 @@ class PeerBlobs:
         self._neighbours = neighbours
         self._on_offence = on_offence
         self._fetching: dict[bytes, trio.Lock] = {}
+        self._described: OrderedDict[bytes, bytes] = OrderedDict()
+        streams.serve(HASHES, self._serve_hashes, max_request=32)
         streams.serve(StreamProtocol.BLOB, self._serve, max_request=REQUEST.size)
         for digest in store.digests():
             directory.provide(digest)
@@ -61,10 +69,19 @@ class PeerBlobs:
         return self._store.has(digest)
 
     async def put(self, data: bytes) -> bytes:
-        """Keep `data`, serve it, announce it; returns its digest."""
+        """Keep `data` for good, serve it, announce it; its digest. BlobError when there is no room."""
+        await self._make_room(hashlib.sha256(data).digest(), len(data))
         digest = await trio.to_thread.run_sync(self._store.put, data)
         self._directory.provide(digest)
         return digest
+
+    async def pin(self, digest: bytes) -> None:
+        """Never throw out a blob that is here."""
+        await trio.to_thread.run_sync(self._store.pin, digest)
+
+    async def unpin(self, digest: bytes) -> None:
+        """Let a blob go when room is needed."""
+        await trio.to_thread.run_sync(self._store.unpin, digest)
 
     async def get(self, digest: bytes, *, max_size: int, peers: Sequence[str] = ()) -> Path:
         """Path of the content: cache, then `peers`, then the DHT's providers, then connected peers."""
@@ -80,21 +97,24 @@ class PeerBlobs:
 
     async def _get(self, digest: bytes, max_size: int, peers: Sequence[str]) -> Path:
         if self.has(digest):
-            path = self._store.path(digest)
-            if path.stat().st_size > max_size:
-                raise BlobError(f"blob {digest.hex()} has {path.stat().st_size} bytes, {max_size} allowed")
-            return path
+            size = await trio.to_thread.run_sync(self._store.use, digest)
+            if size > max_size:
+                raise BlobError(f"blob {digest.hex()} has {size} bytes, {max_size} allowed")
+            return self._store.path(digest)
         failures: dict[str, str] = {}
+        fetch = Fetch(
+            digest,
+            max_size,
+            self._store,
+            partial(self._describe, digest),
+            partial(self._chunk, digest),
+            partial(self._make_room, digest),
+            self._on_offence,
+            failures,
+        )
         for source in (self._given(peers), self._from_directory, self._from_neighbours):
-            for peer in await source(digest):
-                if peer in failures:
-                    continue
-                try:
-                    await self._fetch(digest, max_size, peer)
-                except NetworkError as error:
-                    failures[peer] = str(error)
-                    log.info("blob.peer_failed", digest=digest.hex(), peer=peer, error=str(error))
-                    continue
+            fresh = [peer for peer in dict.fromkeys(await source(digest)) if peer not in failures]
+            if fresh and await fetch.run(fresh):
                 self._directory.provide(digest)
                 return self._store.path(digest)
         if not failures:
@@ -114,44 +134,25 @@ class PeerBlobs:
     async def _from_neighbours(self, digest: bytes) -> Sequence[str]:
         return self._neighbours()[:NEIGHBOURS]
 
-    async def _fetch(self, digest: bytes, max_size: int, peer: str) -> None:
-        """Fetch all of it from `peer`, going on where an earlier peer stopped.
+    async def _describe(self, digest: bytes, peer: str) -> Description:
+        answer = await self._streams.request(
+            peer, HASHES, digest, timeout=CHUNK_SECONDS, max_response=SIZE.size + 32 * MAX_CHUNKS
+        )
+        size, hashes = _parse(answer)
+        if len(hashes) % 32:
+            raise WrongBytes(f"its description of blob {digest.hex()} ends in mid-hash")
+        return Description(size, tuple(hashes[i : i + 32] for i in range(0, len(hashes), 32)))
 
-        When the whole does not hash to the digest, bytes of an earlier peer may be the wrong ones, so this
-        peer gets a second try from the start before it is blamed.
-        """
-        resumed = await trio.to_thread.run_sync(self._store.partial_size, digest)
-        try:
-            await self._stream(digest, max_size, peer, resumed)
-        except _WrongBytes:
-            await trio.to_thread.run_sync(self._store.drop_partial, digest)
-            if not resumed:
-                self._on_offence(peer, Offence.WRONG_BYTES)
-                raise
-            await self._fetch(digest, max_size, peer)
+    async def _chunk(self, digest: bytes, peer: str, index: int) -> tuple[int, bytes]:
+        request = REQUEST.pack(digest, index * CHUNK, CHUNK)
+        answer = await self._streams.request(
+            peer, StreamProtocol.BLOB, request, timeout=CHUNK_SECONDS, max_response=SIZE.size + CHUNK
+        )
+        return _parse(answer)
 
-    async def _stream(self, digest: bytes, max_size: int, peer: str, offset: int) -> None:
-        size: int | None = None
-        while size is None or offset < size:
-            answer = await self._streams.request(
-                peer,
-                StreamProtocol.BLOB,
-                REQUEST.pack(digest, offset, CHUNK),
-                timeout=CHUNK_SECONDS,
-                max_response=SIZE.size + CHUNK,
-            )
-            told, data = _parse(answer)
-            if told > max_size:
-                raise BlobError(f"blob {digest.hex()} has {told} bytes at {peer}, {max_size} allowed")
-            if size is None:
-                size = told
-            if told != size or offset + len(data) > size or (not data and offset < size):
-                raise _WrongBytes(f"peer {peer} contradicts itself about blob {digest.hex()}")
-            if data:
-                await trio.to_thread.run_sync(self._store.append, digest, offset, data)
-            offset += len(data)
-        if not await trio.to_thread.run_sync(self._store.commit, digest):
-            raise _WrongBytes(f"bytes from peer {peer} do not hash to {digest.hex()}")
+    async def _make_room(self, digest: bytes, size: int) -> None:
+        for gone in await trio.to_thread.run_sync(self._store.make_room, size, digest):
+            self._directory.forget(gone)
 
     async def _serve(self, peer: str, request: bytes) -> bytes:
         if len(request) != REQUEST.size:
@@ -162,8 +163,20 @@ class PeerBlobs:
         size, data = await trio.to_thread.run_sync(self._store.read, digest, offset, length)
         return SIZE.pack(size) + data
 
+    async def _serve_hashes(self, peer: str, request: bytes) -> bytes:
+        if len(request) != 32:
+            raise ProtocolError(f"a digest has 32 bytes, this one has {len(request)}")
+        if request not in self._described:
+            size, hashes = await trio.to_thread.run_sync(self._store.hashes, request)
+            if len(self._described) >= MAX_DESCRIBED:
+                self._described.popitem(last=False)
+            self._described[request] = SIZE.pack(size) + b"".join(hashes or (EMPTY,))
+        else:
+            await trio.to_thread.run_sync(self._store.use, request)
+        return self._described[request]
+
 
 def _parse(answer: bytes) -> tuple[int, bytes]:
     if len(answer) < SIZE.size:
-        raise _WrongBytes("blob answer is shorter than its size field")
+        raise WrongBytes("blob answer is shorter than its size field")
     return SIZE.unpack_from(answer)[0], answer[SIZE.size :]

@@ -51,6 +51,11 @@ class Connections:
         while not self.connected(peer):
             await self._changed.wait()
 
+    async def wait_below(self, count: int, peer: ID | None = None) -> None:
+        """Return once fewer than `count` peers are connected, or `peer` is."""
+        while len(self.peers()) >= count and not (peer is not None and self.connected(peer)):
+            await self._changed.wait()
+
     async def wait_joined(self) -> None:
         """Return when the next peer connects."""
         await self._joined.wait()

@@ -12,7 +12,8 @@ from libp2p.abc import ISubscriptionAPI
 from libp2p.peer.id import ID
 
 from p2pnode.errors import NetworkError
-from p2pnode.network.limits import RateLimit, Recent
+from p2pnode.network.limits import Recent
+from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.pubsub import GuardedPubsub
 from p2pnode.network.settings import MAX_GOSSIP
 from p2pnode.ports import Gossip, Topic
@@ -30,9 +31,9 @@ REPEAT_SECONDS = 10.0
 class GossipBus:
     """Every topic is always subscribed, so that this node relays also what nobody here listens to."""
 
-    def __init__(self, pubsub: GuardedPubsub, own_limit: RateLimit) -> None:
+    def __init__(self, pubsub: GuardedPubsub, own_limits: OriginLimits) -> None:
         self._pubsub = pubsub
-        self._limit = own_limit
+        self._limits = own_limits
         self._recent = Recent(REPEAT_SECONDS, trio.current_time)
         self._subscribers: dict[Topic, set[trio.MemorySendChannel[Gossip]]] = defaultdict(set)
         self._subscriptions: dict[Topic, ISubscriptionAPI] = {}
@@ -75,8 +76,9 @@ class GossipBus:
                 f"a gossip message of {len(data)} bytes is over {MAX_GOSSIP}: gossip a digest, serve a blob"
             )
         async with self._publishing:
-            await trio.sleep(self._limit.wait("own"))
-            self._limit.take("own")
+            own = self._pubsub.my_id.to_bytes()
+            await trio.sleep(self._limits.wait(topic, own, data))
+            self._limits.take(topic, own, data)
             await self._pubsub.wait_for_room(QUEUE_DEPTH, ROOM_SECONDS)
             try:
                 await self._pubsub.publish(str(topic), data)

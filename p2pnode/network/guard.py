@@ -4,7 +4,7 @@ Rows 1, 2, 23, 26 and 29 of docs/network.md.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 import structlog
 import trio
@@ -13,9 +13,12 @@ from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
 from libp2p.stream_muxer.yamux.yamux import GO_AWAY_NORMAL, Yamux
 
 from p2pnode.network.address import Multiaddr
+from p2pnode.network.admission import Admission
+from p2pnode.network.psk import PrivateConnection
 
 log = structlog.get_logger("p2pnode.network")
 
@@ -48,8 +51,10 @@ async def reset(stream: INetStream) -> None:
             log.debug("stream.reset_failed", error=repr(error))
 
 
-def guard_swarm(swarm: Swarm) -> None:
+def guard_swarm(swarm: Swarm, admission: Admission, psk: bytes | None = None) -> None:
     """Free the slot and the socket of a closed connection, survive a broken negotiation, dial nobody unasked.
+
+    Lets in what `admission` does, and wraps every connection in the pre-shared key `psk` if there is one.
 
     Row 2: the library holds one of its inbound slots for the whole life of the swarm, not of the
     connection; waiting here for the end of the connection and then raising lets it go. Row 23: what a
@@ -57,18 +62,32 @@ def guard_swarm(swarm: Swarm) -> None:
     a close that is cancelled counts as done, although the socket is still open.
     """
     upgrade, add_conn = swarm.upgrade_inbound_raw_conn, swarm.add_conn
+    upgrade_outbound = swarm.upgrade_outbound_raw_conn
 
     async def add_closing_conn(muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         _close_socket_always(cast(Yamux, muxed_conn))
         return await add_conn(muxed_conn, direction)
 
+    def private(raw_conn: IRawConnection) -> IRawConnection:
+        return raw_conn if psk is None else PrivateConnection(raw_conn, psk)
+
     async def upgrade_and_hold(raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
-        muxed = await upgrade(raw_conn, maddr)
-        connections = [c for c in swarm.get_connections(muxed.peer_id) if c.muxed_conn is muxed]
-        closed = connections[0] if connections else muxed
-        await cast(trio.Event, closed.event_closed).wait()  # type: ignore[union-attr]
+        with admission.admit(raw_conn.get_remote_address()):
+            muxed = await upgrade(private(raw_conn), maddr)
+            connections = [c for c in swarm.get_connections(muxed.peer_id) if c.muxed_conn is muxed]
+            closed = connections[0] if connections else muxed
+            await cast(trio.Event, closed.event_closed).wait()  # type: ignore[union-attr]
         raise SwarmException("connection closed")
 
+    async def upgrade_or_close(raw_conn: IRawConnection, peer_id: ID, pre_scope: Any = None) -> SwarmConn:
+        try:
+            return await upgrade_outbound(private(raw_conn), peer_id, pre_scope)
+        except BaseException:
+            # What the library does not expect in a handshake, it leaves with an open socket.
+            await raw_conn.close()
+            raise
+
+    swarm.upgrade_outbound_raw_conn = upgrade_or_close  # type: ignore[method-assign]
     swarm.add_conn = add_closing_conn  # type: ignore[method-assign]
     swarm.upgrade_inbound_raw_conn = upgrade_and_hold  # type: ignore[method-assign]
     swarm.set_stream_handler(guarded(swarm.common_stream_handler))

@@ -4,46 +4,43 @@ Settings and closing order are those of docs/network.md: TCP, noise, yamux, goss
 the host (row 8), the host closed first and shielded (row 7).
 """
 
-import socket
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import cast
 
 import structlog
 import trio
-from libp2p import new_host
 from libp2p.abc import IHost
-from libp2p.crypto.keys import KeyPair
-from libp2p.custom_types import TProtocol
-from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
-from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
-from libp2p.utils.address_validation import expand_wildcard_address
 
 from p2pnode.errors import ConfigError, NetworkError, P2PNodeError, ProtocolError
 from p2pnode.network import mdns
 from p2pnode.network.address import Multiaddr, parse_address
+from p2pnode.network.attempts import Attempts
 from p2pnode.network.blob_store import BlobStore
 from p2pnode.network.blobs import PeerBlobs
-from p2pnode.network.bootstrap import resolve_peers
+from p2pnode.network.bootstrap import read_sources
 from p2pnode.network.connections import Connections
 from p2pnode.network.directory import Directory
 from p2pnode.network.gossip import GossipBus
-from p2pnode.network.guard import guard_swarm
+from p2pnode.network.join import Join
 from p2pnode.network.key import load_key
+from p2pnode.network.known_peers import KnownPeers
+from p2pnode.network.libp2p_host import listening, listening_port, make_host
 from p2pnode.network.limits import RateLimit
-from p2pnode.network.noise import WholeWriteNoise
+from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
+from p2pnode.network.psk import load_psk
 from p2pnode.network.pubsub import GuardedPubsub, make_router
 from p2pnode.network.records import dialable
-from p2pnode.network.reputation import Reputation
+from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputation
 from p2pnode.network.settings import NetworkSettings
+from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams
-from p2pnode.ports import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports import Bus, Gossip, Handler, Standing, StreamProtocol, Topic
 
 log = structlog.get_logger("p2pnode.network")
 
@@ -62,14 +59,16 @@ class Network:
         peers: Peers,
         gossip: GossipBus,
         streams: Streams,
-        blobs: Blobs,
+        blobs: PeerBlobs,
         directory: Directory,
+        join: Join,
     ) -> None:
         self._host = host
         self._connections = connections
         self._peers = peers
         self._gossip = gossip
         self._streams = streams
+        self._join = join
         self.blobs = blobs
         self.directory = directory
 
@@ -91,6 +90,10 @@ class Network:
     def peers(self) -> Sequence[str]:
         """Peers connected now."""
         return [peer.to_base58() for peer in self._connections.peers()]
+
+    def joining(self) -> str:
+        """How many peers are connected; when none is, what was tried, how it failed and what to do."""
+        return self._join.words()
 
     async def publish(self, topic: Topic, data: bytes) -> None:
         """Gossip at most 64 KiB; paced."""
@@ -135,51 +138,27 @@ class Network:
         await self._gossip.wait_for_mesh(peer, topic, timeout)
 
 
-def _make_host(settings: NetworkSettings, key: KeyPair) -> IHost:
-    announce = [parse_address(address) for address in settings.announce]
-
-    def advertised(candidates: list[Multiaddr]) -> list[Multiaddr]:
-        if announce:
-            return announce
-        return [address for candidate in candidates for address in expand_wildcard_address(candidate)]
-
-    host = new_host(
-        key_pair=key,
-        # Row 22: by default the library also takes plaintext, secio and TLS connections.
-        sec_opt={NOISE: WholeWriteNoise(key)},
-        muxer_opt={TProtocol(YAMUX): Yamux},
-        connection_config=ConnectionConfig(
-            max_connections=settings.max_connections,
-            # Both 0: we choose whom to dial ourselves, in `Peers`.
-            min_connections=0,
-            low_watermark=0,
-            high_watermark=settings.max_connections,
-            dial_timeout=settings.dial_seconds,
-        ),
-        addrs_factory=advertised,
-        disable_identify_address_discovery=True,
-    )
-    swarm = cast(Swarm, host.get_network())
-    swarm.retry_config = RetryConfig(max_retries=0)
-    guard_swarm(swarm)
-    return host
-
-
 @asynccontextmanager
-async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
+async def open_network(settings: NetworkSettings, standing: Standing | None = None) -> AsyncIterator[Network]:
     """Listen, join and serve until the context ends; all sockets are closed then.
+
+    `standing` says whose gossip is relayed at the full rate; None: everyone's.
 
     ConfigError when the key, an address or the bootstrap list is wrong or a port is taken. What the body
     raises comes out as it is. When the network itself fails, the body is cancelled and the cause raised.
     """
     try:
         listen = [parse_address(address) for address in settings.listen]
-        host = _make_host(settings, load_key(settings.key_path))
+        psk = load_psk(settings.psk_path) if settings.psk_path is not None else None
+        host = make_host(settings, load_key(settings.key_path), psk)
     except ProtocolError as error:
         raise ConfigError(f"network.listen or network.announce: {error}") from error
-    bootstrap = resolve_peers(settings.bootstrap)
+    sources = read_sources(settings.bootstrap, built_in=settings.builtin_bootstrap).without(host.get_id())
+    known, attempts = KnownPeers(settings.state_dir, time.time), Attempts(trio.current_time)
     swarm = cast(Swarm, host.get_network())
     reputation = Reputation(trio.current_time)
+    if settings.state_dir is not None:
+        reputation.load(read_state(settings.state_dir / NAME, NAME_LIST), time.time())
     router = make_router()
 
     def blacklist(peer: ID, refused: bool) -> None:
@@ -189,18 +168,24 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
             pubsub.remove_from_blacklist(peer)
 
     connections = Connections(swarm, reputation, blacklist)
-    limit = RateLimit(settings.origin_rate, settings.origin_burst, trio.current_time)
-    pubsub = GuardedPubsub(host, router, limit, connections.offence)
-    own_burst = max(1, int(settings.origin_burst * OWN_SHARE))
-    gossip = GossipBus(pubsub, RateLimit(settings.origin_rate * OWN_SHARE, own_burst, trio.current_time))
-    peers = Peers(host, swarm, settings, connections, reputation, bootstrap)
-    streams = Streams(host, peers.connect, reputation, connections.offence)
+    pubsub = GuardedPubsub(
+        host, router, OriginLimits(settings.gossip_rates, standing, trio.current_time), connections.offence
+    )
+    own_rates = settings.gossip_rates.share(OWN_SHARE)
+    gossip = GossipBus(pubsub, OriginLimits(own_rates, standing, trio.current_time))
+    peers = Peers(host, swarm, settings, connections, reputation, sources.candidates)
+    asked = RateLimit(settings.request_rate, settings.request_burst, trio.current_time)
+    streams = Streams(host, peers.connect, reputation, connections.offence, asked)
     directory = Directory(host, connections)
     peers.attach(streams, directory.find_peer)
-    blobs = PeerBlobs(
-        BlobStore(settings.cache_dir), streams, directory, lambda: network.peers(), connections.offence
-    )
-    network = Network(host, connections, peers, gossip, streams, blobs, directory)
+    store = BlobStore(settings.cache_dir, settings.blob_quota)
+    blobs = PeerBlobs(store, streams, directory, lambda: network.peers(), connections.offence)
+
+    def reached(peer: ID) -> Multiaddr | None:
+        return next(iter(dialable(host, peer)), None)
+
+    join = Join(sources, known, attempts, connections, settings, peers.dial, reached)
+    network = Network(host, connections, peers, gossip, streams, blobs, directory, join)
 
     async def find(peer: ID) -> None:
         await peers.dial(peer, dialable(host, peer))
@@ -210,7 +195,7 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
         async with AsyncExitStack() as stack:
             for service in (pubsub, router, directory.service):
                 await stack.enter_async_context(background_trio_service(service))
-            await stack.enter_async_context(_listening(host, listen))
+            await stack.enter_async_context(listening(host, listen))
             await pubsub.wait_until_ready()
             await gossip.join()
             async with trio.open_nursery() as nursery:
@@ -218,8 +203,11 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
                 nursery.start_soon(connections.run)
                 nursery.start_soon(directory.run)
                 nursery.start_soon(peers.run)
+                nursery.start_soon(join.run)
+                if settings.state_dir is not None:
+                    nursery.start_soon(keep_reputation, reputation, settings.state_dir, time.time)
                 if settings.mdns:
-                    nursery.start_soon(mdns.discover, host, _port(host), find)
+                    nursery.start_soon(mdns.discover, host, listening_port(host), find)
                 log.info("network.open", peer=network.peer_id, addresses=network.addresses)
                 try:
                     yield network
@@ -237,36 +225,6 @@ async def open_network(settings: NetworkSettings) -> AsyncIterator[Network]:
             raise causes.pop() from None
         raise
     log.info("network.closed", peer=network.peer_id)
-
-
-@asynccontextmanager
-async def _listening(host: IHost, listen: Sequence[Multiaddr]) -> AsyncIterator[None]:
-    for address in listen:
-        _check_free(address)
-    async with host.run(listen_addrs=listen):
-        missing = {str(address) for address in listen} - set(cast(Swarm, host.get_network()).listeners)
-        if missing:
-            raise ConfigError(f"network.listen: cannot listen on {', '.join(sorted(missing))}")
-        yield
-
-
-def _check_free(address: Multiaddr) -> None:
-    """Row 27: the library sets SO_REUSEPORT, so a second node on a port would silently share it."""
-    names = [protocol.name for protocol in address.protocols()]
-    if len(names) != 2 or names[0] not in ("ip4", "ip6") or names[1] != "tcp":
-        raise ConfigError(f"network.listen: {address} is not a TCP address: write /ip4/<address>/tcp/<port>")
-    family, host, _, port = str(address).strip("/").split("/")
-    try:
-        probe = socket.socket(socket.AF_INET6 if family == "ip6" else socket.AF_INET)
-        with probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, int(port)))
-    except OSError as error:
-        raise ConfigError(f"network.listen: cannot listen on {address}: {error.strerror}") from error
-
-
-def _port(host: IHost) -> int:
-    return int(host.get_addrs()[0].value_for_protocol("tcp") or 0)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""Finding, dialling and keeping peers: bootstrap list, peer exchange, redial.
+"""Finding and dialling peers: what is known, peer exchange, the DHT.
 
 A node that knows only a bootstrap peer reaches any other node: it asks its peers for the signed record of
 the one it wants (`/p2pnode/peers/1`), then the DHT. The same protocol hands out samples, so that a node
@@ -17,6 +17,8 @@ from libp2p.peer.id import ID
 
 from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.network.address import Multiaddr, parse_peer_id
+from p2pnode.network.attempts import Filtered, NoAddress
+from p2pnode.network.bootstrap import Candidate
 from p2pnode.network.connections import Connections
 from p2pnode.network.records import (
     MAX_RECORD,
@@ -52,7 +54,7 @@ class Peers:
         settings: NetworkSettings,
         connections: Connections,
         reputation: Reputation,
-        bootstrap: Sequence[tuple[ID, Multiaddr]],
+        bootstrap: Sequence[Candidate],
     ) -> None:
         self._host = host
         self._swarm = swarm
@@ -61,9 +63,8 @@ class Peers:
         self._reputation = reputation
         self._random = random.Random(settings.seed)
         self._bootstrap: dict[ID, list[Multiaddr]] = {}
-        for peer, address in bootstrap:
-            if peer != host.get_id():
-                self._bootstrap.setdefault(peer, []).append(address)
+        for candidate in bootstrap:
+            self._bootstrap.setdefault(candidate.peer, []).append(candidate.address)
         self._dialling: dict[ID, trio.Lock] = {}
         self._streams: Streams | None = None
         self._find_in_dht: FindInDht | None = None
@@ -89,57 +90,44 @@ class Peers:
             addresses = [*dialable(self._host, target), *self._bootstrap.get(target, [])]
             fresh = [address for address in addresses if str(address) not in tried]
             tried.update(map(str, fresh))
-            if fresh and await self.dial(target, fresh):
+            if fresh and await self.dial(target, fresh) is None:
                 return
         where = f"tried {', '.join(sorted(tried))}" if tried else "no peer knows its address"
         raise NetworkError(f"{peer} cannot be reached: {where}")
 
-    async def dial(self, peer: ID, addresses: Sequence[Multiaddr]) -> bool:
-        """Dial `addresses` one after the other until one connects; False when none does.
+    async def dial(self, peer: ID, addresses: Sequence[Multiaddr]) -> BaseException | None:
+        """Dial `addresses` one after the other until one connects; else what the last one failed with.
 
         Row 24: the library itself dials one address of each transport and drops loopback ones; row 9: it
         then refuses to dial the peer for a minute.
         """
         lock = self._dialling.setdefault(peer, trio.Lock())
+        failed: BaseException = NoAddress("no address is known")
         try:
             async with lock:
                 for address in addresses:
                     if self._connections.connected(peer):
-                        return True
-                    self._swarm.unblock_peer(peer)
-                    with trio.move_on_after(self._settings.dial_seconds):
-                        try:
-                            await self._swarm.dial_addr(address, peer)
-                        except Exception as error:
-                            log.debug("peer.dial_failed", peer=peer.to_base58(), error=str(error))
-                return self._connections.connected(peer)
+                        return None
+                    try:
+                        await self._dial(peer, address)
+                    except Exception as error:
+                        log.debug("peer.dial_failed", peer=peer.to_base58(), error=str(error))
+                        failed = error
+                return None if self._connections.connected(peer) else failed
         finally:
             if not lock.locked():
                 self._dialling.pop(peer, None)
 
+    async def _dial(self, peer: ID, address: Multiaddr) -> None:
+        if not await self._swarm.connection_gate.is_allowed(address):
+            raise Filtered(f"{address} is filtered")
+        if self._reputation.refuses(peer.to_base58()):
+            raise Filtered("the peer is refused for misbehaving")
+        self._swarm.unblock_peer(peer)
+        with trio.fail_after(self._settings.dial_seconds):
+            await self._swarm.dial_addr(address, peer)
+
     async def run(self) -> None:
-        """Keep the bootstrap peers connected, and `target_peers` in all."""
-        async with trio.open_nursery() as nursery:
-            for peer, addresses in self._bootstrap.items():
-                nursery.start_soon(self._keep, peer, addresses)
-            nursery.start_soon(self._grow)
-
-    async def _keep(self, peer: ID, addresses: list[Multiaddr]) -> None:
-        """Rows 9 and 10: the library never redials, and its own bootstrap forgets a peer that was away."""
-        first, longest = self._settings.redial_seconds
-        wait = first
-        while True:
-            if await self.dial(peer, addresses):
-                log.info("peer.bootstrap_connected", peer=peer.to_base58())
-                wait = first
-                await self._connections.wait_disconnected(peer)
-                log.info("peer.bootstrap_lost", peer=peer.to_base58())
-                continue
-            log.info("peer.bootstrap_unreachable", peer=peer.to_base58(), retry_seconds=round(wait, 1))
-            await trio.sleep(wait * self._random.uniform(0.75, 1.25))
-            wait = min(wait * 2, longest)
-
-    async def _grow(self) -> None:
         """Ask for samples when a peer joins and now and then, and dial until there are enough peers."""
         while True:
             with trio.move_on_after(self._settings.exchange_seconds):

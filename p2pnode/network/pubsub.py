@@ -14,7 +14,7 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.validators import signature_validator
 
 from p2pnode.network.guard import guarded
-from p2pnode.network.limits import RateLimit
+from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.reputation import Offence
 from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
 from p2pnode.ports import Topic
@@ -57,7 +57,7 @@ class GuardedPubsub(Pubsub):
     Errors of our own publishes still reach the caller.
     """
 
-    def __init__(self, host: IHost, router: GossipSub, limit: RateLimit, on_offence: OnOffence) -> None:
+    def __init__(self, host: IHost, router: GossipSub, limits: OriginLimits, on_offence: OnOffence) -> None:
         super().__init__(
             host,
             router,
@@ -69,8 +69,9 @@ class GuardedPubsub(Pubsub):
             max_subscriptions_per_peer=16,
             allowed_topics={str(topic) for topic in Topic},
         )
-        self._limit = limit
+        self._limits = limits
         self._on_offence = on_offence
+        self._topics = {str(topic) for topic in Topic}
         for topic in Topic:
             self.set_topic_validator(str(topic), self._validate, is_async_validator=False)
 
@@ -88,6 +89,8 @@ class GuardedPubsub(Pubsub):
             return
         peer = msg_forwarder.to_base58()
         try:
+            if self._hopeless(msg_forwarder, msg):
+                return
             offence = self._offence_of(msg)
             if offence is None:
                 await super().push_msg(msg_forwarder, msg)
@@ -111,11 +114,25 @@ class GuardedPubsub(Pubsub):
         """Whether to keep and forward: the origin's rate (row 5). Synchronous and never raises (row 13)."""
         if forwarder == self.my_id:
             return True
-        if self._limit.take(bytes(msg.from_id)):
+        if self._limits.take(Topic(msg.topicIDs[0]), bytes(msg.from_id), bytes(msg.data)):
             return True
-        if bytes(msg.from_id) == forwarder.to_bytes():
-            self._on_offence(forwarder.to_base58(), Offence.FLOOD)
+        self._flooded(forwarder, msg)
         return False
+
+    def _hopeless(self, forwarder: ID, msg: rpc_pb2.Message) -> bool:
+        """Whether the message would be dropped whatever its signature: a flood is dropped before that."""
+        if len(msg.topicIDs) != 1 or msg.topicIDs[0] not in self._topics or self._is_msg_seen(msg):
+            return False
+        if not self._limits.hopeless(Topic(msg.topicIDs[0]), bytes(msg.from_id), bytes(msg.data)):
+            return False
+        self._flooded(forwarder, msg)
+        return True
+
+    def _flooded(self, forwarder: ID, msg: rpc_pb2.Message) -> None:
+        """A message over its signer's rate; whoever relayed it may have had room for it."""
+        origin = bytes(msg.from_id)
+        if origin == forwarder.to_bytes() and self._limits.floods(origin):
+            self._on_offence(forwarder.to_base58(), Offence.FLOOD)
 
     async def _handle_new_peer(self, peer_id: ID) -> None:
         await super()._handle_new_peer(peer_id)

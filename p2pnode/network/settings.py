@@ -1,9 +1,12 @@
 """What a node's network can be told, checked when it is made."""
 
-from dataclasses import dataclass
+import ipaddress
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from p2pnode.errors import ConfigError
+from p2pnode.network.dnsaddr import Lookup, lookup_txt
+from p2pnode.network.origin_limits import GossipRates
 
 MAX_GOSSIP = 64 * 1024
 """Bytes of one gossip message. The library drops anything over 1 MiB without a word (row 12)."""
@@ -18,9 +21,15 @@ class NetworkSettings:
 
     `listen` and `announce` are multiaddrs without a peer ID (`/ip4/0.0.0.0/tcp/4001`); `announce` replaces
     what peers are told when the node sits behind a forwarded port. `bootstrap` holds multiaddrs that end
-    in `/p2p/<peer ID>`, or paths of list files. `origin_rate` (messages a second) and `origin_burst` bound
-    what one signer may gossip, ours included, and must be the same on every node of a network. `seed`
-    fixes the order in which peers are tried; None takes it from the system.
+    in `/p2p/<peer ID>`, `/dnsaddr/<name>`, or paths of list files. `origin_rate` (messages a second) and
+    `origin_burst` bound what one signer may gossip, ours included, and must be the same on every node of a
+    network; `unvouched_*` and `all_unvouched_*` bound signers without standing, each and together. `seed`
+    fixes the order in which peers are tried; None takes it from the system. `state_dir` keeps the peers met
+    and their reputation over a restart; None forgets them. `psk_path` is the key file of a private network.
+    `allow` and `deny` are IP addresses or CIDR blocks: with `allow` only those are dialled and let in, and
+    `deny` wins. `max_per_ip` bounds the connections that one IPv4 address or IPv6 /64 may hold here.
+    `request_rate` and `request_burst` bound the requests of one peer. `lookup_txt` asks DNS. `blob_quota` is
+    in bytes.
     """
 
     key_path: Path
@@ -34,9 +43,23 @@ class NetworkSettings:
     target_peers: int = 12
     origin_rate: float = 50.0
     origin_burst: int = 100
+    unvouched_rate: float = 0.5
+    unvouched_burst: int = 5
+    all_unvouched_rate: float = 10.0
+    all_unvouched_burst: int = 50
     dial_seconds: float = 10.0
     redial_seconds: tuple[float, float] = (0.5, 30.0)
     exchange_seconds: float = 20.0
+    state_dir: Path | None = None
+    builtin_bootstrap: bool = False
+    psk_path: Path | None = None
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    max_per_ip: int = 20
+    request_rate: float = 200.0
+    request_burst: int = 400
+    blob_quota: int = 20 << 30
+    lookup_txt: Lookup = lookup_txt
 
     def __post_init__(self) -> None:
         if not self.listen:
@@ -48,10 +71,38 @@ class NetworkSettings:
                 f"network.max_connections is {self.max_connections}: give 1 to {MESH_DEGREE_HIGH - 1}; "
                 "more would let the gossip mesh split"
             )
-        if self.origin_rate <= 0 or self.origin_burst < 1:
-            raise ConfigError("network.origin_rate and network.origin_burst must be above zero")
+        for rate, burst in astuple(self.gossip_rates):
+            if rate <= 0 or burst < 1:
+                raise ConfigError("network.origin_rate, origin_burst and their like must be above zero")
+        for name, entries in (("allow", self.allow), ("deny", self.deny)):
+            for entry in entries:
+                _check_block(name, entry)
+        if self.max_per_ip < 1:
+            raise ConfigError(f"network.max_per_ip is {self.max_per_ip}: give 1 or more")
+        if self.request_rate <= 0 or self.request_burst < 1:
+            raise ConfigError("network.request_rate and network.request_burst must be above zero")
+        if self.blob_quota < 1:
+            raise ConfigError(f"network.blob_quota_mib gives {self.blob_quota} bytes: give 1 MiB or more")
         low, high = self.redial_seconds
         if not 0 < low <= high:
             raise ConfigError(
                 f"network.redial_seconds is {self.redial_seconds}: give (first, longest), both above 0"
             )
+
+    @property
+    def gossip_rates(self) -> GossipRates:
+        """What signers may gossip."""
+        return GossipRates(
+            origin=(self.origin_rate, self.origin_burst),
+            unvouched=(self.unvouched_rate, self.unvouched_burst),
+            all_unvouched=(self.all_unvouched_rate, self.all_unvouched_burst),
+        )
+
+
+def _check_block(name: str, entry: str) -> None:
+    try:
+        ipaddress.ip_network(entry, strict=False)
+    except ValueError as error:
+        raise ConfigError(
+            f"network.{name}: {entry!r} is neither an IP address nor a block such as 192.0.2.0/24"
+        ) from error

@@ -26,6 +26,7 @@ from p2pnode.network.frames import (
     write_frame,
 )
 from p2pnode.network.guard import guarded, reset
+from p2pnode.network.limits import RateLimit
 from p2pnode.network.reputation import Offence, Reputation
 from p2pnode.ports import Handler
 
@@ -38,6 +39,8 @@ LINGER_SECONDS = 2.0
 LINGER_BYTES = 1 << 20
 PER_PEER = 16
 TOTAL = 256
+REFUSALS = 64
+"""Refusals told at once; with more than that waiting to be read, streams are just reset."""
 
 Connect = Callable[[str], Awaitable[None]]
 OnOffence = Callable[[str, Offence], None]
@@ -46,20 +49,34 @@ OnOffence = Callable[[str, Offence], None]
 class Streams:
     """Serves and sends requests. `connect` makes sure that a peer is connected, or raises NetworkError."""
 
-    def __init__(self, host: IHost, connect: Connect, reputation: Reputation, on_offence: OnOffence) -> None:
+    def __init__(
+        self,
+        host: IHost,
+        connect: Connect,
+        reputation: Reputation,
+        on_offence: OnOffence,
+        limit: RateLimit,
+    ) -> None:
         self._host = host
         self._connect = connect
         self._reputation = reputation
         self._on_offence = on_offence
+        self._limit = limit
         self._active: Counter[tuple[str, str]] = Counter()
+        self._refusing = 0
 
     def serve(self, protocol: str, handler: Handler, *, max_request: int) -> None:
-        """Answer every request on `protocol`; 16 at once for a peer, 256 in all."""
+        """Answer every request on `protocol`; 16 at once for a peer, 256 in all, and as many a second for a
+        peer as the limit gives."""
 
         async def accept(stream: INetStream) -> None:
             peer = stream.muxed_conn.peer_id.to_base58()
             if self._reputation.refuses(peer):
                 await reset(stream)
+                return
+            if not self._limit.take(peer):
+                self._on_offence(peer, Offence.FLOOD)
+                await self._refuse(stream, Status.BUSY, "too many requests a second, ask more slowly")
                 return
             key = (peer, protocol)
             if self._active[key] >= PER_PEER or self._active.total() >= TOTAL:
@@ -114,16 +131,24 @@ class Streams:
 
     async def _refuse(self, stream: INetStream, status: Status, reason: str) -> None:
         """Send a refusal and stay until the other side has read it: a reset would throw it away."""
-        with trio.move_on_after(LINGER_SECONDS):
-            await write_frame(stream, encode_refusal(status, reason))
-            await cast(NetStream, stream).close_write()
-            left = LINGER_BYTES
+        if self._refusing < REFUSALS:
+            self._refusing += 1
             try:
-                while left > 0:
-                    left -= len(await stream.read(65536)) or left
-            except Exception as error:
-                log.debug("refusal.read", error=repr(error))
+                with trio.move_on_after(LINGER_SECONDS):
+                    await self._send_refusal(stream, encode_refusal(status, reason))
+            finally:
+                self._refusing -= 1
         await reset(stream)
+
+    async def _send_refusal(self, stream: INetStream, refusal: bytes) -> None:
+        await write_frame(stream, refusal)
+        await cast(NetStream, stream).close_write()
+        left = LINGER_BYTES
+        try:
+            while left > 0:
+                left -= len(await stream.read(65536)) or left
+        except Exception as error:
+            log.debug("refusal.read", error=repr(error))
 
     async def request(
         self, peer: str, protocol: str, data: bytes, *, timeout: float, max_response: int

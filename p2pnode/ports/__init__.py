@@ -8,7 +8,8 @@ named by their base58 PeerId string, accounts by 20 bytes, digests by 32.
 from p2pnode.ports.chain import Chain, ModelListing, NodeRecord, SettlementOutcome
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
-from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports.sealing import Seals
 from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
 from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
 
@@ -29,8 +30,10 @@ __all__ = [
     "Prover",
     "Reputation",
     "Role",
+    "Seals",
     "SentTransaction",
     "SettlementOutcome",
+    "Standing",
     "Store",
     "StreamProtocol",
     "TaskEntry",

@@ -1,7 +1,7 @@
 """The contracts: who is registered, what is owed, and what a settlement did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from p2pnode.protocol.messages import Award, Signed
@@ -33,13 +33,17 @@ class NodeRecord:
 
 @dataclass(frozen=True, slots=True)
 class SettlementOutcome:
-    """What one settleBatch transaction did."""
+    """What one settleBatch transaction did.
+
+    `elsewhere` names, for tasks that are settled in another one, that transaction.
+    """
 
     transaction: bytes
     gas_used: int
     block: int
     settled: tuple[bytes, ...]
     skipped: Mapping[bytes, str]
+    elsewhere: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 class Chain(Protocol):
@@ -65,6 +69,12 @@ class Chain(Protocol):
     async def free_escrow(self, requester: bytes) -> int: ...
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool: ...
+
+    async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
+        """Hash of the transaction that paid a task, whoever sent it; looks back to the time `since`."""
+
+    async def gas_price(self) -> int:
+        """Wei that one unit of gas costs now."""
 
     async def settle_batch(
         self,

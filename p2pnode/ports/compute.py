@@ -12,6 +12,9 @@ class Executor(Protocol):
     async def load(self, model: Path) -> None:
         """Check and load a model; the error names what is unsupported."""
 
+    async def sample(self, model: Path) -> bytes:
+        """An input that `model` takes, to measure it with, canonically encoded."""
+
     async def run(self, model: Path, tensors: bytes) -> bytes:
         """Outputs of `model` for the canonically encoded `tensors`, canonically encoded."""
 
@@ -64,6 +67,9 @@ class Prover(Protocol):
 
     async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
         """The outputs the guest would prove, without a proof."""
+
+    async def estimate(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> float:
+        """Seconds that a proof of this batch would take on this machine, counted without a proof."""
 
     async def verify(self, proof_journal: bytes, seal: bytes) -> None:
         """Check a seal against the committed image ID; ProverError says what is wrong."""

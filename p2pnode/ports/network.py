@@ -33,6 +33,17 @@ class Gossip:
     data: bytes
 
 
+class Standing(Protocol):
+    """Who has something to lose: gossip of anyone else is relayed at a low rate only."""
+
+    def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
+        """Whether `peer`, which signed the message, or the account that `data` is of has a stake or funds.
+
+        Asked twice for each message, on the node's one thread: answers from memory and never raises. The
+        message is not checked yet, so `data` may be anything.
+        """
+
+
 Handler = Callable[[str, bytes], Awaitable[bytes]]
 """Answers one request: (peer that asked, request bytes) -> response bytes."""
 

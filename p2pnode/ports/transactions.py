@@ -11,6 +11,8 @@ class TxState(StrEnum):
 
     OPEN = "open"
     MINED = "mined"
+    FINAL = "final"
+    """Mined, and too deep for a reorganisation."""
     REVERTED = "reverted"
     DROPPED = "dropped"
 
@@ -35,8 +37,8 @@ class TxLog(Protocol):
     async def find(self, key: str) -> Sequence[SentTransaction]:
         """What was recorded for `key`, oldest first."""
 
-    async def open_transactions(self) -> Sequence[SentTransaction]:
-        """All that are OPEN, oldest first."""
+    async def transactions(self, state: TxState) -> Sequence[SentTransaction]:
+        """All that are in this state, oldest first."""
 
     async def mark(self, tx_hash: bytes, state: TxState) -> None:
         """Note what became of one transaction."""

@@ -89,17 +89,35 @@ class DeclineCode(StrEnum):
     MODEL_UNSUPPORTED = "model-unsupported"
     WRONG_INPUT = "wrong-input"
     AT_CAPACITY = "at-capacity"
+    CANNOT_FINISH = "cannot-finish"
+    NOT_SERVED = "not-served"
+    PAUSED = "paused"
+    OUTBID = "outbid"
     UNKNOWN_BID = "unknown-bid"
     INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """A coded refusal with a sentence for a person. `subject` is an offer hash or a task ID."""
+    """A coded refusal with a sentence for a person. `subject` is an offer hash or a task ID.
+
+    `needed` is the value that would do, where the code speaks of one: the least price_max or model_fee, the
+    least deposit into the escrow, the most min_stake, the earliest deadline; else 0.
+    """
 
     subject: bytes
     code: DeclineCode
     reason: str
+    needed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a worker would bid for an offer that it was asked about; promises nothing."""
+
+    offer_hash: bytes
+    price: int
+    model_fee: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +143,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An award with its input tensors (canonical encoding), sent to the awarded worker alone."""
+    """An award with its input tensors (canonical encoding), sealed to the awarded worker (`sealing`)."""
 
     award: Signed[Award]
-    input: bytes
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from p2pnode.protocol.messages import (
     Heartbeat,
     ModelAnnouncement,
     Offer,
+    Quote,
     ReceiptSummary,
     Result,
     Signed,
@@ -33,6 +34,9 @@ MAX_TENSORS = 16 * 1024 * 1024
 
 MAX_RECEIPT = 1024 * 1024
 """Bytes of one receipt file; a seal takes about 300 kB of it in base64."""
+
+SEAL_OVERHEAD = 48
+"""Bytes that sealing adds to an input: HPKE's encapsulated key (32) and tag (16)."""
 
 MAX_GOSSIP = 64 * 1024
 """Bytes of every message without tensors or a receipt; gossipsub drops what is over 1 MiB."""
@@ -177,6 +181,7 @@ AMOUNT = Uint(256)
 TIME = Uint(64)
 COUNT = Uint(32)
 TENSORS = Octets(4, MAX_TENSORS)
+SEALED = Octets(4 + SEAL_OVERHEAD, MAX_TENSORS + SEAL_OVERHEAD)
 
 FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
     Offer: {
@@ -214,7 +219,8 @@ FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
         "nonce": AMOUNT,
     },
     Result: {"task_id": DIGEST, "output_digest": DIGEST},
-    Decline: {"subject": DIGEST, "code": Choice(DeclineCode), "reason": Text(512)},
+    Decline: {"subject": DIGEST, "code": Choice(DeclineCode), "reason": Text(512), "needed": AMOUNT},
+    Quote: {"offer_hash": DIGEST, "price": AMOUNT, "model_fee": AMOUNT},
     ModelAnnouncement: {
         "model_digest": DIGEST,
         "size": TIME,
@@ -228,7 +234,7 @@ FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
         "load": COUNT,
         "models": Sequence(DIGEST, MAX_HELD_MODELS),
     },
-    Assignment: {"award": SignedRecord(Award), "input": TENSORS},
+    Assignment: {"award": SignedRecord(Award), "sealed": SEALED},
     Answer: {"result": SignedRecord(Result), "output": TENSORS},
     TaskQuery: {"task_id": DIGEST},
     TaskStatus: {

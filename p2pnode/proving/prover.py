@@ -83,6 +83,10 @@ class SubprocessProver:
         """The outputs the guest would prove, without a proof. Raises ProverError."""
         return (await self.measure(model, tasks, job)).outputs
 
+    async def estimate(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> float:
+        """Seconds that a proof would take here, at the rates measured so far. Raises ProverError."""
+        return (await self.measure(model, tasks, job)).proving_seconds(self.rates)
+
     async def measure(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> Execution:
         """The same outputs, and what the batch takes in the guest. Raises ProverError."""
         po2 = await self._prepared(model, tasks, job)

@@ -182,8 +182,8 @@ class SqliteStore:
     async def find(self, key: str) -> Sequence[SentTransaction]:
         return self._transactions("WHERE key = ?", key)
 
-    async def open_transactions(self) -> Sequence[SentTransaction]:
-        return self._transactions("WHERE state = ?", TxState.OPEN)
+    async def transactions(self, state: TxState) -> Sequence[SentTransaction]:
+        return self._transactions("WHERE state = ?", state)
 
     async def mark(self, tx_hash: bytes, state: TxState) -> None:
         if self._ledger.execute("UPDATE transactions SET state = ? WHERE hash = ?", state, tx_hash) != 1:

@@ -42,7 +42,7 @@ def open_count(ledger: MemoryTxLog, wanted: int) -> Callable[[], Awaitable[bool]
     """Whether the ledger holds that many open transactions."""
 
     async def check() -> bool:
-        return len(await ledger.open_transactions()) >= wanted
+        return len(await ledger.transactions(TxState.OPEN)) >= wanted
 
     return check
 
@@ -100,7 +100,7 @@ async def test_a_crash_before_the_send_is_made_good(chain_state: Devnet, rich: A
         await chain.token.transfer(TO, 7, "other")
         await chain.token.transfer(TO, 5, "pay")
         assert await chain.token.balance(TO) == 12
-    assert not await ledger.open_transactions()
+    assert not await ledger.transactions(TxState.OPEN)
 
 
 async def test_a_cancelled_wait_goes_on_after_a_restart(
@@ -111,7 +111,7 @@ async def test_a_cancelled_wait_goes_on_after_a_restart(
         with trio.move_on_after(1) as scope:
             await chain.token.transfer(TO, 5, "pay")
         assert scope.cancelled_caught
-        assert len(await ledger.open_transactions()) == 1
+        assert len(await ledger.transactions(TxState.OPEN)) == 1
     chain_state.rpc("evm_setAutomine", True)
     async with open_chain(chain_state.config, rich, ledger) as chain:
         chain_state.rpc("evm_mine")
@@ -150,7 +150,7 @@ async def test_a_nonce_used_by_another_program_is_noticed(
     async with open_chain(chain_state.config, rich, ledger) as chain:
         with trio.move_on_after(1):
             await chain.token.transfer(TO, 5, "pay")
-    (sent,) = await ledger.open_transactions()
+    (sent,) = await ledger.transactions(TxState.OPEN)
     chain_state.rpc("hardhat_dropTransaction", "0x" + sent.tx_hash.hex())
     address = rich.checksum_address
     chain_state.rpc("eth_sendTransaction", {"from": address, "to": address, "nonce": hex(sent.nonce)})
@@ -186,7 +186,7 @@ async def test_a_revert_on_chain_is_told_by_name_and_not_paid_for_twice(
 
                 nursery.start_soon(register)
                 await until(open_count(ledger, 1))
-                (sent,) = await ledger.open_transactions()
+                (sent,) = await ledger.transactions(TxState.OPEN)
 
                 async def both_pending() -> bool:
                     return int(chain_state.rpc("eth_getBlockTransactionCountByNumber", "pending"), 16) == 2
@@ -229,7 +229,7 @@ async def test_an_account_without_gas_money_is_told(chain_state: Devnet, ledger:
     async with open_chain(chain_state.config, poor, ledger) as chain:
         with pytest.raises(ChainError, match=r"(?i)funds"):
             await chain.models.register(b"\x06" * 32, 1, "", "register")
-    assert not await ledger.open_transactions()
+    assert not await ledger.transactions(TxState.OPEN)
 
 
 async def test_a_fee_above_the_limit_is_refused(
@@ -240,7 +240,7 @@ async def test_a_fee_above_the_limit_is_refused(
     async with open_chain(chain_state.slow(max_fee_gwei=2), rich, ledger) as chain:
         with pytest.raises(ChainError, match=r"chain\.max_fee_gwei = 2"):
             await chain.token.transfer(TO, 5, "pay")
-    assert not await ledger.open_transactions()
+    assert not await ledger.transactions(TxState.OPEN)
 
 
 async def test_a_call_above_the_gas_cap_is_not_sent(
@@ -251,12 +251,12 @@ async def test_a_call_above_the_gas_cap_is_not_sent(
         "eth_sendTransaction", {"from": rich.checksum_address, "data": "0x625b5f565f526003601df3"}
     )
     address = chain_state.rpc("eth_getTransactionReceipt", tx_hash)["contractAddress"]
-    async with open_rpc(chain_state.url, 30) as rpc:
+    async with open_rpc([chain_state.url], 30) as rpc:
         loop = Contract(rpc, "JoyToken", bytes.fromhex(address[2:]))
         sender = Sender(rpc, 31337, rich, ledger, chain_state.config)
         with pytest.raises(ChainError, match=r"16,777,216 gas, the cap of one transaction \(EIP-7825\)"):
             await sender.send(Call(loop, "transfer", (TO, 1)), "loop")
-    assert not await ledger.open_transactions()
+    assert not await ledger.transactions(TxState.OPEN)
 
 
 async def test_the_wrong_chain_is_refused(

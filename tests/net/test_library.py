@@ -25,6 +25,7 @@ from libp2p.pubsub import pubsub as library_pubsub
 from libp2p.pubsub import rpc_queue
 from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, GossipSub
 from libp2p.pubsub.pubsub import Pubsub
+from libp2p.security.pnet import psk_conn
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils import encode_varint_prefixed
 from multiaddr import Multiaddr
@@ -204,3 +205,9 @@ async def test_row_29_cancelled_close_leaves_the_socket_open() -> None:
         await connection.muxed_conn.secured_conn.close()
         assert len(left) == 1
         assert open_sockets() <= before
+
+
+def test_row_30_private_networks_are_not_those_of_the_specification() -> None:
+    source = inspect.getsource(psk_conn)
+    assert "os.urandom(8)" in source
+    assert "Salsa20.new(key=self._psk, nonce=nonce)" in source

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
+from p2pnode.market.strategy import CostPlus
 from tests.sim.driver import Driver
 
-WORKER = WorkerSettings(capacity=32, price=20, batch_size=4, batch_seconds=30)
-REQUESTER = RequesterSettings(bid_wait=2.0, answer_seconds=10.0)
+WORKER = WorkerSettings(capacity=32, strategy=CostPlus(20), batch_size=4, batch_seconds=30)
+REQUESTER = RequesterSettings(bid_wait=2.5, answer_seconds=10.0)
 
 
 @pytest.fixture
@@ -29,5 +30,5 @@ def worker() -> WorkerSettings:
 
 @pytest.fixture
 def requester() -> RequesterSettings:
-    """Waits two seconds for bids and ten for an answer."""
+    """Waits two and a half seconds for bids and ten for an answer."""
     return REQUESTER

@@ -28,6 +28,9 @@ class FakeExecutor:
         if model.name != MODEL_DIGEST.hex():
             raise InferenceError("operator Frobnicate is not supported; export without it")
 
+    async def sample(self, model: Path) -> bytes:
+        return pair(0, 0)
+
     async def run(self, model: Path, tensors: bytes) -> bytes:
         await trio.sleep(0.01)
         self.runs += 1
@@ -79,6 +82,10 @@ class FakeProver:
             return tuple(self.guest(task.tensors) for task in tasks)
         except InferenceError as error:
             raise ProverError(f"the guest panicked: {error}") from error
+
+    async def estimate(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> float:
+        await trio.sleep(0.01)
+        return self.seconds
 
     async def verify(self, proof_journal: bytes, seal: bytes) -> None:
         if seal != seal_of(proof_journal):

@@ -1,9 +1,11 @@
 """Gossip, streams and content in memory; streams are bounded and time out as the real ones do."""
 
 import hashlib
-from collections import defaultdict
+import random
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
@@ -16,6 +18,37 @@ class Killed(BaseException):
     """A node dies here, as by kill -9; raised by a store that injects faults."""
 
 
+@dataclass
+class Weather:
+    """How bad the network is: the share of messages that are lost, and the seconds that the others take.
+
+    Peers on different `sides` of a partition do not hear each other.
+    """
+
+    loss: float = 0.0
+    delay: tuple[float, float] = (0.0, 0.0)
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
+    sides: dict[str, int] = field(default_factory=dict)
+
+    def is_lost(self, sender: str, receiver: str) -> bool:
+        """Whether this message does not arrive."""
+        apart = self.sides.get(sender, 0) != self.sides.get(receiver, 0)
+        return apart or self.rng.random() < self.loss
+
+    def seconds(self) -> float:
+        """What this message takes."""
+        return self.rng.uniform(*self.delay)
+
+
+@dataclass
+class Traffic:
+    """What was sent, counted where it is received: gossip once for each peer that hears it, by topic, and
+    requests with their responses, by protocol."""
+
+    messages: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
+
+
 class FakeNet:
     """Every bus by its peer; `silent` peers take requests and never answer, `gone` ones are cut off."""
 
@@ -23,6 +56,8 @@ class FakeNet:
         self.buses: dict[str, FakeBus] = {}
         self.silent: set[str] = set()
         self.gone: set[str] = set()
+        self.weather = Weather()
+        self.traffic = Traffic()
 
 
 class FakeBus:
@@ -32,22 +67,27 @@ class FakeBus:
         self._net = net
         self.peer_id = peer_id
         self.handlers: dict[StreamProtocol, tuple[Handler, int]] = {}
-        self._channels: dict[Topic, list[trio.MemorySendChannel[Gossip]]] = defaultdict(list)
+        self._channels: dict[Topic, list[trio.MemorySendChannel[tuple[float, Gossip]]]] = defaultdict(list)
         net.buses[peer_id] = self
 
     async def publish(self, topic: Topic, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
+        weather, traffic = self._net.weather, self._net.traffic
         for bus in list(self._net.buses.values()):
-            if bus is not self and self.peer_id not in self._net.gone:
-                for channel in bus._channels[topic]:
-                    channel.send_nowait(Gossip(self.peer_id, data))
+            if bus is self or self.peer_id in self._net.gone or weather.is_lost(self.peer_id, bus.peer_id):
+                continue
+            for channel in bus._channels[topic]:
+                due = trio.current_time() + weather.seconds()
+                channel.send_nowait((due, Gossip(self.peer_id, data)))
+                traffic.messages[topic] += 1
+                traffic.bytes[topic] += len(data)
 
     @asynccontextmanager
     async def subscribe(self, topic: Topic) -> AsyncIterator[AsyncIterator[Gossip]]:
-        send, receive = trio.open_memory_channel[Gossip](10_000)
+        send, receive = trio.open_memory_channel[tuple[float, Gossip]](10_000)
         self._channels[topic].append(send)
         try:
-            yield receive
+            yield _when_due(receive)
         finally:
             self._channels[topic].remove(send)
 
@@ -62,6 +102,11 @@ class FakeBus:
         if bus is None or peer in self._net.gone or protocol not in bus.handlers:
             raise NetworkError(f"peer {peer} cannot be reached")
         handler, max_request = bus.handlers[protocol]
+        if self._net.weather.is_lost(self.peer_id, peer):
+            raise NetworkError(f"peer {peer} reset the stream")
+        await trio.sleep(self._net.weather.seconds())
+        self._net.traffic.messages[protocol] += 1
+        self._net.traffic.bytes[protocol] += len(data)
         if len(data) > max_request:
             raise NetworkError(f"request has {len(data)} bytes; the peer takes {max_request}")
         with trio.move_on_after(timeout):
@@ -73,11 +118,18 @@ class FakeBus:
                 raise NetworkError(f"peer {peer} reset the stream") from None
             if len(response) > max_response:
                 raise NetworkError(f"response has {len(response)} bytes; at most {max_response} are read")
+            self._net.traffic.bytes[protocol] += len(response)
             return response
         raise NetworkError(f"peer {peer} did not answer within {timeout} s")
 
     def peers(self) -> Sequence[str]:
         return [peer for peer in self._net.buses if peer != self.peer_id]
+
+
+async def _when_due(channel: trio.MemoryReceiveChannel[tuple[float, Gossip]]) -> AsyncIterator[Gossip]:
+    async for due, message in channel:
+        await trio.sleep_until(due)
+        yield message
 
 
 class FakeBlobs:

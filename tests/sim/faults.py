@@ -1,64 +1,45 @@
-"""A ledger that kills its node at one chosen write, before or after it reached the disk."""
+"""A ledger that kills its node at one chosen write, before or after it reached the disk.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+It sits below the store, where SQL is executed, so it finds every write there is: whatever the node keeps
+goes through here.
+"""
 
-from p2pnode.store import SqliteStore
+import sqlite3
+from collections.abc import Callable
+
+from p2pnode.store.connection import Ledger
 from tests.sim.fake_network import Killed
 
-WRITES = frozenset(
-    {
-        "add_task",
-        "move_task",
-        "put_content",
-        "use_nonce",
-        "add_batch",
-        "save_proof",
-        "close_batch",
-        "add_receipt",
-        "record_outcome",
-    }
-)
 
+class FaultyLedger(Ledger):
+    """Counts what becomes durable (a statement of its own, or a transaction's commit) and dies at number
+    `at`: just before it, or just after."""
 
-class FaultyStore:
-    """Counts writes (a transaction's commit is one more) and dies at number `at`."""
-
-    def __init__(self, store: SqliteStore, at: int, *, after: bool, on_kill: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(
+        self, connection: sqlite3.Connection, at: int, *, after: bool, on_kill: Callable[[], None]
+    ) -> None:
+        super().__init__(connection)
         self._at = at
         self._after = after
         self._on_kill = on_kill
-        self._count = 0
+        self.count = 0
         self.dead = False
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if name not in WRITES:
-            return found
-
-        def write(*args: Any, **kwargs: Any) -> Any:
-            self._step(before=True)
-            result = found(*args, **kwargs)
-            self._step(before=False)
-            return result
-
-        return write
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        with self._store.transaction():
-            yield
-            self._step(before=True)
-        self._step(before=False)
-
-    def _step(self, *, before: bool) -> None:
+    def execute(self, statement: str, *values: object) -> int:
         if self.dead:
             raise Killed
-        if before:
-            self._count += 1
-        if self._count == self._at and before != self._after:
-            self.dead = True
-            self._on_kill()
-            raise Killed
+        durable = statement == "COMMIT" or not self._connection.in_transaction
+        if statement == "BEGIN IMMEDIATE" or not durable:
+            return super().execute(statement, *values)
+        self.count += 1
+        if self.count == self._at and not self._after:
+            self._die()
+        changed = super().execute(statement, *values)
+        if self.count == self._at:
+            self._die()
+        return changed
+
+    def _die(self) -> None:
+        self.dead = True
+        self._on_kill()
+        raise Killed

@@ -17,6 +17,7 @@ from tests.sim.fake_chain import TOKEN
 from tests.sim.fake_clock import START
 from tests.sim.fake_compute import MODEL_DIGEST, pair
 from tests.sim.fake_network import FakeBus
+from tests.sim.fake_seals import FakeSeals
 
 KEY = b"\x07" * 32
 INPUT = pair(1, 2)
@@ -85,7 +86,9 @@ class Mallory:
         return replace(award, **change)  # type: ignore[arg-type]
 
     def assignment(self, award: Award, tensors: bytes = INPUT, key: bytes = KEY) -> bytes:
-        return encode(Assignment(sign(self.driver.world.domain, award, key), tensors))
+        task_id = digest(self.driver.world.domain, award)
+        sealed = FakeSeals("mallory").seal("bob", task_id, tensors)
+        return encode(Assignment(sign(self.driver.world.domain, award, key), sealed))
 
     async def bid(self, **change: object) -> tuple[Signed[Bid], Offer]:
         signed = self.signed(**change)

@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
+from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Topic
 from p2pnode.protocol.codec import encode
 from p2pnode.protocol.eip712 import Domain, sign
@@ -117,7 +118,7 @@ async def test_a_model_that_cannot_be_had_or_run_is_named(
 
 
 async def test_open_bids_hold_places_escrow_and_nonces(driver: Driver, autojump_clock: MockClock) -> None:
-    small = WorkerSettings(capacity=3, price=20, batch_size=4, batch_seconds=30, bid_seconds=10)
+    small = WorkerSettings(capacity=3, strategy=CostPlus(20), batch_size=4, batch_seconds=30, bid_seconds=10)
     async with driver.node("bob", worker=small):
         mallory = Mallory(driver, escrow=60)
         await mallory.bid(nonce=1)

@@ -57,7 +57,7 @@ async def test_a_proof_for_other_tasks_is_never_settled(
         [outcome] = await alice.requester.submit(MODEL_DIGEST, [INPUT], TERMS)
         await trio.sleep(60)
         assert "proof is for other tasks" in bob.named("proof.failed")[0]["reason"]
-        assert driver.world.sent == {}
+        assert driver.world.sent == []
         bob.prover.wrong_tasks = False
         [settled] = await alice.requester.settled([outcome.offer_hash])
         assert settled.state == TaskState.SETTLED

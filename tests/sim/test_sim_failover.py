@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import TaskState
+from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Role, StreamProtocol
 from p2pnode.protocol.codec import decode_any
 from p2pnode.protocol.messages import Assignment
@@ -19,7 +20,7 @@ from p2pnode.protocol.tensors import decode_tensors, encode_tensors
 from tests.sim.driver import TERMS, Driver, Node
 from tests.sim.fake_compute import MODEL_DIGEST, double, pair
 
-CHEAP = WorkerSettings(capacity=32, price=10, batch_size=1, batch_seconds=1)
+CHEAP = WorkerSettings(capacity=32, strategy=CostPlus(10), batch_size=1, batch_seconds=1)
 """bob, who is awarded first and settles at once."""
 
 

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from p2pnode.errors import MarketError
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import OPEN, TaskState
+from p2pnode.market.strategy import CostPlus
 from p2pnode.ports import Role, Topic
 from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.protocol.receipt import check_receipt, parse_receipt
@@ -79,7 +80,7 @@ async def test_a_batch_that_is_not_full_goes_out_in_time(
 
 
 async def test_nobody_bids(driver: Driver, requester: RequesterSettings, autojump_clock: MockClock) -> None:
-    dear = WorkerSettings(capacity=1, price=101, batch_size=1, batch_seconds=1)
+    dear = WorkerSettings(capacity=1, strategy=CostPlus(101), batch_size=1, batch_seconds=1)
     async with (
         driver.node("bob", worker=dear),
         driver.node("alice", requester=requester) as alice,

@@ -8,8 +8,8 @@ from werkzeug.datastructures import Headers
 
 from p2pnode.api.http.access import Access, load_access
 from p2pnode.api.http.server import bound
+from p2pnode.config_api import ApiConfig
 from p2pnode.errors import ConfigError
-from p2pnode.settings_api import ApiConfig
 from p2pnode.tokens import read_tokens
 
 TOKEN = "a-token-of-some-length"

@@ -9,7 +9,8 @@ from eth_utils.abi import function_signature_to_4byte_selector
 from eth_utils.crypto import keccak
 
 from p2pnode.chain.contract import NAMES, Contract, explain_revert, load_abi
-from p2pnode.chain.rpc import RpcError, open_rpc
+from p2pnode.chain.endpoint import RpcError
+from p2pnode.chain.rpc import open_rpc
 from p2pnode.chain.settlement import SKIP_REASONS
 from p2pnode.errors import ChainError
 
@@ -46,7 +47,7 @@ def test_every_abi_ships(name: str) -> None:
 
 
 async def test_calls_are_encoded_as_solidity_does() -> None:
-    async with open_rpc("http://127.0.0.1:1", 1) as rpc:
+    async with open_rpc(["http://127.0.0.1:1"], 1) as rpc:
         token = Contract(rpc, "JoyToken", bytes(20))
         data = token.encode("transfer", b"\x11" * 20, 5)
         assert data == keccak(text="transfer(address,uint256)")[:4] + bytes(12) + b"\x11" * 20 + (5).to_bytes(
@@ -65,7 +66,7 @@ async def test_events_of_other_contracts_are_passed_over() -> None:
         "transactionHash": "0x" + "55" * 32,
         "blockNumber": "0x7",
     }
-    async with open_rpc("http://127.0.0.1:1", 1) as rpc:
+    async with open_rpc(["http://127.0.0.1:1"], 1) as rpc:
         (event,) = Contract(rpc, "JoyToken", b"\x22" * 20).events([entry])
         assert event.arguments == {"from": b"\x33" * 20, "to": b"\x44" * 20, "value": 9}
         assert (event.name, event.block) == ("Transfer", 7)

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from p2pnode.chain.rpc import ATTEMPTS, RpcError, open_rpc
+from p2pnode.chain.endpoint import RpcError
+from p2pnode.chain.endpoints import ATTEMPTS
+from p2pnode.chain.rpc import open_rpc
 from p2pnode.errors import ChainError
 
 
@@ -39,7 +41,7 @@ async def open_endpoint(serve: Callable[[trio.SocketStream], Awaitable[None]]) -
 
 async def ask(endpoint: Endpoint) -> str:
     """What block_number says of the endpoint."""
-    async with open_endpoint(endpoint.serve) as url, open_rpc(url, 5) as rpc:
+    async with open_endpoint(endpoint.serve) as url, open_rpc([url], 5) as rpc:
         with pytest.raises(ChainError) as caught:
             await rpc.block_number()
     return str(caught.value)
@@ -85,7 +87,7 @@ async def test_an_answer_of_another_form_is_told(body: bytes) -> None:
 )
 async def test_the_revert_data_is_found_where_nodes_put_it(data: bytes, found: bytes) -> None:
     endpoint = Endpoint(b'{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"no","data":' + data + b"}}")
-    async with open_endpoint(endpoint.serve) as url, open_rpc(url, 5) as rpc:
+    async with open_endpoint(endpoint.serve) as url, open_rpc([url], 5) as rpc:
         with pytest.raises(RpcError, match="no") as caught:
             await rpc.call(bytes(20), b"")
     assert caught.value.data == found
@@ -96,7 +98,7 @@ async def test_a_call_to_a_silent_node_can_be_cancelled() -> None:
     async def silent(stream: trio.SocketStream) -> None:
         await trio.sleep_forever()
 
-    async with open_endpoint(silent) as url, open_rpc(url, 60) as rpc:
+    async with open_endpoint(silent) as url, open_rpc([url], 60) as rpc:
         with trio.fail_after(5), trio.move_on_after(0.2) as scope:
             await rpc.block_number()
         assert scope.cancelled_caught
@@ -106,6 +108,6 @@ async def test_a_silent_node_is_given_up() -> None:
     async def silent(stream: trio.SocketStream) -> None:
         await trio.sleep_forever()
 
-    async with open_endpoint(silent) as url, open_rpc(url, 0.1) as rpc:
+    async with open_endpoint(silent) as url, open_rpc([url], 0.1) as rpc:
         with trio.fail_after(10), pytest.raises(ChainError, match="check that the node runs"):
             await rpc.block_number()

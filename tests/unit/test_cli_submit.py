@@ -68,6 +68,30 @@ class Node:
     async def receipt(self, task_id: bytes) -> str | None:
         return json.dumps({"receipt": task_id.hex()})
 
+    async def explain(self, offer: str) -> Mapping[str, Any]:
+        return {
+            "offer": "0x" + offer,
+            "model": "bafk",
+            "state": "unbid",
+            "price_min": "0",
+            "price_max": str(10**16),
+            "advice": "change price_max from 0.01 JOY to 0.02 JOY; then a worker bids",
+            "workers": [
+                {
+                    "account": "0x" + "ab" * 20,
+                    "load": 3,
+                    "capacity": 8,
+                    "code": code,
+                    "reason": "too low\x1b[31m",
+                    "price": str(2 * 10**16),
+                }
+                for code in ("price-too-low", "would-bid")
+            ],
+        }
+
+    async def resume(self) -> str:
+        return "3 failures in a row"
+
     async def shutdown(self) -> None:
         raise MarketError("not here")
 
@@ -81,6 +105,8 @@ class Node:
             self.status,
             self.receipts,
             self.receipt,
+            self.explain,
+            self.resume,
             self.shutdown,
         )
 
@@ -184,3 +210,19 @@ def test_one_receipt_is_shown_by_the_start_of_its_id(config: Path, node: Node, t
     target = tmp_path / "receipt.json"
     assert run(config, "receipts", "show", "ac", "-o", target).exit_code == 0
     assert json.loads(target.read_text()) == {"receipt": "ac" * 32}
+
+
+def test_explain_fits_on_a_screen_and_ends_with_the_advice(node: Node, config: Path) -> None:
+    result = CliRunner().invoke(main, ["explain", "ab12", "--config", str(config)], env=ENV)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert len(lines) == 7
+    assert lines[2] == "price    0 JOY to 0.01 JOY"
+    assert lines[4].endswith("3 of 8 places taken  price-too-low: too low?[31m")
+    assert lines[5].endswith("would bid 0.02 JOY")
+    assert lines[6].startswith("advice   change price_max")
+
+
+def test_resume_says_what_had_stopped_the_worker(node: Node, config: Path) -> None:
+    result = CliRunner().invoke(main, ["node", "resume", "--config", str(config)], env=ENV)
+    assert result.output == "bidding again; it had stopped after 3 failures in a row\n"

@@ -60,6 +60,13 @@ class Node:
     async def receipt(self, task_id: bytes) -> str | None:
         return '{"version": 1}' if task_id == DIGEST else None
 
+    async def explain(self, offer: str) -> Mapping[str, Any]:
+        self.asked.append(offer)
+        return {"advice": "offer it again"}
+
+    async def resume(self) -> str:
+        return "3 failures in a row"
+
     async def shutdown(self) -> None:
         self.asked.append("shutdown")
 
@@ -85,6 +92,8 @@ class Node:
             overview=self.status,
             receipts=self.receipts,
             receipt=self.receipt,
+            explain=self.explain,
+            resume=self.resume,
             shutdown=self.shutdown,
         )
         return replace(made, **changes)
@@ -127,8 +136,10 @@ async def test_each_method_reaches_its_handler(path: Path) -> None:
         assert await client.receipts() == [DIGEST]
         assert await client.receipt(DIGEST) == '{"version": 1}'
         assert await client.receipt(bytes(32)) is None
+        assert await client.explain("ab12") == {"advice": "offer it again"}
+        assert await client.resume() == "3 failures in a row"
         await client.shutdown()
-    assert node.asked == [DIGEST, PublishRequest(Path("/m.onnx"), 7, "digits"), "shutdown"]
+    assert node.asked == [DIGEST, PublishRequest(Path("/m.onnx"), 7, "digits"), "ab12", "shutdown"]
     assert not await ControlClient(path).is_running()
 
 

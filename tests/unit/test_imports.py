@@ -22,7 +22,7 @@ PURE = {"protocol", "market"}
 IO_MODULES = {"asyncio", "http", "random", "requests", "secrets", "socket", "subprocess", "time", "urllib"}
 """Where I/O, the wall clock and randomness come from; pure parts get theirs through ports."""
 
-PARTS = {"network", "inference", "proving", "chain", "store", "market"}
+PARTS = {"network", "inference", "proving", "chain", "store", "market", "ipfs"}
 
 
 def part_of(path: Path) -> str:

@@ -60,11 +60,26 @@ def test_a_worker_asks_its_price_but_never_less_than_is_offered() -> None:
         (bid(2, answered=9), bid(1, failed=9)),
         (bid(2, answered=1), bid(1)),
         (bid(2), bid(1, failed=1)),
-        (bid(1), bid(2)),
+        (replace(bid(2), latency=1.0), replace(bid(1), latency=2.0)),
+        (replace(bid(2), latency=1.0), bid(1)),
     ],
 )
 def test_rank(better: RankedBid, worse: RankedBid) -> None:
     assert rank([worse, better]) == rank([better, worse]) == [better, worse]
+
+
+def test_equal_bids_are_drawn_anew_for_each_offer() -> None:
+    def winner(offer: int) -> int:
+        bids = [replace(bid(worker), bid=signed_for(offer, worker)) for worker in (1, 2)]
+        assert rank(bids) == rank(bids[::-1])
+        return rank(bids)[0].bid.message.worker[0]
+
+    assert {winner(offer) for offer in range(20)} == {1, 2}
+
+
+def signed_for(offer: int, worker: int) -> Signed[Bid]:
+    message = replace(bid(worker).bid.message, offer_hash=bytes([offer]) * 32)
+    return Signed(message, b"\1" * 65)
 
 
 def test_one_worker_takes_a_whole_submission_if_it_has_room() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+import time
 from pathlib import Path
 
 import cbor2
@@ -10,8 +11,8 @@ import pytest
 from p2pnode.errors import BlobError, ConfigError, NetworkError, ProtocolError
 from p2pnode.network import NetworkSettings, create_key, load_key, parse_peer_list, peer_id_of, read_peer_list
 from p2pnode.network.address import parse_peer_id, split_address
-from p2pnode.network.blob_store import BlobStore
-from p2pnode.network.bootstrap import resolve_peers
+from p2pnode.network.blob_store import CHUNK, IN_USE_SECONDS, STALE_SECONDS, BlobStore
+from p2pnode.network.bootstrap import built_in_list, read_sources
 from p2pnode.network.frames import (
     FrameTooLarge,
     Status,
@@ -170,18 +171,22 @@ def test_bad_line_of_a_peer_list_is_named(tmp_path: Path, line: str, reason: str
 def test_bootstrap_entries_are_addresses_or_files(tmp_path: Path) -> None:
     path = tmp_path / "peers"
     path.write_text(ADDRESS + "\n")
-    ((peer, address),) = resolve_peers([str(path), ADDRESS])
-    assert peer.to_base58() == PEER
-    assert str(address) == "/ip4/192.0.2.7/tcp/4001"
+    (candidate,) = read_sources([str(path), ADDRESS]).candidates
+    assert candidate.peer.to_base58() == PEER
+    assert str(candidate.address) == "/ip4/192.0.2.7/tcp/4001"
+    assert candidate.source == "peers"
+    assert str(candidate) == ADDRESS
+    assert not read_sources([ADDRESS]).without(candidate.peer).candidates
     with pytest.raises(ConfigError, match="nor is it a list file that exists"):
-        resolve_peers([str(tmp_path / "missing")])
+        read_sources([str(tmp_path / "missing")])
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        resolve_peers([str(path)])
+        read_sources([str(path)])
 
 
 def test_list_in_the_repository_is_valid() -> None:
     assert read_peer_list(Path(__file__).parents[2] / "bootstrap" / "devnet.peers") == []
+    assert isinstance(built_in_list(), list)
 
 
 def test_addresses_and_peer_ids() -> None:
@@ -222,6 +227,11 @@ def test_damaged_key(tmp_path: Path, content: bytes) -> None:
         {"origin_rate": 0},
         {"origin_burst": 0},
         {"redial_seconds": (2.0, 1.0)},
+        {"deny": ("192.0.2.300",)},
+        {"allow": ("somewhere",)},
+        {"max_per_ip": 0},
+        {"request_rate": 0},
+        {"request_burst": 0},
     ],
 )
 def test_settings_are_checked(tmp_path: Path, changes: dict[str, object]) -> None:
@@ -237,30 +247,71 @@ def test_exchange_answers_are_bounded() -> None:
 
 
 def test_blob_store(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path / "blobs")
+    store = BlobStore(tmp_path / "blobs", 1000)
     digest = hashlib.sha256(b"content").digest()
     assert not store.has(digest)
-    with pytest.raises(BlobError, match="not kept here"):
-        store.read(digest, 0, 10)
+    for missing in (
+        lambda: store.read(digest, 0, 10),
+        lambda: store.pin(digest),
+        lambda: store.hashes(digest),
+    ):
+        with pytest.raises(BlobError, match="not kept here"):
+            missing()
     assert store.put(b"content") == digest
     assert store.put(b"content") == digest
+    assert store.pinned(digest)
     assert store.read(digest, 2, 3) == (7, b"nte")
     assert store.read(digest, 100, 3) == (7, b"")
+    assert store.hashes(digest) == (7, (digest,))
     assert store.digests() == [digest]
     (tmp_path / "blobs" / "stranger.txt").touch()
     assert store.digests() == [digest]
+    assert store.used() == 7
 
 
 def test_partial_blob_becomes_one_only_when_it_hashes(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
-    digest = hashlib.sha256(b"content").digest()
-    store.append(digest, 0, b"con")
-    assert store.partial_size(digest) == 3
+    store = BlobStore(tmp_path, 10 * CHUNK)
+    body = bytes(range(256)) * (CHUNK // 128) + b"rest"
+    digest = hashlib.sha256(body).digest()
+    hashes = [hashlib.sha256(body[i : i + CHUNK]).digest() for i in range(0, len(body), CHUNK)]
+    assert store.begin(digest, len(body), hashes) == set()
+    store.write(digest, 1, body[CHUNK : 2 * CHUNK])
+    store.write(digest, 2, b"rest")
+    assert store.begin(digest, len(body), hashes) == {1, 2}
     assert not store.has(digest)
-    store.append(digest, 3, b"tenX")
     assert not store.commit(digest)
-    assert store.partial_size(digest) == 0
-    store.append(digest, 0, b"content")
+    assert store.begin(digest, len(body), hashes) == set()
+    for index in range(3):
+        store.write(digest, index, body[index * CHUNK : (index + 1) * CHUNK])
     assert store.commit(digest)
     assert store.digests() == [digest]
     assert [path.name for path in tmp_path.iterdir()] == [digest.hex()]
+
+
+def test_room_is_made_by_throwing_out_what_was_used_longest_ago(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    store = BlobStore(tmp_path, 100, lambda: clock[0])
+    kept = store.put(b"a" * 30)
+    old, new = (store.put(letter * 30) for letter in (b"b", b"c"))
+    for digest in (old, new):
+        store.unpin(digest)
+    for digest in (kept, old, new):
+        clock[0] += 1
+        store.use(digest)
+    with pytest.raises(BlobError, match="pinned or in use"):
+        store.make_room(30, bytes(32))
+    clock[0] += IN_USE_SECONDS
+    store.use(new)
+    assert store.make_room(10, bytes(32)) == []
+    assert store.make_room(30, bytes(32)) == [old]
+    assert store.has(new)
+    assert store.has(kept)
+    abandoned = bytes(32)
+    store.begin(abandoned, 30, [])
+    with pytest.raises(BlobError, match="no room"):
+        store.make_room(30, bytes(31) + b"x")
+    assert store.make_room(30, abandoned) == []
+    clock[0] = time.time() + STALE_SECONDS + 10
+    store.use(new)
+    assert store.make_room(30, bytes(31) + b"x") == []
+    assert not list(tmp_path.glob("*.part"))

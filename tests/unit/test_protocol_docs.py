@@ -22,6 +22,7 @@ KINDS = {
     "time": schema.TIME,
     "count": schema.COUNT,
     "tensors": schema.TENSORS,
+    "sealed-tensors": schema.SEALED,
     "decline-code": schema.Choice(DeclineCode),
     "[0*64 digest]": schema.Sequence(schema.DIGEST, schema.MAX_HELD_MODELS),
     "{ message: { award-fields }, signature: signature }": schema.SignedRecord(Award),

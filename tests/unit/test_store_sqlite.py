@@ -173,7 +173,7 @@ async def test_transactions(path: Path) -> None:
             (1, TxState.DROPPED),
             (2, TxState.OPEN),
         ]
-        assert [sent.tx_hash[0] for sent in await store.open_transactions()] == [2, 3]
+        assert [sent.tx_hash[0] for sent in await store.transactions(TxState.OPEN)] == [2, 3]
         assert (await store.find("other"))[0].raw == b"raw"
 
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from werkzeug.datastructures import Headers
 
+from p2pnode.config_api import ApiConfig
 from p2pnode.errors import ConfigError
-from p2pnode.settings_api import ApiConfig
 from p2pnode.tokens import read_tokens
 
 COOKIE: Final = "p2pnode_token"

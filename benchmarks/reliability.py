@@ -1,0 +1,181 @@
+"""Breaks the market in every way there is a test for, and writes docs/reliability.md from what came of it.
+
+    python -m benchmarks.reliability [--only simulated,scale,market,rpc,processes] [--kills N]
+
+Each part is a set of the tests, in their full form; what they counted is kept in docs/reliability.json, so
+that parts can be run one by one. `--only ""` writes the page anew. Fails where a test fails.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+RESULTS: Final = ROOT / "docs" / "reliability.json"
+PAGE: Final = ROOT / "docs" / "reliability.md"
+PARTS: Final[Mapping[str, Sequence[str]]] = {
+    "simulated": ("tests/sim/test_sim_chaos.py", "tests/sim/test_sim_crash.py"),
+    "scale": ("tests/sim/test_sim_scale.py",),
+    "market": ("tests/sim/test_sim_spread.py", "tests/sim/test_sim_flood.py"),
+    "rpc": ("tests/chain/test_rpc_faults.py",),
+    "processes": ("tests/e2e/test_kills.py",),
+}
+Json = dict[str, Any]
+
+_LOSSES: Final = ("lost", "paid_twice", "slashable", "without_receipt")
+
+
+def main() -> int:
+    """Run the parts, keep what they counted, write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {', '.join(PARTS)}")
+    parser.add_argument("--kills", type=int, default=100, help="random kills of real processes")
+    arguments = parser.parse_args()
+    chosen = [name for name in arguments.only.split(",") if name]
+    if unknown := sorted(set(chosen) - set(PARTS)):
+        parser.error(f"--only: no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in chosen:
+        results[name] = run(name, arguments.kills)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    PAGE.write_text(page(results))
+    return 0
+
+
+def run(name: str, kills: int) -> Json:
+    """What one part counted. Raises CalledProcessError where a test fails."""
+    from tests.reliability import VARIABLE
+
+    with tempfile.TemporaryDirectory(prefix="p2pnode-reliability-") as folder:
+        found = Path(folder) / "found.jsonl"
+        found.touch()
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "deep or not deep", *PARTS[name]]
+        env = {**os.environ, VARIABLE: str(found), "P2PNODE_DEEP": "1", "P2PNODE_KILLS": str(kills)}
+        subprocess.run(command, cwd=ROOT, env=env, check=True)
+        lines = [json.loads(line) for line in found.read_text().splitlines()]
+    return {"day": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(), "found": lines}
+
+
+_HEAD: Final = """\
+# Reliability
+
+What was broken, and what came of it. Written by `make reliability` from the full form of the tests, whose
+short form is in `make test`; the figures are in [reliability.json](reliability.json).
+"""
+_KILLS: Final = """\
+## Kills
+
+A node is killed (SIGKILL) before and after every write of its ledger, found by counting them where SQL is
+executed, and at random times beside resets, outages and reorganisations of the chain; then it is started
+again. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could be slashed
+for, *without receipt* paid tasks whose requester has none. All of these must be 0.
+"""
+_RPC: Final = """\
+## RPC faults
+
+Payments on a real chain through endpoints of which a fifth of all calls fails: connections refused, answers
+lost or never sent, gateway errors, rate limits, and wrong words such as "nonce too low" for a transaction
+that arrived. Endpoints that lag, lie or belong to another chain have tests of their own.
+"""
+_SCALE: Final = """\
+## Scale
+
+The market's own code in virtual time: 5 % of messages lost, 20 to 200 ms for each, the network cut in two
+for 20 s, a fifth of the workers lying. Gossip is counted once for each node that hears it; on the wire
+gossipsub's mesh sends it a few times. Heartbeats do not depend on tasks, so they stand apart.
+"""
+_PLAN: Final = """\
+A task costs a worker the same in a large network as in a small one: it hears the offer, answers it once,
+and is told when another bid was taken. What grows are the answers that one requester gets for an offer, and
+the heartbeats, since every node hears every other one. The plan for 10,000 nodes, where that would be
+40,000 heartbeats a minute: offers and heartbeats on topics by model, which only its workers and those who
+buy from it join, and workers that bid only with the chance that gives a requester the few dozen bids it can
+use.
+"""
+
+
+def page(results: Json) -> str:
+    """The page, from docs/reliability.json."""
+    parts = [_HEAD]
+    if "simulated" in results or "processes" in results:
+        parts.append(_kills(results))
+    for name, write in (("rpc", _rpc), ("market", _market), ("scale", _scale)):
+        if name in results:
+            parts.append(write(results[name]))
+    return "\n".join(parts)
+
+
+def _kills(results: Json) -> str:
+    counts = ("kills", "outages", "reorganisations", "resets", "offers", "paid")
+    heads = ["test", *counts, "lost", "paid twice", "broken", "without receipt"]
+    rows, days = [], set()
+    for part in ("simulated", "processes"):
+        if part in results:
+            days.add(results[part]["day"])
+            for test, total in _totals(results[part]).items():
+                rows.append([test, *(f"{total.get(name, 0):,}" for name in (*counts, *_LOSSES))])
+    return f"{_KILLS}\n{_table(heads, rows)}\nRun on {', '.join(sorted(days))}.\n"
+
+
+def _rpc(result: Json) -> str:
+    names = ("payments", "broken", "paid", "paid_twice")
+    rows = [[f"{total[name]:,}" for name in names] for total in _totals(result).values()]
+    heads = ["payments", "calls that failed", "paid", "paid twice"]
+    return f"{_RPC}\n{_table(heads, rows)}\nRun on {result['day']}.\n"
+
+
+def _market(result: Json) -> str:
+    rows = [
+        [f"{found['test']}: {name.replace('_', ' ')}", f"{value:,.3g}"]
+        for found in result["found"]
+        for name, value in found.items()
+        if name != "test"
+    ]
+    return f"## Market\n\n{_table(['test', 'measured'], rows)}\nRun on {result['day']}.\n"
+
+
+def _scale(result: Json) -> str:
+    counts = ("nodes", "liars", "tasks", "settled", "failovers")
+    heads = [
+        *counts,
+        "messages a node and task",
+        "bytes of them",
+        "heartbeats a node and minute",
+        "bytes of them",
+    ]
+    rows = [
+        [
+            *(f"{found[name]:,}" for name in counts),
+            f"{found['messages']:.1f}",
+            *(f"{found[name]:,.0f}" for name in ("bytes", "heartbeats", "heartbeat_bytes")),
+        ]
+        for found in sorted(result["found"], key=lambda one: int(one["nodes"]))
+    ]
+    return f"{_SCALE}\n{_table(heads, rows)}\n{_PLAN}\nRun on {result['day']}.\n"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _totals(result: Json) -> dict[str, dict[str, Any]]:
+    """Sums of the counts by test."""
+    totals: dict[str, dict[str, Any]] = {}
+    for found in result["found"]:
+        total = totals.setdefault(found["test"], {})
+        for name, value in found.items():
+            if name != "test":
+                total[name] = total.get(name, 0) + value
+    return totals
+
+
+if __name__ == "__main__":
+    sys.exit(main())
