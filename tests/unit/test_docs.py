@@ -31,6 +31,8 @@ def commands(page: Path) -> list[str]:
 def plain(command: str) -> list[str]:
     """A command without the marks of its synopsis: `[--x N]...`, `a|b`, comments, redirections, `&`."""
     text = re.sub(r"\s(#|>|&).*$", "", command)
+    # Of two ways to give a thing, the first.
+    text = re.sub(r" \| --\w+ \w+", "", text)
     text = re.sub(r"[\[\]]|\.\.\.(?=\s|$)", "", text)
     return shlex.split(text)[1:]
 
