@@ -9,9 +9,13 @@ const solc = {
   path: path.join(import.meta.dirname, "node_modules/solc/soljson.js"),
   settings: {
     evmVersion: "osaka",
-    optimizer: { enabled: true, runs: 10_000 },
+    // Few runs: code size binds (EIP-170, and EIP-3860 for ProofOfInference, which deploys two others), gas does not.
+    optimizer: { enabled: true, runs: 200 },
   },
 };
+
+/** Set by `make test-deep`. */
+const deep = process.env.P2PNODE_DEEP === "1";
 
 /** Mainnet's rules: no `transactionGasCap` here, so EIP-7825's 16,777,216 holds in tests and on the devnet. */
 const mainnetRules = {
@@ -33,7 +37,7 @@ export default defineConfig({
   test: {
     solidity: {
       fuzz: { runs: 256, seed: "0x70326e6f6465" },
-      invariant: { runs: 64, depth: 200, failOnRevert: true },
+      invariant: { runs: deep ? 2_560 : 256, depth: 500, failOnRevert: true },
     },
   },
   networks: {

@@ -15,11 +15,18 @@ import py_ecc  # noqa: F401
 sys.setrecursionlimit(1000)
 
 if TYPE_CHECKING:
-    from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, ModelMarketplace, ZKProver
+    from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, JSCBridge, ModelMarketplace, ZKProver
     from p2pnode.sdk import ApiError, Client, Inference, Model, SyncClient
 
 _MODULES = {
-    "p2pnode.api": ("EdgeNode", "InferenceNode", "InferenceResult", "ModelMarketplace", "ZKProver"),
+    "p2pnode.api": (
+        "EdgeNode",
+        "InferenceNode",
+        "InferenceResult",
+        "JSCBridge",
+        "ModelMarketplace",
+        "ZKProver",
+    ),
     "p2pnode.sdk": ("ApiError", "Client", "Inference", "Model", "SyncClient"),
 }
 
@@ -30,6 +37,7 @@ __all__ = [
     "Inference",
     "InferenceNode",
     "InferenceResult",
+    "JSCBridge",
     "Model",
     "ModelMarketplace",
     "SyncClient",

@@ -11,6 +11,7 @@ import trio
 
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
+from p2pnode.chain.jsc import UNIT
 from p2pnode.config import Config, RequesterConfig
 from p2pnode.control import (
     ControlHandlers,
@@ -29,7 +30,7 @@ from p2pnode.market.selection import Weights
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import OPEN
 from p2pnode.market.worker import open_worker
-from p2pnode.network import NetworkSettings, open_network
+from p2pnode.network import Network, NetworkSettings, open_network
 from p2pnode.network.sealing import NodeSeals
 from p2pnode.node import MAX_MODEL_BYTES, Node
 from p2pnode.offer_board import open_offer_board
@@ -37,6 +38,7 @@ from p2pnode.ports import Prover, Role, Store
 from p2pnode.pricing import build_strategy
 from p2pnode.protocol.eip712 import Domain
 from p2pnode.proving import open_prover
+from p2pnode.relay import Relayer, RelayOffer, Relays
 from p2pnode.standing import ChainStanding
 from p2pnode.store import open_store
 from p2pnode.totals import Totals
@@ -64,8 +66,8 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
 
     Raises ConfigError, ChainError, NetworkError, ProverError or StoreError, and then nothing is left open.
     """
-    if not (config.worker.enabled or config.requester.enabled):
-        raise ConfigError("worker.enabled and requester.enabled are both false; set one of them to true")
+    if not (config.worker.enabled or config.requester.enabled or config.relayer.enabled):
+        raise ConfigError("worker, requester and relayer have enabled = false; set one of them to true")
     account = await trio.to_thread.run_sync(load_account, config.keystore, password)
     events, history = Events(), History()
     async with AsyncExitStack() as stack:
@@ -98,6 +100,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 batch_size=config.worker.batch_size,
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,
+                min_bond=config.worker.min_bond,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,11 +116,37 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 bid_wait=config.requester.bid_wait,
                 answer_seconds=config.requester.result_seconds / 3,
                 weights=_weights(config.requester),
+                report=config.requester.report,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
+        relays = await _open_relays(stack, config, network, chain)
         yield Node(
-            config, network, chain, store, events, history, board, totals, prover, presence, worker, requester
+            config=config,
+            network=network,
+            chain=chain,
+            store=store,
+            events=events,
+            history=history,
+            board=board,
+            totals=totals,
+            prover=prover,
+            presence=presence,
+            worker=worker,
+            requester=requester,
+            relays=relays,
         )
+
+
+async def _open_relays(stack: AsyncExitStack, config: Config, network: Network, chain: ChainClient) -> Relays:
+    """Hear of relayers, and be one where the configuration says so."""
+    pool, clock = chain.deployment.addresses["JSC"], SystemClock()
+    relays = Relays(network.bus, clock, chain.chain_id, pool)
+    tasks = [relays.run]
+    if config.relayer.enabled:
+        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // UNIT))
+        tasks.append(Relayer(network.bus, clock, chain.jsc, offer).run)
+    await stack.enter_async_context(open_background(*tasks))
+    return relays
 
 
 async def _chain(stack: AsyncExitStack, config: Config, account: Account, store: Store) -> ChainClient:

@@ -26,6 +26,7 @@ __all__ = [
     "Config",
     "NetworkConfig",
     "ProverConfig",
+    "RelayerConfig",
     "RequesterConfig",
     "WorkerConfig",
     "default_toml",
@@ -93,6 +94,16 @@ class ChainConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayerConfig:
+    """Paying the gas of strangers' private transactions, for the fee inside them."""
+
+    enabled: Annotated[bool, Setting("Offer to relay.")] = False
+    fee: Annotated[
+        int, Setting("Fee of a transaction, in the smallest unit; multiples of 10^9.", 0, MAX_AMOUNT)
+    ] = JOY // 100
+
+
+@dataclass(frozen=True, slots=True)
 class ProverConfig:
     """The prover subprocess."""
 
@@ -117,6 +128,7 @@ class Config:
     chain: ChainConfig = field(default_factory=ChainConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     requester: RequesterConfig = field(default_factory=RequesterConfig)
+    relayer: RelayerConfig = field(default_factory=RelayerConfig)
     prover: ProverConfig = field(default_factory=ProverConfig)
     api: ApiConfig = field(default_factory=ApiConfig)
 
@@ -166,6 +178,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "chain": ChainConfig,
     "worker": WorkerConfig,
     "requester": RequesterConfig,
+    "relayer": RelayerConfig,
     "prover": ProverConfig,
     "api": ApiConfig,
 }

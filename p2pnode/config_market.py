@@ -54,6 +54,9 @@ class WorkerConfig:
     ] = 3
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    min_bond: Annotated[
+        int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,6 @@ class RequesterConfig:
     min_stake: Annotated[
         int, Setting("Least stake of a worker to be awarded, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0
+    report: Annotated[
+        bool, Setting("Report workers on chain that answered and did not settle; costs gas.")
+    ] = True

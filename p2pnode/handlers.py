@@ -48,6 +48,8 @@ class Handlers:
             receipt=self._receipt,
             explain=self._explain,
             resume=self._resume,
+            relayers=self._relayers,
+            relay=self._node.relays.relay,
             shutdown=self._shutdown,
         )
 
@@ -80,6 +82,8 @@ class Handlers:
             "listen": list(node.network.addresses),
             "peers": list(node.network.peers()),
             "joining": node.network.joining(),
+            "reachability": node.network.reachability.words(),
+            "reachable": node.network.reachability.verdict.value,
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()
@@ -120,6 +124,12 @@ class Handlers:
         reason = worker.pause.reason
         worker.pause.succeeded()
         return reason
+
+    async def _relayers(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {"peer": seen.peer, "account": "0x" + seen.offer.account.hex(), "fee": str(seen.offer.fee)}
+            for seen in self._node.relays.offers()
+        ]
 
     async def _shutdown(self) -> None:
         self.stopped.set()

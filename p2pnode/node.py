@@ -13,6 +13,7 @@ from p2pnode.market.worker import Worker
 from p2pnode.network import Network
 from p2pnode.offer_board import OfferBoard
 from p2pnode.ports import Prover, Store
+from p2pnode.relay import Relays
 from p2pnode.totals import Totals
 
 MAX_MODEL_BYTES: Final = 64 << 20
@@ -35,3 +36,4 @@ class Node:
     presence: Presence
     worker: Worker | None
     requester: Requester | None
+    relays: Relays

@@ -1,8 +1,10 @@
-"""Proves the batch that the tests share: `.venv/bin/python tests/make_fixture.py`. Takes some minutes.
+"""Proves what the tests share: `.venv/bin/python tests/make_fixture.py`. Takes some minutes.
 
 The packaged digits model on the packaged images, for awards whose EIP-712 domain is that of the contracts'
-tests. Writes contracts/test/fixtures/{tasks,awards,batch}.json and batch.seal; to be run again when the
-guest's image, the model or the control IDs change, which `make test` notices.
+tests: all of them in one segment, whose last step is a lift; and the first image alone in small segments,
+whose last step is the identity program. Writes contracts/test/fixtures/{tasks,awards,batch,identity}.json and
+{batch,identity}.seal; to be run again when the guest's image, the model, the seal's format or the control IDs
+change, which `make test` notices.
 """
 
 import json
@@ -18,12 +20,19 @@ from p2pnode.inference import read_inputs, read_model
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.ports import Progress, Proof, ProofTask
 from p2pnode.protocol.cid import content_digest
+from p2pnode.protocol.claim import claim_digest
 from p2pnode.protocol.tensors import tensors_digest
 from p2pnode.proving import open_prover
+from p2pnode.proving.batches import write_job
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 FIXTURES = CONTRACTS / "test" / "fixtures"
+CONTROL_IDS = ROOT / "circuits_guest" / "images" / "control_ids.json"
+IDENTITY = "identity.zkr"
+ONE_SEGMENT = 19
+SMALL_SEGMENTS = 17
+"""Powers of two of cycles: more than the batch has, fewer than a single task has."""
 
 
 def main() -> None:
@@ -44,7 +53,7 @@ def main() -> None:
     awards = json.loads((FIXTURES / "awards.json").read_text())
     task_ids = [bytes.fromhex(task_id[2:]) for task_id in awards["taskIds"]]
     tasks = [ProofTask(task_id, tensors) for task_id, tensors in zip(task_ids, inputs, strict=True)]
-    proof = trio.run(_prove, tasks)
+    proof = trio.run(_prove, tasks, ONE_SEGMENT)
     (FIXTURES / "batch.seal").write_bytes(proof.seal)
     _write(
         "batch.json",
@@ -54,10 +63,27 @@ def main() -> None:
             "outputDigests": [_hex(tensors_digest(output)) for output in proof.outputs],
         },
     )
+    _prove_identity(tasks[:1])
 
 
-async def _prove(tasks: list[ProofTask]) -> Proof:
+def _prove_identity(tasks: list[ProofTask]) -> None:
+    joined = trio.run(_prove, tasks, SMALL_SEGMENTS)
+    (FIXTURES / "identity.seal").write_bytes(joined.seal)
+    _write(
+        "identity.json",
+        {
+            "program": IDENTITY,
+            "controlId": json.loads(CONTROL_IDS.read_text())[IDENTITY],
+            "claim": _hex(claim_digest(joined.image_id, joined.journal)),
+            "imageId": _hex(joined.image_id),
+            "journal": _hex(joined.journal),
+        },
+    )
+
+
+async def _prove(tasks: list[ProofTask], segment_po2: int) -> Proof:
     job = Path(tempfile.mkdtemp(prefix="p2pnode-fixture-"))
+    write_job(job, DIGITS, tasks, segment_po2)
 
     def show(progress: Progress) -> None:
         print(f"{progress.step} {progress.index}/{progress.total}: {progress.seconds:.0f} s", flush=True)

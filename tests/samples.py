@@ -41,7 +41,7 @@ def offer(nonce: int = 1) -> Offer:
 def award(nonce: int = 1) -> Award:
     """An award of that offer to WORKER_KEY."""
     made = offer(nonce)
-    bid = Bid(digest(DOMAIN, made), key_account(WORKER_KEY), 200, 1060, 1050)
+    bid = Bid(digest(DOMAIN, made), key_account(WORKER_KEY), 200, 1000, 1060, 1050)
     return Award(
         offer_hash=bid.offer_hash,
         bid_hash=digest(DOMAIN, bid),

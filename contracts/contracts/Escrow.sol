@@ -16,12 +16,16 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    /// @dev One storage slot; 96 bits hold the whole supply of JOY.
+    /// @dev One storage slot; 96 bits hold the whole supply of JOY, 40 bits the seconds of 34,000 years.
     struct Account {
         uint96 balance;
         uint96 requested;
-        uint64 availableAt;
+        uint40 availableAt;
+        uint24 callbackGas;
     }
+
+    /// @notice Most gas that a callback may have.
+    uint24 public constant MAX_CALLBACK_GAS = 50_000;
 
     /// @inheritdoc IEscrow
     IERC20 public immutable override token;
@@ -40,7 +44,12 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
 
     /// @inheritdoc IEscrow
     function deposit(uint256 amount) external nonReentrant {
-        _deposit(amount);
+        _deposit(msg.sender, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function depositFor(address requester, uint256 amount) external nonReentrant {
+        _deposit(requester, amount);
     }
 
     /// @inheritdoc IEscrow
@@ -50,7 +59,7 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     {
         // A front-runner may have used the permit: what counts is the allowance, which the transfer checks.
         try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
-        _deposit(amount);
+        _deposit(msg.sender, amount);
     }
 
     /// @inheritdoc IEscrow
@@ -60,7 +69,7 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
         if (amount > account.balance) revert InsufficientBalance(amount, account.balance);
         uint64 availableAt = uint64(block.timestamp) + withdrawalDelay;
         account.requested = uint96(amount);
-        account.availableAt = availableAt;
+        account.availableAt = uint40(availableAt);
         emit WithdrawalRequested(msg.sender, amount, availableAt);
     }
 
@@ -89,12 +98,24 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IEscrow
+    function setCallbackGas(uint24 gas) external {
+        if (gas > MAX_CALLBACK_GAS) revert CallbackGasTooHigh(gas, MAX_CALLBACK_GAS);
+        _escrows[msg.sender].callbackGas = gas;
+        emit CallbackGasChanged(msg.sender, gas);
+    }
+
+    /// @inheritdoc IEscrow
+    function callbackGasOf(address requester) public view returns (uint24) {
+        return _escrows[requester].callbackGas;
+    }
+
+    /// @inheritdoc IEscrow
     function escrowOf(address requester) public view returns (uint256) {
         return _escrows[requester].balance;
     }
 
     /// @inheritdoc IEscrow
-    function freeEscrow(address requester) external view returns (uint256) {
+    function freeEscrow(address requester) public view returns (uint256) {
         Account storage account = _escrows[requester];
         return account.balance > account.requested ? account.balance - account.requested : 0;
     }
@@ -116,12 +137,17 @@ abstract contract Escrow is IEscrow, ReentrancyGuardTransient {
         _escrows[requester].balance -= uint96(amount);
     }
 
-    function _deposit(uint256 amount) private {
+    /// @dev Puts back what {_debit} took out and nobody was paid.
+    function _refund(address requester, uint256 amount) internal {
+        _escrows[requester].balance += uint96(amount);
+    }
+
+    function _deposit(address requester, uint256 amount) private {
         if (amount == 0) revert ZeroAmount();
-        Account storage account = _escrows[msg.sender];
+        Account storage account = _escrows[requester];
         uint256 balance = account.balance + amount;
         account.balance = balance.toUint96();
-        emit Deposited(msg.sender, amount, balance);
+        emit Deposited(requester, amount, balance);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
 }

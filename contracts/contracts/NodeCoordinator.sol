@@ -3,15 +3,19 @@ pragma solidity ^0.8.28;
 
 import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
+import {Bonds} from "./Bonds.sol";
 import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
-import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
+import {ISlashing} from "./interfaces/ISlashing.sol";
+import {NodeSelection} from "./NodeSelection.sol";
+import {Slashing} from "./Slashing.sol";
+import {LOAD_EPOCH} from "./types/Windows.sol";
 
 /// @title Register of workers: stake, peer identity, capacity and record
 /// @notice One node an account and one account a peer id. Holds the stakes, which only their own accounts can take
-/// out; has no owner. Endpoints are not recorded: peers find each other off chain.
-contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
+/// out and only evidence of a fault can lower; has no owner. Endpoints are not recorded: peers find each other off
+/// chain.
+contract NodeCoordinator is INodeCoordinator, NodeSelection, Slashing {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -20,19 +24,11 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
     uint8 private constant IDENTITY = 0x00;
     uint8 private constant SHA2_256 = 0x12;
 
-    IERC20 private immutable _token;
-    address private immutable _settlement;
-    uint64 private immutable _unbondingDelay;
     uint256 private immutable _minStake;
 
     mapping(address account => Node) private _nodes;
     mapping(address account => Record) private _records;
     mapping(bytes32 peerIdHash => address account) private _accounts;
-
-    modifier onlySettlement() {
-        if (msg.sender != _settlement) revert NotSettlement(msg.sender);
-        _;
-    }
 
     modifier onlyRegistered() {
         if (_nodes[msg.sender].peerId.length == 0) revert NotRegistered(msg.sender);
@@ -40,15 +36,17 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
     }
 
     /// @param token_ JOY.
-    /// @param settlement_ The contract that writes records.
-    /// @param minStake_ In the smallest unit of JOY.
-    /// @param unbondingDelay_ Seconds; longer than the longest settle window.
-    constructor(IERC20 token_, address settlement_, uint256 minStake_, uint64 unbondingDelay_) {
-        if (unbondingDelay_ <= MAX_SETTLE_WINDOW) revert UnbondingDelayTooShort(unbondingDelay_, MAX_SETTLE_WINDOW + 1);
-        _token = token_;
-        _settlement = settlement_;
+    /// @param minStake_ In the smallest unit of JOY; also the penalty for a fault.
+    /// @param unbondingDelay_ Seconds; longer than any evidence about a promise can take.
+    constructor(IERC20 token_, uint256 minStake_, uint64 unbondingDelay_) Bonds(token_, unbondingDelay_) {
         _minStake = minStake_;
-        _unbondingDelay = unbondingDelay_;
+    }
+
+    /// @inheritdoc INodeCoordinator
+    function bind() external {
+        if (_settlement != address(0)) revert AlreadyBound(_settlement);
+        _settlement = msg.sender;
+        emit Bound(msg.sender);
     }
 
     /// @inheritdoc INodeCoordinator
@@ -65,6 +63,7 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
         node.peerId = peerId;
         node.capacity = capacity;
         node.stake = stake.toUint96();
+        _join(msg.sender);
         emit NodeRegistered(msg.sender, peerId, capacity, stake);
         _token.safeTransferFrom(msg.sender, address(this), stake);
     }
@@ -108,8 +107,11 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
         Node memory node = _nodes[msg.sender];
         if (node.withdrawableAt == 0) revert StillActive(msg.sender);
         if (block.timestamp < node.withdrawableAt) revert StillBonded(node.withdrawableAt);
+        uint32 reports = reportsOf(msg.sender).total;
+        if (reports != 0) revert StillReported(msg.sender, reports);
         delete _accounts[keccak256(node.peerId)];
         delete _nodes[msg.sender];
+        _leave(msg.sender);
         emit NodeWithdrawn(msg.sender, node.peerId, node.stake);
         _token.safeTransfer(msg.sender, node.stake);
     }
@@ -118,13 +120,9 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
     function recordSettled(address worker, uint64 count) external onlySettlement {
         Record storage record = _records[worker];
         record.settled += count;
-        emit RecordChanged(worker, record.settled, record.missed);
-    }
-
-    /// @inheritdoc INodeCoordinator
-    function recordMissed(address worker) external onlySettlement {
-        Record storage record = _records[worker];
-        record.missed += 1;
+        uint64 epoch = uint64(block.timestamp) / LOAD_EPOCH;
+        if (record.epoch != epoch) (record.epoch, record.settledInEpoch) = (epoch, 0);
+        record.settledInEpoch += count;
         emit RecordChanged(worker, record.settled, record.missed);
     }
 
@@ -139,9 +137,20 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc INodeCoordinator
-    function isActive(address account, uint256 stake) external view returns (bool) {
+    function isActive(address account, uint256 stake) public view returns (bool) {
         Node storage node = _nodes[account];
-        return node.peerId.length != 0 && node.withdrawableAt == 0 && node.stake >= stake;
+        return node.peerId.length != 0 && node.withdrawableAt == 0 && node.stake >= stake && node.stake >= _minStake;
+    }
+
+    /// @inheritdoc NodeSelection
+    function loadOf(address account) public view override returns (uint256 slots, uint256 settled) {
+        Record storage record = _records[account];
+        if (record.epoch == block.timestamp / LOAD_EPOCH) settled = record.settledInEpoch;
+        if (isActive(account, _minStake)) {
+            Node storage node = _nodes[account];
+            slots = _minStake == 0 ? node.capacity : node.stake / _minStake;
+            if (slots > node.capacity) slots = node.capacity;
+        }
     }
 
     /// @inheritdoc INodeCoordinator
@@ -154,14 +163,35 @@ contract NodeCoordinator is INodeCoordinator, ReentrancyGuardTransient {
         return _unbondingDelay;
     }
 
-    /// @notice The token of all stakes.
+    /// @inheritdoc INodeCoordinator
     function token() external view returns (IERC20) {
         return _token;
     }
 
-    /// @notice The contract that writes records.
+    /// @inheritdoc INodeCoordinator
     function settlement() external view returns (address) {
         return _settlement;
+    }
+
+    /// @notice What one fault costs: the least stake, so that every active node can pay for one.
+    function penalty() public view override(ISlashing, Slashing) returns (uint256) {
+        return _minStake;
+    }
+
+    function _capacityOf(address worker) internal view override returns (uint32) {
+        return _nodes[worker].capacity;
+    }
+
+    function _takeStake(address worker, uint256 amount) internal override returns (uint256 taken) {
+        Node storage node = _nodes[worker];
+        taken = amount < node.stake ? amount : node.stake;
+        node.stake -= uint96(taken);
+    }
+
+    function _recordMissed(address worker) internal override {
+        Record storage record = _records[worker];
+        record.missed += 1;
+        emit RecordChanged(worker, record.settled, record.missed);
     }
 
     function _requirePeerId(bytes calldata peerId) private pure {

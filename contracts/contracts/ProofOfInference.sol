@@ -1,56 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {Escrow} from "./Escrow.sol";
+import {IInferenceCallback} from "./interfaces/IInferenceCallback.sol";
 import {IModelMarketplace} from "./interfaces/IModelMarketplace.sol";
 import {INodeCoordinator} from "./interfaces/INodeCoordinator.sol";
 import {IProofOfInference} from "./interfaces/IProofOfInference.sol";
-import {IProofOfUse} from "./interfaces/IProofOfUse.sol";
+import {IProtocolParameters} from "./interfaces/IProtocolParameters.sol";
 import {IRiscZeroVerifier} from "./interfaces/IRiscZeroVerifier.sol";
-import {Evidence} from "./libraries/Evidence.sol";
 import {MerkleBatch} from "./libraries/MerkleBatch.sol";
-import {NodeCoordinator} from "./NodeCoordinator.sol";
-import {ProofOfUse} from "./ProofOfUse.sol";
-import {TypedData} from "./TypedData.sol";
+import {Payouts} from "./Payouts.sol";
+import {Proofs} from "./Proofs.sol";
+import {Reports} from "./Reports.sol";
 import {Award} from "./types/Award.sol";
-import {Bid} from "./types/Bid.sol";
-import {Offer} from "./types/Offer.sol";
+import {Payout} from "./types/Payout.sol";
+import {Slice} from "./types/Slice.sol";
 import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
 
 /// @title Settlement of proved inference
 /// @notice Holds the requesters' escrow and pays it out for inferences that a RISC Zero proof shows were run. Has no
-/// owner, no parameter that can change and no way to pay without a proof.
-/// @dev Deploys {NodeCoordinator} and {ProofOfUse} itself, so that each knows the other from its first block on and
-/// no account ever has the right to wire them.
-contract ProofOfInference is IProofOfInference, Escrow, TypedData {
-    using SafeERC20 for IERC20;
-    using BitMaps for BitMaps.BitMap;
-
+/// owner and no way to pay without a proof; the fee it takes is that of {ProtocolParameters}.
+/// @dev Binds {NodeCoordinator} and deploys {ProofOfUse} itself, so that each knows the other from its first block on
+/// and no account ever has the right to wire them.
+contract ProofOfInference is IProofOfInference, Payouts, Proofs {
     /// @notice What a deployment chooses, for ever.
     /// @param token JOY.
     /// @param zkVerifier Verifier of all seals.
     /// @param imageId The guest program.
     /// @param marketplace Register of models.
-    /// @param treasury Receiver of the protocol fee.
-    /// @param protocolFeeBps Basis points of the price, at most `MAX_PROTOCOL_FEE_BPS`.
+    /// @param parameters The protocol fee, its receiver and the reward pool's part of it.
     /// @param withdrawalDelay Seconds, above `MAX_SETTLE_WINDOW`.
     /// @param epochLength Seconds of an epoch of {ProofOfUse}.
-    /// @param minStake Least stake of a node, in the smallest unit of JOY.
-    /// @param unbondingDelay Seconds, above `MAX_SETTLE_WINDOW`.
+    /// @param coordinator Register of workers; nobody's settlement contract yet.
     struct Config {
         IERC20 token;
         IRiscZeroVerifier zkVerifier;
         bytes32 imageId;
         IModelMarketplace marketplace;
-        address treasury;
-        uint16 protocolFeeBps;
+        IProtocolParameters parameters;
         uint64 withdrawalDelay;
         uint64 epochLength;
-        uint256 minStake;
-        uint64 unbondingDelay;
+        INodeCoordinator coordinator;
     }
 
     /// @dev The fee of the model looked up last: a batch usually has one model.
@@ -60,133 +52,109 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
         uint256 minimum;
     }
 
-    /// @dev Neighbouring awards with the same receiver, paid by one transfer.
-    struct Run {
-        bytes32 modelDigest;
-        address to;
-        uint64 count;
-        uint256 amount;
-    }
-
-    /// @notice Most awards in one batch.
+    /// @notice Most awards in one call.
     uint256 public constant MAX_BATCH = 256;
-    /// @notice Cap of the protocol fee in basis points of the price.
-    uint16 public constant MAX_PROTOCOL_FEE_BPS = 500;
-
-    /// @inheritdoc IProofOfInference
-    IRiscZeroVerifier public immutable override zkVerifier;
-    /// @inheritdoc IProofOfInference
-    bytes32 public immutable override imageId;
-    /// @inheritdoc IProofOfInference
-    IModelMarketplace public immutable override marketplace;
-    /// @inheritdoc IProofOfInference
-    INodeCoordinator public immutable override coordinator;
-    /// @inheritdoc IProofOfInference
-    IProofOfUse public immutable override proofOfUse;
-    /// @inheritdoc IProofOfInference
-    address public immutable override treasury;
-    /// @inheritdoc IProofOfInference
-    uint16 public immutable override protocolFeeBps;
-
-    mapping(address requester => BitMaps.BitMap) private _nonces;
-    mapping(bytes32 taskId => bool) private _reported;
 
     /// @param config See {Config}.
-    constructor(Config memory config) Escrow(config.token, config.withdrawalDelay) {
-        if (config.protocolFeeBps > MAX_PROTOCOL_FEE_BPS) {
-            revert ProtocolFeeTooHigh(config.protocolFeeBps, MAX_PROTOCOL_FEE_BPS);
-        }
-        if (config.treasury == address(0) || config.treasury == address(this)) revert InvalidTreasury(config.treasury);
-        zkVerifier = config.zkVerifier;
-        imageId = config.imageId;
-        marketplace = config.marketplace;
-        treasury = config.treasury;
-        protocolFeeBps = config.protocolFeeBps;
-        coordinator = new NodeCoordinator(config.token, address(this), config.minStake, config.unbondingDelay);
-        proofOfUse = new ProofOfUse(address(this), config.epochLength);
-    }
+    constructor(Config memory config)
+        Escrow(config.token, config.withdrawalDelay)
+        Reports(config.token, config.coordinator)
+        Payouts(config.token, config.marketplace, config.parameters, config.epochLength)
+        Proofs(config.zkVerifier, config.imageId)
+    {}
 
     /// @inheritdoc IProofOfInference
     function settleBatch(
         Award[] calldata awards,
         bytes[] calldata signatures,
         bytes32[] calldata outputDigests,
-        bytes calldata seal
-    ) external nonReentrant returns (uint256 paid) {
+        bytes calldata seal,
+        Payout payout
+    ) external nonReentrant returns (uint256) {
+        (bytes32[] memory taskIds, bytes32[] memory leaves) = _leaves(awards, signatures, outputDigests);
+        _prove(leaves.length, MerkleBatch.root(leaves), seal);
+        return _settle(awards, signatures, outputDigests, taskIds, payout);
+    }
+
+    /// @inheritdoc IProofOfInference
+    function settleSlice(
+        Award[] calldata awards,
+        bytes[] calldata signatures,
+        bytes32[] calldata outputDigests,
+        Slice calldata slice,
+        Payout payout
+    ) external nonReentrant returns (uint256) {
+        (bytes32[] memory taskIds, bytes32[] memory leaves) = _leaves(awards, signatures, outputDigests);
+        _requireProven(slice.count, MerkleBatch.rootOfSlice(leaves, slice));
+        return _settle(awards, signatures, outputDigests, taskIds, payout);
+    }
+
+    /// @inheritdoc IProofOfInference
+    function rescue(Award calldata award, bytes32 outputDigest, address rescuer, Slice calldata slice, Payout payout)
+        external
+        nonReentrant
+    {
+        if (rescuer == address(0) || rescuer == address(this)) revert InvalidRescuer(rescuer);
+        bytes32 taskId = hashAward(award);
+        _requireRescuable(award, taskId);
+        bytes32[] memory leaves = new bytes32[](1);
+        leaves[0] = MerkleBatch.leaf(hashRescue(taskId, rescuer), award.modelDigest, award.inputDigest, outputDigest);
+        _requireProven(slice.count, MerkleBatch.rootOfSlice(leaves, slice));
+        _useNonce(award.requester, award.nonce);
+        _spendReport(award, taskId);
+        emit AwardRescued(taskId, award.requester, rescuer, outputDigest);
+        _payRescue(award, rescuer, _openTill(payout));
+        coordinator.slashRescued(taskId, award.worker, award.requester, rescuer);
+        _tell(award.requester, taskId, outputDigest);
+    }
+
+    /// @dev Task ids and leaves of some awards in their order.
+    function _leaves(Award[] calldata awards, bytes[] calldata signatures, bytes32[] calldata outputDigests)
+        private
+        view
+        returns (bytes32[] memory taskIds, bytes32[] memory leaves)
+    {
         uint256 count = awards.length;
         if (count == 0 || count > MAX_BATCH) revert InvalidBatchSize(count, MAX_BATCH);
         if (signatures.length != count || outputDigests.length != count) {
             revert LengthMismatch(count, signatures.length, outputDigests.length);
         }
-        bytes32[] memory taskIds = _verifyBatch(awards, outputDigests, seal);
-        Fee memory fee;
+        taskIds = new bytes32[](count);
+        leaves = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
+            Award calldata award = awards[i];
+            taskIds[i] = hashAward(award);
+            leaves[i] = MerkleBatch.leaf(taskIds[i], award.modelDigest, award.inputDigest, outputDigests[i]);
+        }
+    }
+
+    /// @dev Pays the proved awards that are in order; `taskIds` of the others become zero.
+    function _settle(
+        Award[] calldata awards,
+        bytes[] calldata signatures,
+        bytes32[] calldata outputDigests,
+        bytes32[] memory taskIds,
+        Payout payout
+    ) private returns (uint256 paid) {
+        Fee memory fee;
+        Till memory till = _openTill(payout);
+        for (uint256 i = 0; i < awards.length; ++i) {
             Award calldata award = awards[i];
             SkipReason reason = _refusal(award, signatures[i], taskIds[i], fee);
             if (reason == SkipReason.None) {
-                _charge(award, taskIds[i], outputDigests[i]);
+                _charge(award, taskIds[i], outputDigests[i], _protocolFee(award.price, till));
                 ++paid;
             } else {
                 emit AwardSkipped(taskIds[i], reason);
                 taskIds[i] = bytes32(0);
             }
         }
-        if (paid != 0) _payOut(awards, taskIds);
-    }
-
-    /// @inheritdoc IProofOfInference
-    function reportMissed(
-        Offer calldata offer,
-        Bid calldata bid,
-        bytes calldata bidSignature,
-        Award calldata award,
-        bytes calldata awardSignature
-    ) external nonReentrant {
-        bytes32 taskId = hashAward(award);
-        if (block.timestamp <= award.settleDeadline) revert NotYetMissed(award.settleDeadline);
-        if (isNonceUsed(award.requester, award.nonce)) revert NonceAlreadyUsed(award.requester, award.nonce);
-        if (_reported[taskId]) revert AlreadyReported(taskId);
-        bytes32 bidHash = hashBid(bid);
-        Evidence.requireSameTerms(offer, hashOffer(offer), bid, bidHash, award, address(token));
-        if (!_signedBy(award.requester, taskId, awardSignature)) revert InvalidSignature(award.requester);
-        if (!_signedBy(bid.worker, bidHash, bidSignature)) revert InvalidSignature(bid.worker);
-        (address owner, uint256 minFee) = marketplace.feeOf(award.modelDigest);
-        if (owner == address(0)) revert TermsMismatch(Term.ModelDigest);
-        if (award.modelFee < minFee) revert TermsMismatch(Term.ModelFee);
-        if (!_covers(award.requester, award.price, award.modelFee)) {
-            revert AwardNotCovered(award.requester, award.price, award.modelFee);
+        if (paid == 0) return 0;
+        _payBatch(awards, taskIds, till);
+        // Strangers' code comes last, when nothing is left to be changed.
+        for (uint256 i = 0; i < awards.length; ++i) {
+            if (taskIds[i] != bytes32(0)) _tell(awards[i].requester, taskIds[i], outputDigests[i]);
         }
-        _reported[taskId] = true;
-        emit AwardMissed(taskId, award.requester, award.worker);
-        coordinator.recordMissed(award.worker);
-    }
-
-    /// @inheritdoc IProofOfInference
-    function isNonceUsed(address requester, uint256 nonce) public view returns (bool) {
-        return _nonces[requester].get(nonce);
-    }
-
-    /// @inheritdoc IProofOfInference
-    function isReported(bytes32 taskId) external view returns (bool) {
-        return _reported[taskId];
-    }
-
-    /// @dev Returns the task ids once the proof has been accepted for exactly these tasks and outputs.
-    function _verifyBatch(Award[] calldata awards, bytes32[] calldata outputDigests, bytes calldata seal)
-        private
-        returns (bytes32[] memory taskIds)
-    {
-        uint256 count = awards.length;
-        taskIds = new bytes32[](count);
-        bytes32[] memory leaves = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            Award calldata award = awards[i];
-            taskIds[i] = hashAward(award);
-            leaves[i] = MerkleBatch.leaf(taskIds[i], award.modelDigest, award.inputDigest, outputDigests[i]);
-        }
-        bytes32 journalDigest = MerkleBatch.journalDigest(count, MerkleBatch.root(leaves));
-        zkVerifier.verify(seal, imageId, journalDigest);
-        emit BatchVerified(journalDigest, count);
     }
 
     /// @dev Why a proved award cannot be paid now, or `None`. Reverts for nothing that an award can contain.
@@ -197,7 +165,10 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
     {
         if (!_signedBy(award.requester, taskId, signature)) return SkipReason.BadSignature;
         if (isNonceUsed(award.requester, award.nonce)) return SkipReason.NonceUsed;
-        if (block.timestamp > award.settleDeadline) return SkipReason.Expired;
+        // The report of a missed award has checked the rest and set its money aside.
+        if (block.timestamp > award.settleDeadline) {
+            return _isAnswerable(taskId) ? SkipReason.None : SkipReason.Expired;
+        }
         if (award.settleDeadline > block.timestamp + MAX_SETTLE_WINDOW) return SkipReason.TooFarAhead;
         if (award.worker == address(0) || award.worker == address(this)) return SkipReason.InvalidWorker;
         if (fee.owner == address(0) || fee.modelDigest != award.modelDigest) {
@@ -210,9 +181,14 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
         return SkipReason.None;
     }
 
-    function _charge(Award calldata award, bytes32 taskId, bytes32 outputDigest) private {
-        _nonces[award.requester].set(award.nonce);
-        _debit(award.requester, award.price + award.modelFee);
+    function _charge(Award calldata award, bytes32 taskId, bytes32 outputDigest, uint256 protocolFee) private {
+        _useNonce(award.requester, award.nonce);
+        if (block.timestamp > award.settleDeadline) {
+            _spendReport(award, taskId);
+            coordinator.recordAnswered(taskId, award.worker);
+        } else {
+            _debit(award.requester, award.price + award.modelFee);
+        }
         emit AwardSettled(
             taskId,
             award.requester,
@@ -220,56 +196,24 @@ contract ProofOfInference is IProofOfInference, Escrow, TypedData {
             award.modelDigest,
             award.price,
             award.modelFee,
-            _protocolFee(award.price),
+            protocolFee,
             outputDigest
         );
     }
 
-    /// @dev Pays all charged awards; a zero task id marks a skipped one. The receivers are plain JOY holders, so no
-    /// transfer can fail or call back.
-    function _payOut(Award[] calldata awards, bytes32[] memory taskIds) private {
-        Run memory worker;
-        Run memory model;
-        uint256 protocolFees;
-        for (uint256 i = 0; i < awards.length; ++i) {
-            if (taskIds[i] == bytes32(0)) continue;
-            Award calldata award = awards[i];
-            if (award.worker != worker.to) {
-                _payWorker(worker);
-                (worker.to, worker.count, worker.amount) = (award.worker, 0, 0);
-            }
-            if (award.modelDigest != model.modelDigest || model.count == 0) {
-                _payModel(model);
-                (model.modelDigest, model.count, model.amount) = (award.modelDigest, 0, 0);
-            }
-            uint256 protocolFee = _protocolFee(award.price);
-            worker.amount += award.price - protocolFee;
-            ++worker.count;
-            model.amount += award.modelFee;
-            ++model.count;
-            protocolFees += protocolFee;
+    /// @dev Calls a requester's contract that asked for it. Whatever it does, the settlement stands: its gas is
+    /// capped and none of what it returns is copied. Less gas than it asked for is the submitter's fault and reverts.
+    function _tell(address requester, bytes32 taskId, bytes32 outputDigest) private {
+        uint256 limit = callbackGasOf(requester);
+        if (limit == 0) return;
+        // EIP-150 keeps one part in 64 back; the rest is for the call itself and for the event.
+        uint256 needed = limit + limit / 63 + 10_000;
+        if (gasleft() < needed) revert CallbackGasTooLow(needed);
+        bytes memory data = abi.encodeCall(IInferenceCallback.onInference, (taskId, outputDigest));
+        bool success;
+        assembly ("memory-safe") {
+            success := call(limit, requester, 0, add(data, 32), mload(data), 0, 0)
         }
-        _payWorker(worker);
-        _payModel(model);
-        if (protocolFees != 0) token.safeTransfer(treasury, protocolFees);
-    }
-
-    function _payWorker(Run memory run) private {
-        if (run.count == 0) return;
-        coordinator.recordSettled(run.to, run.count);
-        if (run.amount != 0) token.safeTransfer(run.to, run.amount);
-    }
-
-    function _payModel(Run memory run) private {
-        if (run.count == 0) return;
-        proofOfUse.record(run.modelDigest, run.count, run.amount);
-        if (run.amount == 0) return;
-        (address owner,) = marketplace.feeOf(run.modelDigest);
-        token.safeTransfer(owner, run.amount);
-    }
-
-    /// @dev Rounds down, in the worker's favour. `price` is covered by escrow, so the product cannot overflow.
-    function _protocolFee(uint256 price) private view returns (uint256) {
-        return (price * protocolFeeBps) / 10_000;
+        if (!success) emit CallbackFailed(taskId, requester);
     }
 }

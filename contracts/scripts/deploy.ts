@@ -75,6 +75,8 @@ const deployment = {
   imageId,
   verifierSelector: await contracts.starkVerifier.read.SELECTOR(),
   addresses: {
+    JSC: contracts.jsc.address,
+    JSCBridge: contracts.jscBridge.address,
     JoyToken: contracts.joyToken.address,
     ModelMarketplace: contracts.modelMarketplace.address,
     NodeCoordinator: contracts.nodeCoordinator.address,

@@ -12,6 +12,8 @@ import hre from "hardhat";
 export const ABI_DIR = path.join(import.meta.dirname, "../../p2pnode/chain/abi");
 
 export const EXPORTED = [
+  "JSC",
+  "JSCBridge",
   "JoyToken",
   "ModelMarketplace",
   "NodeCoordinator",

@@ -20,6 +20,7 @@ export const TYPES = {
     { name: "offerHash", type: "bytes32" },
     { name: "worker", type: "address" },
     { name: "price", type: "uint256" },
+    { name: "madeAt", type: "uint64" },
     { name: "resultBy", type: "uint64" },
     { name: "validUntil", type: "uint64" },
   ],
@@ -39,6 +40,10 @@ export const TYPES = {
   Result: [
     { name: "taskId", type: "bytes32" },
     { name: "outputDigest", type: "bytes32" },
+  ],
+  Rescue: [
+    { name: "taskId", type: "bytes32" },
+    { name: "worker", type: "address" },
   ],
 } as const;
 
@@ -61,6 +66,7 @@ export interface Bid {
   offerHash: Hex;
   worker: Address;
   price: bigint;
+  madeAt: bigint;
   resultBy: bigint;
   validUntil: bigint;
 }
@@ -82,6 +88,11 @@ export interface Award {
 export interface Result {
   taskId: Hex;
   outputDigest: Hex;
+}
+
+export interface Rescue {
+  taskId: Hex;
+  worker: Address;
 }
 
 /** The domain of every signed message: `verifyingContract` is ProofOfInference. */

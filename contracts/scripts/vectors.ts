@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { type Hex, hashDomain, hashTypedData, keccak256, stringToHex } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 
-import { type Award, type Bid, domain, type Offer, type Result, toJson, TYPES } from "./typed-data.ts";
+import { type Award, type Bid, domain, type Offer, type Rescue, type Result, toJson, TYPES } from "./typed-data.ts";
 
 export const VECTORS_FILE = path.join(import.meta.dirname, "../../tests/vectors/eip712.json");
 
@@ -39,7 +39,14 @@ export async function vectors() {
     nonce: (1n << 255n) + 7n,
   };
   const offerHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Offer", message: offer });
-  const bid: Bid = { offerHash, worker, price: 2n * 10n ** 18n + 1n, resultBy: 1_767_225_700n, validUntil: 1_767_225_650n };
+  const bid: Bid = {
+    offerHash,
+    worker,
+    price: 2n * 10n ** 18n + 1n,
+    madeAt: 1_767_225_631n,
+    resultBy: 1_767_225_700n,
+    validUntil: 1_767_225_650n,
+  };
   const bidHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Bid", message: bid });
   const award: Award = {
     offerHash,
@@ -57,6 +64,8 @@ export async function vectors() {
   const taskId = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Award", message: award });
   const result: Result = { taskId, outputDigest: digest("output") };
   const resultHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Result", message: result });
+  const rescue: Rescue = { taskId, worker: mnemonicToAccount(MNEMONIC, { addressIndex: 3 }).address };
+  const rescueHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Rescue", message: rescue });
   const entry = async (message: object, hash: Hex) => ({
     message: toJson(message),
     digest: hash,
@@ -80,6 +89,7 @@ export async function vectors() {
     Bid: await entry(bid, bidHash),
     Award: await entry(award, taskId),
     Result: await entry(result, resultHash),
+    Rescue: await entry(rescue, rescueHash),
   };
 }
 

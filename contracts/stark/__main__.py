@@ -13,6 +13,7 @@ from .circuit import CircuitSourceError, load_circuit
 from .constraints import compile_constraints
 from .layout import Layout
 from .reader import InvalidProof
+from .soundness import table
 from .templates import Variant
 
 
@@ -62,6 +63,12 @@ def convert(source: Path, target: Path) -> int:
     return 0
 
 
+def soundness() -> int:
+    """Print the bits of security of the proof, beside those of RISC Zero's parameters."""
+    print(json.dumps(table(load_circuit()), indent=2))
+    return 0
+
+
 def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
@@ -75,6 +82,7 @@ def main() -> int:
     variant_parser = commands.add_parser("variant", help=variant.__doc__)
     variant_parser.add_argument("--without-paths", action="store_true")
     variant_parser.add_argument("--phases", action="store_true")
+    commands.add_parser("soundness", help=soundness.__doc__)
     verify_parser = commands.add_parser("verify", help=verify.__doc__)
     verify_parser.add_argument("seal", type=Path)
     convert_parser = commands.add_parser("convert", help=convert.__doc__)
@@ -89,6 +97,8 @@ def main() -> int:
                 return check()
             case "variant":
                 return variant(arguments.without_paths, arguments.phases)
+            case "soundness":
+                return soundness()
             case "verify":
                 return verify(arguments.seal)
             case _:

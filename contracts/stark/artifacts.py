@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,17 @@ from .circuit import CRATE, Circuit, load_circuit
 from .constraints import CODE_LIMIT, ConstraintContracts, compile_constraints
 from .failures import Failure
 from .layout import Field, Layout
-from .templates import Variant, render_seal_verifier
+from .templates import Renderer, Variant
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILER = Path(__file__).with_name("compile-yul.mjs")
 INITCODE_LIMIT = 49_152  # EIP-3860
+CREATED = {
+    "SealVerifier": "SEAL_VERIFIER",
+    "HeaderVerifier": "HEADER_VERIFIER",
+    "QueryVerifier": "QUERY_VERIFIER",
+}
+"""The Yul contracts that Solidity ones create, and the names of their code's hashes there."""
 
 
 class GeneratorError(Exception):
@@ -61,11 +68,15 @@ def compile_seal_verifier(
     circuit: Circuit, constraints: ConstraintContracts, variant: Variant
 ) -> SealVerifierCode:
     """Render and compile SealVerifier."""
-    source = render_seal_verifier(circuit, constraints, variant)
-    creation = compile_yul(source.yul)
+    source = Renderer(circuit, constraints).seal_verifier(variant)
+    return SealVerifierCode(_creation("SealVerifier", source.yul), source.yul, source.phases)
+
+
+def _creation(name: str, yul: str) -> bytes:
+    creation = compile_yul(yul)
     if len(creation) > INITCODE_LIMIT:
-        raise GeneratorError(f"SealVerifier's creation code has {len(creation)} bytes")
-    return SealVerifierCode(creation, source.yul, source.phases)
+        raise GeneratorError(f"{name}'s creation code has {len(creation)} bytes")
+    return creation
 
 
 def creation_code(runtime: bytes) -> bytes:
@@ -114,7 +125,15 @@ def _layout_json(circuit: Circuit) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def _solidity(constraints: ConstraintContracts, seal_verifier: SealVerifierCode) -> str:
+def _solidity(constraints: ConstraintContracts, creations: Mapping[str, bytes], renderer: Renderer) -> str:
+    layout, memory = renderer.layout, renderer.memory
+    hashes = "".join(
+        f"""
+    /// @notice keccak256 of {name}'s creation code, without constructor arguments.
+    bytes32 internal constant {constant} = 0x{keccak(creations[name]).hex()};
+"""
+        for name, constant in CREATED.items()
+    )
     lines = [
         f"        if (index == {index}) return 0x{keccak(code).hex()};"
         for index, code in enumerate(constraints.codes)
@@ -134,12 +153,24 @@ library StarkCode {{
 
     /// @notice Number of constraint contracts.
     uint256 internal constant PARTS = {len(constraints.codes)};
-
-    /// @notice keccak256 of SealVerifier's creation code, without constructor arguments.
-    bytes32 internal constant SEAL_VERIFIER = 0x{keccak(seal_verifier.creation).hex()};
-
+{hashes}
     /// @notice Bytes of a seal, without selector.
-    uint256 internal constant SEAL_LENGTH = {Layout(load_circuit()).length};
+    uint256 internal constant SEAL_LENGTH = {layout.length};
+
+    /// @notice Bytes of a seal before its queries, number of the queries, and bytes of each.
+    uint256 internal constant HEADER_LENGTH = {layout.queries};
+    uint256 internal constant QUERIES = {params.QUERIES};
+    uint256 internal constant QUERY_LENGTH = {layout.query_length};
+
+    /// @notice Where the Merkle layers of the four tables, and of the three FRI commitments, are in a seal.
+    uint256 internal constant TRACE_TOPS_AT = {layout.offset("code top")};
+    uint256 internal constant TRACE_TOPS_END = {layout.offset("coefficients")};
+    uint256 internal constant FRI_TOPS_AT = {layout.offset("fri1 top")};
+    uint256 internal constant FRI_TOPS_END = {layout.offset("final")};
+
+    /// @notice Bytes that HeaderVerifier returns, and where the control id is in them.
+    uint256 internal constant SHARED_LENGTH = {memory["SHARED_LENGTH"]};
+    uint256 internal constant CONTROL_ID_AT = {memory["CONTROL_ID"] - memory["SHARED"]};
 
     /// @notice Code hash of a constraint contract.
     function partHash(uint256 index) internal pure returns (bytes32) {{
@@ -154,13 +185,21 @@ def build() -> dict[str, str]:
     """Every generated file: path under `contracts/` -> content."""
     circuit = load_circuit()
     constraints = compile_constraints(circuit)
-    seal_verifier = compile_seal_verifier(circuit, constraints, Variant())
+    renderer = Renderer(circuit, constraints)
+    sources = {
+        "SealVerifier": renderer.seal_verifier(Variant()).yul,
+        "HeaderVerifier": renderer.header_verifier(),
+        "QueryVerifier": renderer.query_verifier(),
+    }
+    creations = {name: _creation(name, yul) for name, yul in sources.items()}
     files = {
         f"generated/ConstraintPart{index}.json": _artifact(f"ConstraintPart{index}", creation_code(code))
         for index, code in enumerate(constraints.codes)
     }
-    files["generated/SealVerifier.json"] = _artifact("SealVerifier", seal_verifier.creation)
-    files["generated/SealVerifier.yul"] = seal_verifier.yul
+    for name, creation in creations.items():
+        files[f"generated/{name}.json"] = _artifact(name, creation)
+    files["generated/SealVerifier.yul"] = sources["SealVerifier"]
+    files["generated/QueryVerifier.yul"] = sources["QueryVerifier"]
     files["generated/layout.json"] = _layout_json(circuit)
-    files["contracts/stark/StarkCode.sol"] = _solidity(constraints, seal_verifier)
+    files["contracts/stark/StarkCode.sol"] = _solidity(constraints, creations, renderer)
     return files

@@ -82,13 +82,13 @@ class Circuit:
         return runs
 
 
-def crate_source() -> Path:
-    """The `src` folder of the crate in the cargo registry; raises CircuitSourceError when it is not there."""
+def crate_source(crate: str = CRATE) -> Path:
+    """The `src` folder of a crate in the cargo registry; raises CircuitSourceError when it is not there."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    found = sorted(home.glob(f"registry/src/*/{CRATE}/src"))
+    found = sorted(home.glob(f"registry/src/*/{crate}/src"))
     if not found:
         raise CircuitSourceError(
-            f"{CRATE} is not under {home}/registry/src: "
+            f"{crate} is not under {home}/registry/src: "
             "run `cargo fetch` in circuits_guest, or set CARGO_HOME"
         )
     return found[0]

@@ -26,6 +26,7 @@ class Failure(IntEnum):
     FRI3_VALUE = 16
     FINAL = 17
     RANGE = 18
+    WORK = 19
 
 
 PATH_FAILURES = (Failure.TRACE_PATH, Failure.FRI1_PATH, Failure.FRI2_PATH, Failure.FRI3_PATH)

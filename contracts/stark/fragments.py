@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from . import lanes, params
@@ -10,7 +11,7 @@ from .field import INVERSE_ROOTS, ROOTS, P
 from .image import MULTIPLES, Image
 from .kernels import OPENING, Group
 from .layout import Layout
-from .memory import EVM_WORD, GENERATOR_TABLE, ROW_WORDS, Memory
+from .memory import EVM_WORD, GENERATOR_BITS, ROW_WORDS, Memory
 
 BACK_ONE = INVERSE_ROOTS[params.PO2]
 Lines = list[str]
@@ -187,16 +188,34 @@ def store_poles(circuit: Circuit, memory: Memory) -> Lines:
 
 
 def generator_tables(memory: Memory) -> Lines:
-    """g^(32^t * i) for i < 32, table t of four."""
+    """g^(2^s * i) for each table, which serves the bits of an exponent from bit s on."""
     lines = []
-    for table in range(4):
-        start = memory["GENERATORS"] + GENERATOR_TABLE * table
-        step = pow(ROOTS[params.DOMAIN_LOG2], 32**table, P)
+    for table, (shift, bits) in enumerate(_generator_tables()):
+        start = memory[f"GENERATORS_{table}"]
+        step = pow(ROOTS[params.DOMAIN_LOG2], 1 << shift, P)
         lines.append(
-            f"{{ let v := 1 for {{ let i := {start} }} lt(i, {start + GENERATOR_TABLE}) "
+            f"{{ let v := 1 for {{ let i := {start} }} lt(i, {start + (EVM_WORD << bits)}) "
             f"{{ i := add(i, 32) }} {{ mstore(i, v) v := mulmod(v, {step}, $P) }} }}"
         )
     return lines
+
+
+def generator_power(memory: Memory) -> Lines:
+    """From the exponent e, g^e: the product of one power out of each table."""
+    factors = []
+    for table, (shift, bits) in enumerate(_generator_tables()):
+        at = f"shr({shift - 5}, e)" if shift > 5 else f"shl({5 - shift}, e)"
+        factors.append(f"mload(add({memory[f'GENERATORS_{table}']}, and({at}, {((1 << bits) - 1) << 5:#x})))")
+    product = factors[0]
+    for factor in factors[1:]:
+        product = f"mulmod({product}, {factor}, $P)"
+    return [f"v := {product}"]
+
+
+def _generator_tables() -> list[tuple[int, int]]:
+    """Lowest bit and number of bits of each table."""
+    starts = itertools.accumulate(GENERATOR_BITS, initial=0)
+    return list(zip(starts, GENERATOR_BITS, strict=False))
 
 
 def open_trace(layout: Layout, memory: Memory) -> Lines:
@@ -205,7 +224,7 @@ def open_trace(layout: Layout, memory: Memory) -> Lines:
     depth = params.path_length(params.DOMAIN_LOG2)
     for tree, width in layout.rows:
         row = memory["ROW"] + EVM_WORD * ROW_WORDS[tree]
-        top = EVM_WORD + layout.offset(f"{tree} top")
+        top = f"$SEAL_{tree.upper()}_TOP"
         lines += [
             f"calldatacopy({row}, add(pointer, {layout.offset(f'{tree} row')}), {4 * width})",
             f"if iszero(eq(path{depth}(keccak256({row}, {4 * width}), leaf, "

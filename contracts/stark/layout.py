@@ -2,7 +2,7 @@
 
 A native seal is a sequence of big-endian u32 words, in which a digest is eight little-endian words. The
 contract encoding has the same order; only digests are written as their 32 raw bytes. So there is one encoding
-for each seal and one seal for each encoding.
+for each seal and one seal for each encoding. All words are field elements but the row count and the nonce.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ TOP = params.TOP_NODES * params.DIGEST_BYTES
 FRI_LEAF_WORDS = params.FRI_FOLD * 4
 FRI_LEAF = FRI_LEAF_WORDS * WORD
 FINAL_WORDS = params.FINAL_DEGREE * 4
+TRACE_TREES = ("code", "data", "accum", "check")
+"""In the order of their commitments."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A stretch of the encoding: `length` bytes at `offset`, digests or field words."""
+    """A stretch of the encoding: `length` bytes at `offset`, digests or words."""
 
     name: str
     offset: int
@@ -55,12 +57,13 @@ class Layout:
 
         words("globals", params.GLOBAL_OUTPUTS)
         words("po2", 1)
-        for tree in ("code", "data", "accum", "check"):
+        for tree in TRACE_TREES:
             digests(f"{tree} top", params.TOP_NODES)
         words("coefficients", self.coefficients * 4)
         for index in range(len(params.FRI_ROUND_LOG2)):
             digests(f"fri{index + 1} top", params.TOP_NODES)
         words("final", FINAL_WORDS)
+        words("nonce", 1)
         self.header = tuple(fields)
         self.queries = self._end
 

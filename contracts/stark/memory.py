@@ -11,7 +11,7 @@ from __future__ import annotations
 from . import params
 from .circuit import Circuit
 from .image import Image
-from .layout import FINAL_WORDS, FRI_LEAF, TOP, WORD, Layout
+from .layout import FINAL_WORDS, FRI_LEAF, TOP, TRACE_TREES, WORD, Layout
 
 EVM_WORD = 32
 ROW_WORDS = {"accum": 0, "code": 2, "data": 5, "check": 21}
@@ -19,7 +19,8 @@ ROW_WORDS = {"accum": 0, "code": 2, "data": 5, "check": 21}
 ROW_BUFFER_WORDS = 23
 POWERS_WORD = ROW_BUFFER_WORDS
 """The powers of x come after the split rows, as if they were one more row word."""
-GENERATOR_TABLE = 32 * EVM_WORD
+GENERATOR_BITS = (6, 5, 5, 5)
+"""Bits of an exponent, from the lowest on, that each table of powers of the domain's generator serves."""
 PHASES = 15
 
 
@@ -55,9 +56,8 @@ class Memory:
         self.address["ACCUM_ROW_END"] = self.address["ROW"] + EVM_WORD * (ROW_WORDS["code"] - 1)
         self.address["CODE_ROW_END"] = self.address["ROW"] + EVM_WORD * (ROW_WORDS["data"] - 1)
         self._bytes("LEAF", FRI_LEAF)
-        self._bytes("GENERATORS", 4 * GENERATOR_TABLE)
-        for index in range(1, 4):
-            self.address[f"GENERATORS_{5 * index}"] = self.address["GENERATORS"] + GENERATOR_TABLE * index
+        for index, bits in enumerate(GENERATOR_BITS):
+            word(f"GENERATORS_{index}", 1 << bits)
         word("WEIGHT_TABLE", 4 * weight_groups)
         word("FINAL", FINAL_WORDS // 4)
         shared_end = self._next
@@ -92,4 +92,15 @@ class Memory:
         self._next += length
 
 
+class PartCalldata:
+    """Offsets in the calldata of QueryVerifier, by name of the Merkle layers as the seal's layout has it."""
+
+    def __init__(self, memory: Memory) -> None:
+        trees = (*TRACE_TREES, *(f"fri{index + 1}" for index in range(len(params.FRI_ROUND_LOG2))))
+        self.tops = {f"{tree} top": EVM_WORD + TOP * index for index, tree in enumerate(trees)}
+        self.shared = EVM_WORD + TOP * len(trees)
+        self.queries = self.shared + memory["SHARED_LENGTH"]
+
+
 assert EVM_WORD == 8 * WORD
+assert sum(GENERATOR_BITS) == params.DOMAIN_LOG2

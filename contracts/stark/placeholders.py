@@ -44,10 +44,13 @@ def numbers(layout: Layout, memory: Memory, parts: int) -> dict[str, int]:
         "FORM": lanes.FORM,
         "MINUS_ONE": P - lanes.FORM,
         "PO2": params.PO2,
-        "QUERIES": params.QUERIES,
         "DOMAIN_MASK": params.DOMAIN - 1,
+        "FINAL_DOMAIN_MASK": (1 << params.FINAL_DOMAIN_LOG2) - 1,
+        "FINAL_DOMAIN_SPREAD": params.DOMAIN_LOG2 - params.FINAL_DOMAIN_LOG2,
+        "NO_WORK_SHIFT": 256 - params.GRINDING_BITS,
         "PART_ARGUMENTS": EVM_WORD * parts,
         "CALLDATA_HEADER": EVM_WORD + layout.queries,
+        "QUERIES_AT": EVM_WORD + layout.queries,
         "CALLDATA_LENGTH": EVM_WORD + layout.length,
         "QUERY_LENGTH": layout.query_length,
         "GLOBALS_LENGTH": WORD * GLOBALS,
@@ -96,6 +99,7 @@ def blocks(
         "WEIGHT_TABLES": fragments.weight_tables(memory, groups),
         "STORE_POLES": fragments.store_poles(circuit, memory),
         "GENERATOR_TABLES": fragments.generator_tables(memory),
+        "GENERATOR_POWER": fragments.generator_power(memory),
         "EVALUATION_FUNCTIONS": [
             line
             for combo in range(len(circuit.combos))

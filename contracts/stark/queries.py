@@ -1,5 +1,5 @@
-"""The low-degree test of the reference verifier: DEEP quotients and FRI at 50 positions (risc0-zkp
-`fri.rs`)."""
+"""The low-degree test of the reference verifier: grinding, then DEEP quotients and FRI at the queries
+(risc0-zkp `fri.rs`)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class DeepInputs:
             if combo < len(self.circuit.combos):
                 poles = [field.scale(self.z, pow(back_one, back, P)) for back in self.circuit.combos[combo]]
             else:
-                poles = [field.power(self.z, params.INVERSE_RATE)]
+                poles = [field.power(self.z, params.CHECK_DEGREE)]
             denominator = ONE
             for pole in poles:
                 denominator = field.mul(denominator, field.sub(point, pole))
@@ -94,6 +94,7 @@ def check_queries(reader: SealReader, deep: DeepInputs, trees: Sequence[MerkleTr
     final_words = reader.field_words(FINAL_WORDS)
     reader.transcript.commit(hash_words(final_words))
     final = _transposed(field.from_seal_words(final_words))
+    require(reader.transcript.proves_work(reader.word()), "work")
     positions: list[int] = []
     for _ in range(params.QUERIES):
         position = reader.transcript.bits(params.DOMAIN_LOG2)

@@ -34,6 +34,10 @@ class SealReader:
         require(all(word < P for word in words), "range")
         return words
 
+    def word(self) -> int:
+        """The next word as it stands."""
+        return self._take(1)[0]
+
     def digests(self, count: int) -> list[bytes]:
         """The next digests, eight little-endian words each."""
         data = struct.pack(f"<{8 * count}I", *self._take(8 * count))

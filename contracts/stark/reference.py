@@ -30,7 +30,7 @@ class Verified:
 
     `control_id` is the Merkle root of the code columns, so it names the recursion program; `claim` the digest
     that the program put out. `outputs` and `mixes` are the globals, `evaluations` the trace openings at z,
-    `constraint` the value of the constraint program, `positions` the 50 queried rows.
+    `constraint` the value of the constraint program, `positions` the queried rows.
     """
 
     control_id: bytes

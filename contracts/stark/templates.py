@@ -18,7 +18,7 @@ from .circuit import Circuit
 from .constraints import ConstraintContracts
 from .failures import PATH_FAILURES, Failure
 from .layout import Layout
-from .memory import EVM_WORD, PHASES, Memory
+from .memory import EVM_WORD, PHASES, Memory, PartCalldata
 
 INDENT = " " * 12
 PHASE_FUNCTION = """
@@ -68,7 +68,7 @@ def _number(value: int) -> str:
 
 def _fri_rounds(layout: Layout, memory: Memory, numbers: Mapping[str, str]) -> str:
     """The three rounds. In round r the leaf index is the position modulo the domain d, the element is taken
-    from its place in the coset (position / d), and the fold's shift is g^-(index * 2^20 / (16 d))."""
+    from its place in the coset (position / d), and the fold's shift is g^-(index * domain / (16 d))."""
     rounds = []
     for index, log2 in enumerate(params.FRI_ROUND_LOG2):
         name = f"FRI{index + 1}"
@@ -122,31 +122,51 @@ def _mark_phases(yul: str, memory: Memory) -> SealVerifierSource:
     return SealVerifierSource(marked, tuple(names))
 
 
-def render_seal_verifier(
-    circuit: Circuit, constraints: ConstraintContracts, variant: Variant
-) -> SealVerifierSource:
-    """The Yul object of SealVerifier, with HeaderVerifier inside it."""
-    if circuit.combos != ((0,), (0, 1), (0, 1, 2, 3, 4, 68), (0, 1, 2, 7, 15, 16), (0, 2, 7, 15, 16)):
-        raise AssertionError("the DEEP equation in seal.yul is written for other combos than the circuit has")
-    layout = Layout(circuit)
-    groups = kernels.weight_groups(circuit)
-    memory = Memory(circuit, layout, constraints.image, constraints.slots, len(groups))
-    parts = len(constraints.codes)
-    values = {name: _number(value) for name, value in placeholders.numbers(layout, memory, parts).items()}
-    values |= {
-        name: _block(lines)
-        for name, lines in placeholders.blocks(circuit, layout, memory, constraints, groups).items()
-    }
-    values |= placeholders.bytecode(circuit, memory, groups)
-    values |= {
-        "COMMON_FUNCTIONS": _template("common.yul") + (PHASE_FUNCTION if variant.phases else ""),
-        "HEADER_OBJECT": _template("header.yul"),
-        "RESULT": f"return({memory['CONTROL_ID']}, {EVM_WORD * (1 + PHASES)})"
-        if variant.phases
-        else f"return({memory['CONTROL_ID']}, {EVM_WORD})",
-    }
-    values["FRI_ROUNDS"] = _fri_rounds(layout, memory, values)
-    yul = _substitute(_template("seal.yul"), values)
-    if variant.without_paths:
-        yul = _without_path_checks(yul)
-    return _mark_phases(yul, memory) if variant.phases else SealVerifierSource(yul, ())
+class Renderer:
+    """Fills in the templates of one circuit's contracts."""
+
+    def __init__(self, circuit: Circuit, constraints: ConstraintContracts) -> None:
+        if circuit.combos != ((0,), (0, 1), (0, 1, 2, 3, 4, 68), (0, 1, 2, 7, 15, 16), (0, 2, 7, 15, 16)):
+            raise AssertionError("the DEEP equation in queries.yul is written for other combos than these")
+        self.layout = Layout(circuit)
+        groups = kernels.weight_groups(circuit)
+        self.memory = Memory(circuit, self.layout, constraints.image, constraints.slots, len(groups))
+        parts = len(constraints.codes)
+        numbers = placeholders.numbers(self.layout, self.memory, parts)
+        blocks = placeholders.blocks(circuit, self.layout, self.memory, constraints, groups)
+        self._values = {
+            **{name: _number(value) for name, value in numbers.items()},
+            **{name: _block(lines) for name, lines in blocks.items()},
+            **placeholders.bytecode(circuit, self.memory, groups),
+            "COMMON_FUNCTIONS": _template("common.yul"),
+            "CHECK_QUERIES": _template("queries.yul"),
+            "RESULT": f"return({self.memory['CONTROL_ID']}, {EVM_WORD})",
+        }
+
+    def seal_verifier(self, variant: Variant) -> SealVerifierSource:
+        """The Yul object of SealVerifier, with HeaderVerifier inside it."""
+        values = {**self._values, "HEADER_OBJECT": _template("header.yul")}
+        if variant.phases:
+            values["COMMON_FUNCTIONS"] += PHASE_FUNCTION
+            values["RESULT"] = f"return({self.memory['CONTROL_ID']}, {EVM_WORD * (1 + PHASES)})"
+        yul = self._fill("seal.yul", values)
+        if variant.without_paths:
+            yul = _without_path_checks(yul)
+        return _mark_phases(yul, self.memory) if variant.phases else SealVerifierSource(yul, ())
+
+    def header_verifier(self) -> str:
+        """The Yul object of HeaderVerifier alone."""
+        return self._fill("header.yul", self._values)
+
+    def query_verifier(self) -> str:
+        """The Yul object of QueryVerifier, which finds what it needs of the header elsewhere."""
+        part = PartCalldata(self.memory)
+        moved = {f"SEAL_{name.replace(' ', '_').upper()}": at for name, at in part.tops.items()}
+        moved |= {"SHARED_AT": part.shared, "QUERIES_AT": part.queries}
+        return self._fill(
+            "part.yul", {**self._values, **{name: _number(value) for name, value in moved.items()}}
+        )
+
+    def _fill(self, template: str, values: Mapping[str, str]) -> str:
+        rounds = _fri_rounds(self.layout, self.memory, values)
+        return _substitute(_template(template), {**values, "FRI_ROUNDS": rounds})

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from eth_hash.auto import keccak
 
 from .field import Ext, P, to_seal_word
+from .params import GRINDING_BITS
 
 
 def hash_words(words: Sequence[int]) -> bytes:
@@ -43,6 +44,12 @@ class Transcript:
         """Absorb a digest."""
         self.state = keccak(self.state + digest)
         self._counter = 0
+
+    def proves_work(self, nonce: int) -> bool:
+        """Absorb a nonce; whether the state then begins with GRINDING_BITS zeros, for which 2^GRINDING_BITS
+        nonces had to be tried (grinding, as in ethSTARK, eprint 2021/582)."""
+        self.commit(nonce.to_bytes(32, "big"))
+        return int.from_bytes(self.state, "big") >> (256 - GRINDING_BITS) == 0
 
     def draw(self) -> int:
         """256 pseudorandom bits."""

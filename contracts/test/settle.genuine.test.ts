@@ -4,26 +4,26 @@ import path from "node:path";
 import { before, describe, it } from "node:test";
 
 import { network } from "hardhat";
-import { BaseError, concat, getAddress, type Hex, toHex } from "viem";
+import { BaseError, concat, getAddress, type Hex, sha256, slice, toHex } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 
 import { controlIds } from "../ignition/controlIds.ts";
-import Stark from "../ignition/modules/Stark.ts";
+import StarkParts from "../ignition/modules/StarkParts.ts";
 import { FIXTURE, FIXTURES_DIR, type fixtureAwards } from "../scripts/fixture-awards.ts";
 import { type Award, fromJson } from "../scripts/typed-data.ts";
+import { layout } from "./stark/support/layout.ts";
 
 /** EIP-7825's cap of one transaction, which the network enforces. */
 const TRANSACTION_GAS_CAP = 16_777_216n;
-/** Bytes of a seal; the file may have a selector before it. */
-const SEAL_LENGTH = 222_668;
 
-/** The cause of a failed call, without its arguments: a seal is 445,000 characters long. */
+/** The cause of a failed call, without its arguments: a seal is 260,000 characters long. */
 function shorten(error: unknown): never {
   throw error instanceof BaseError ? new Error(error.details) : error;
 }
 
 interface Batch {
   imageId: Hex;
+  journal: Hex;
   outputDigests: Hex[];
 }
 
@@ -41,7 +41,7 @@ async function readFixture() {
     });
   const awards = JSON.parse(String(await read("awards.json"))) as Awaited<ReturnType<typeof fixtureAwards>>;
   const batch = JSON.parse(String(await read("batch.json"))) as Batch;
-  const seal = (await read("batch.seal")).subarray(-SEAL_LENGTH);
+  const seal = (await read("batch.seal")).subarray(-layout.length);
   return {
     ...awards,
     ...batch,
@@ -53,28 +53,36 @@ async function readFixture() {
 async function deploy() {
   const fixture = await readFixture();
   const { viem, ignition, networkHelpers } = await network.create();
-  const { starkVerifier } = await ignition.deploy(Stark, { parameters: { Stark: { controlIds: controlIds() } } });
+  const { starkVerifier, starkPartsVerifier } = await ignition.deploy(StarkParts, {
+    parameters: { Stark: { controlIds: controlIds() } },
+  });
   const selector = await starkVerifier.read.SELECTOR();
+  const partsSelector = await starkPartsVerifier.read.SELECTOR();
 
+  const treasury = account(FIXTURE.deployer);
+  const terms = { treasury, protocolFeeBps: 100, rewardBps: 0 };
+  const parameters = await viem.deployContract("ProtocolParameters", [treasury, terms]);
   // In this order and by this account, so that ProofOfInference gets the address that the task ids are bound to.
   const deployer = account(FIXTURE.deployer);
   const client = { client: { wallet: await viem.getWalletClient(deployer) } };
   const joyToken = await viem.deployContract("JoyToken", [deployer], client);
   const models = await viem.deployContract("ModelMarketplace", [], client);
-  const entries = [{ selector, verifier: starkVerifier.address }];
-  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, entries], client);
+  const entries = [
+    { selector, verifier: starkVerifier.address },
+    { selector: partsSelector, verifier: starkPartsVerifier.address },
+  ];
+  const zkVerifier = await viem.deployContract("ZKVerifier", [deployer, deployer, entries], client);
+  const coordinator = await viem.deployContract("NodeCoordinator", [joyToken.address, 0n, 604_800n]);
   const poi = await viem.deployContract("ProofOfInference", [
     {
       token: joyToken.address,
       zkVerifier: zkVerifier.address,
       imageId: fixture.imageId,
       marketplace: models.address,
-      treasury: deployer,
-      protocolFeeBps: 100,
+      parameters: parameters.address,
       withdrawalDelay: 172_800n,
       epochLength: 86_400n,
-      minStake: 0n,
-      unbondingDelay: 172_800n,
+      coordinator: coordinator.address,
     },
   ], client);
 
@@ -86,7 +94,8 @@ async function deploy() {
   await joyToken.write.approve([poi.address, total], { account: first.requester });
   await poi.write.deposit([total], { account: first.requester });
   await networkHelpers.time.increaseTo(FIXTURE.settleDeadline - 1800n);
-  return { ...fixture, viem, joyToken, poi, zkVerifier, fullSeal: concat([selector, fixture.seal]), total };
+  const fullSeal = concat([selector, fixture.seal]);
+  return { ...fixture, viem, joyToken, poi, zkVerifier, starkVerifier, starkPartsVerifier, partsSelector, fullSeal, total };
 }
 
 describe("a genuine proof settles a batch in one transaction", () => {
@@ -110,7 +119,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
       const flipped = Buffer.from(bytes);
       flipped[at]! ^= 1;
       await viem.assertions.revertWithCustomError(
-        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped)], gas),
+        poi.simulate.settleBatch([awards, signatures, outputDigests, toHex(flipped), 0], gas),
         zkVerifier, "VerificationFailed",
       );
     }
@@ -120,9 +129,9 @@ describe("a genuine proof settles a batch in one transaction", () => {
     const { awards, signatures, outputDigests, fullSeal, viem, poi, zkVerifier } = all;
     const swapped = [`0x${"00".repeat(32)}` as Hex, ...outputDigests.slice(1)];
     const calls = [
-      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal], gas),
+      poi.simulate.settleBatch([awards, signatures, swapped, fullSeal, 0], gas),
       poi.simulate.settleBatch(
-        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal], gas,
+        [awards.slice(0, -1), signatures.slice(0, -1), outputDigests.slice(0, -1), fullSeal, 0], gas,
       ),
     ];
     for (const call of calls) await viem.assertions.revertWithCustomError(call, zkVerifier, "VerificationFailed");
@@ -133,7 +142,7 @@ describe("a genuine proof settles a batch in one transaction", () => {
     const count = BigInt(awards.length);
     assert.ok(awards.length >= 16);
     assert.equal(await joyToken.read.balanceOf([poi.address]), total);
-    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal], gas).catch(shorten);
+    const hash = await poi.write.settleBatch([awards, signatures, outputDigests, fullSeal, 0], gas).catch(shorten);
     const receipt = await (await viem.getPublicClient()).getTransactionReceipt({ hash });
     assert.equal(receipt.status, "success");
     assert.ok(receipt.gasUsed <= TRANSACTION_GAS_CAP);
@@ -149,8 +158,29 @@ describe("a genuine proof settles a batch in one transaction", () => {
   it("pays nothing when the same proof is sent again", async () => {
     const { awards, signatures, outputDigests, fullSeal, poi } = all;
     const { result } = await poi.simulate
-      .settleBatch([awards, signatures, outputDigests, fullSeal], gas)
+      .settleBatch([awards, signatures, outputDigests, fullSeal, 0], gas)
       .catch(shorten);
     assert.equal(result, 0n);
+  });
+});
+
+describe("a genuine proof in several transactions settles a batch", () => {
+  it("once all of its parts are in, with no seal but the selector", async () => {
+    const { awards, signatures, outputDigests, seal, viem, poi, zkVerifier, ...all } = await deploy();
+    const journalDigest = sha256(all.journal);
+    const claim = await all.starkVerifier.read.claimDigest([all.imageId, journalDigest]);
+    const parts = all.starkPartsVerifier;
+    const part = (from: number, to: number): Hex => slice(seal, from, to);
+    const header = part(0, layout.queriesAt);
+    const state = await parts.read.stateOf([claim, header]);
+    const settle = () => poi.write.settleBatch([awards, signatures, outputDigests, all.partsSelector, 0]);
+
+    await parts.write.start([claim, header]);
+    const half = layout.queriesAt + 13 * layout.queryLength;
+    await parts.write.check([0n, state, part(layout.queriesAt, half)]);
+    await viem.assertions.revertWithCustomError(settle(), zkVerifier, "VerificationFailed");
+    await parts.write.check([13n, state, part(half, layout.length)]);
+    await settle();
+    for (const { requester, nonce } of awards) assert.equal(await poi.read.isNonceUsed([requester, nonce]), true);
   });
 });

@@ -2,7 +2,8 @@
 
 from p2pnode.api.edge import EdgeNode
 from p2pnode.api.inference import InferenceNode, InferenceResult
+from p2pnode.api.jsc import JSCBridge
 from p2pnode.api.marketplace import ModelMarketplace
 from p2pnode.api.prover import ZKProver
 
-__all__ = ["EdgeNode", "InferenceNode", "InferenceResult", "ModelMarketplace", "ZKProver"]
+__all__ = ["EdgeNode", "InferenceNode", "InferenceResult", "JSCBridge", "ModelMarketplace", "ZKProver"]

@@ -6,13 +6,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import trio
 
 from p2pnode.background import open_background
+from p2pnode.chain.bonds import Bonds
 from p2pnode.chain.call import ReadOnly, Sends
 from p2pnode.chain.contract import NAMES, Contract, Event
 from p2pnode.chain.deployment import Deployment, load_deployment
 from p2pnode.chain.escrow import Escrow
 from p2pnode.chain.events import open_events
+from p2pnode.chain.jsc import Jsc
 from p2pnode.chain.models import Models
 from p2pnode.chain.nodes import Nodes
+from p2pnode.chain.reports import RESCUE_WINDOW, Reports
 from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.settlement import Settlement
@@ -20,12 +23,13 @@ from p2pnode.chain.token import Token
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.ports import ModelListing, NodeRecord, SettlementOutcome, TxLog
-from p2pnode.protocol.messages import Award, Signed
+from p2pnode.ports import ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
+from p2pnode.protocol.eip712 import Domain, digest
+from p2pnode.protocol.messages import Award, Result, Signed
 
 
 class ChainClient:
-    """Implements `ports.Chain`; `token`, `nodes`, `models`, `escrow` and `settlement` hold the rest."""
+    """Implements `ports.Chain`; its parts (`token`, `nodes`, `models`, `escrow`, ...) hold the rest."""
 
     def __init__(self, rpc: Rpc, deployment: Deployment, sender: Sends, config: ChainConfig) -> None:
         self._rpc = rpc
@@ -38,6 +42,19 @@ class ChainClient:
         self.nodes = Nodes(contracts["NodeCoordinator"], self.token, sender)
         self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
         self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
+        self.bonds = Bonds(contracts["NodeCoordinator"], self.token, sender)
+        self.reports = Reports(
+            rpc, contracts["NodeCoordinator"], contracts["ProofOfInference"], sender, deployment.block
+        )
+        self.jsc = Jsc(
+            rpc,
+            contracts["JSC"],
+            contracts["JSCBridge"],
+            self.token,
+            sender,
+            deployment.chain_id,
+            config.confirmations,
+        )
         self.settlement = Settlement(rpc, contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
 
     @property
@@ -71,6 +88,32 @@ class ChainClient:
     async def free_escrow(self, requester: bytes) -> int:
         """See `ports.Chain`."""
         return await self.escrow.free(requester)
+
+    async def bond(self, requester: bytes) -> int:
+        """See `ports.Chain`."""
+        amount, withdrawable_at = await self.bonds.of(requester)
+        return 0 if withdrawable_at else amount
+
+    async def reported_awards(self) -> Sequence[ReportedAward]:
+        """See `ports.Chain`."""
+        return await self.reports.against(self.account)
+
+    async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
+        """See `ports.Chain`."""
+        report = await self.reports.find(result.message.task_id)
+        if report is None:
+            await self.reports.unproved(award, result, key)
+            report = await self.reports.find(result.message.task_id)
+        if report is None:
+            raise ChainError(f"report {key} is not on the chain, although its transaction is")
+        return report.answer_until + RESCUE_WINDOW + 1
+
+    async def close_report(self, award: Award, key: str) -> None:
+        """See `ports.Chain`."""
+        task_id = digest(Domain(self.chain_id, self.settlement_address), award)
+        report = await self.reports.find(task_id)
+        if report is not None and report.open:
+            await self.reports.close(award, key)
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
         """See `ports.Chain`."""

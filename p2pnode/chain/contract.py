@@ -27,6 +27,8 @@ NAMES: Final = (
     "ProofOfUse",
     "StarkVerifier",
     "ZKVerifier",
+    "JSC",
+    "JSCBridge",
 )
 """The deployed contracts; the ABI of each ships with this package."""
 _PANIC: Final = {
@@ -82,6 +84,13 @@ class Contract:
         except (EncodingError, ValueError, TypeError, OverflowError) as error:
             raise ChainError(f"{self.name}.{function}: argument does not fit: {error}") from error
         return function_signature_to_4byte_selector(_signature(item)) + body
+
+    def decode_call(self, data: bytes) -> tuple[str, tuple[Any, ...]] | None:
+        """Function and arguments of a transaction's calldata; None when it calls none of this contract's."""
+        for item in self._functions.values():
+            if data[:4] == function_signature_to_4byte_selector(_signature(item)):
+                return item["name"], self._decode(item["inputs"], data[4:], item["name"])
+        return None
 
     async def read(self, function: str, *arguments: Any, block: str = "latest", agreed: bool = False) -> Any:
         """Answer of a view function: one value, or a tuple of several; addresses are bytes.

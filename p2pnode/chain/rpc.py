@@ -78,10 +78,17 @@ class Rpc:
         return int(await self.request("eth_blockNumber"), 16)
 
     @_decoded
-    async def block_time(self, number: int) -> int:
-        """Time of a block, seconds UTC."""
-        block = await self.request("eth_getBlockByNumber", hex(number), False)
+    async def block_time(self, number: int | None = None) -> int:
+        """Time of a block, by default the newest one, seconds UTC."""
+        name = "latest" if number is None else hex(number)
+        block = await self.request("eth_getBlockByNumber", name, False)
         return int(block["timestamp"], 16)
+
+    @_decoded
+    async def block_hash(self, block: int) -> bytes | None:
+        """Hash of a block, None when there is none yet."""
+        found = await self.request("eth_getBlockByNumber", hex(block), False)
+        return None if found is None else unhexed(found["hash"])
 
     @_decoded
     async def balance(self, account: bytes) -> int:
@@ -145,6 +152,12 @@ class Rpc:
     async def send_raw(self, raw: bytes) -> None:
         """Hand a signed transaction to the node."""
         await self.request("eth_sendRawTransaction", hexed(raw))
+
+    @_decoded
+    async def calldata(self, tx_hash: bytes) -> tuple[bytes, bytes]:
+        """(receiver, calldata) of a transaction in a block; the receiver is empty for a creation."""
+        found = await self.request("eth_getTransactionByHash", hexed(tx_hash))
+        return unhexed(found["to"] or "0x"), unhexed(found["input"])
 
     @_decoded
     async def receipt(self, tx_hash: bytes, *, agreed: bool = False) -> TxReceipt | None:

@@ -1,7 +1,7 @@
 """ProofOfInference: proved batches in, payments out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from p2pnode.chain.call import Call, Sends
@@ -10,7 +10,8 @@ from p2pnode.chain.events import CHUNK, read_events
 from p2pnode.chain.rpc import Rpc, TxReceipt, hexed
 from p2pnode.errors import ChainError
 from p2pnode.ports import SettlementOutcome
-from p2pnode.protocol.messages import Award, Bid, Offer, Signed
+from p2pnode.protocol.journal import Journal
+from p2pnode.protocol.messages import Award, Signed
 
 SKIP_REASONS: Final = (
     "None",
@@ -24,6 +25,18 @@ SKIP_REASONS: Final = (
     "InsufficientEscrow",
 )
 """IProofOfInference.SkipReason, by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Where tasks lie in a proved batch of `count`: they fill the subtree that begins at `first`.
+
+    `path` are the siblings of the subtree's root; for a single task that is `merkle.path`.
+    """
+
+    count: int
+    first: int
+    path: tuple[bytes, ...]
 
 
 class Settlement:
@@ -62,32 +75,57 @@ class Settlement:
         output_digests: Sequence[bytes],
         seal: bytes,
         key: str,
+        *,
+        credit: bool = False,
     ) -> SettlementOutcome:
-        """See `ports.Chain.settle_batch`."""
-        call = Call(
-            self._contract,
-            "settleBatch",
-            (
-                [astuple(signed.message) for signed in awards],
-                [signed.signature for signed in awards],
-                list(output_digests),
-                await self._verifier_selector() + seal,
-            ),
-        )
-        return self.outcome(await self._sender.send(call, key))
+        """See `ports.Chain.settle_batch`; with `credit` all are paid by credit and not by transfer."""
+        proof = await self._verifier_selector() + seal
+        arguments = (*_batch(awards, output_digests), proof, int(credit))
+        return self.outcome(await self._send("settleBatch", key, *arguments))
 
-    async def report_missed(
-        self, offer: Offer, bid: Signed[Bid], award: Signed[Award], key: str
+    async def prove_batch(self, journal: Journal, seal: bytes, key: str) -> TxReceipt:
+        """Have a proof verified, whose tasks are then settled by Merkle path."""
+        proof = await self._verifier_selector() + seal
+        return await self._send("proveBatch", key, journal.count, journal.root, proof)
+
+    async def settle_slice(
+        self,
+        awards: Sequence[Signed[Award]],
+        output_digests: Sequence[bytes],
+        place: Slice,
+        key: str,
+        *,
+        credit: bool = False,
+    ) -> SettlementOutcome:
+        """As `settle_batch` for neighbouring awards of a batch that is proved already."""
+        arguments = (*_batch(awards, output_digests), astuple(place), int(credit))
+        return self.outcome(await self._send("settleSlice", key, *arguments))
+
+    async def rescue(
+        self,
+        award: Award,
+        output_digest: bytes,
+        rescuer: bytes,
+        place: Slice,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> TxReceipt:
-        """Put a broken promise on the worker's record, after the settle deadline."""
-        arguments = (
-            astuple(offer),
-            astuple(bid.message),
-            bid.signature,
-            astuple(award.message),
-            award.signature,
-        )
-        return await self._sender.send(Call(self._contract, "reportMissed", arguments), key)
+        """Pay `rescuer` for a reported award, which it proved with `eip712.rescue_id` as the task ID."""
+        arguments = (astuple(award), output_digest, rescuer, astuple(place), int(credit))
+        return await self._send("rescue", key, *arguments)
+
+    async def credit(self, account: bytes) -> int:
+        """What `account` can take out of the batches that were paid by credit."""
+        return int(await self._contract.read("creditOf", account))
+
+    async def withdraw_credit(self, key: str) -> TxReceipt:
+        """Take out all credit of the account."""
+        return await self._send("withdrawCredit", key)
+
+    async def is_signed_by(self, account: bytes, digest: bytes, signature: bytes) -> bool:
+        """Whether the contract takes a signature, be the account a key or code (ERC-1271)."""
+        return bool(await self._contract.read("isSignedBy", account, digest, signature))
 
     def settled_output(self, receipt: TxReceipt, task_id: bytes) -> bytes | None:
         """Output digest with which a transaction paid a task, or None when it did not."""
@@ -99,7 +137,7 @@ class Settlement:
     def outcome(self, receipt: TxReceipt) -> SettlementOutcome:
         """What a settleBatch transaction did, from its events."""
         events = list(self._contract.events(receipt.logs))
-        if not any(event.name == "BatchVerified" for event in events):
+        if not any(event.name in ("AwardSettled", "AwardSkipped") for event in events):
             raise ChainError(f"transaction 0x{receipt.tx_hash.hex()} settled no batch; check its hash")
         return SettlementOutcome(
             transaction=receipt.tx_hash,
@@ -109,10 +147,20 @@ class Settlement:
             skipped=_skipped(events),
         )
 
+    async def _send(self, function: str, key: str, *arguments: object) -> TxReceipt:
+        return await self._sender.send(Call(self._contract, function, arguments), key)
+
     async def _verifier_selector(self) -> bytes:
         if self._selector is None:
             self._selector = bytes(await self._verifier.read("SELECTOR"))
         return self._selector
+
+
+def _batch(
+    awards: Sequence[Signed[Award]], output_digests: Sequence[bytes]
+) -> tuple[list[tuple[object, ...]], list[bytes], list[bytes]]:
+    messages = [astuple(signed.message) for signed in awards]
+    return messages, [signed.signature for signed in awards], list(output_digests)
 
 
 def _skipped(events: Sequence[Event]) -> Mapping[bytes, str]:

@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "ipfs": "Bring models from IPFS and to it.",
     "node": "Register and stake this node as a worker.",
     "escrow": "Move JOY in and out of the escrow that pays.",
+    "bond": "Put up a bond, which workers may ask for, and take it back.",
+    "jsc": "Hold and spend JOY in private.",
     "receipts": "List and show the receipts of settled tasks.",
     "verify": "Check a receipt file.",
     "prover": "Build the prover for this machine.",

@@ -73,6 +73,15 @@ class ControlClient:
         """Let a paused worker bid again; why it had paused, empty if it had not."""
         return str(await self._call("resume", {}))
 
+    async def relayers(self) -> Sequence[Mapping[str, Json]]:
+        """Offers to relay private transactions, cheapest first."""
+        return list(await self._call("relayers", {}))
+
+    async def relay(self, peer: str, transaction: bytes) -> bytes:
+        """Have a relayer submit a transaction; its hash."""
+        answer = await self._call("relay", {"peer": peer, "transaction": hexed(transaction)})
+        return digest(answer, "result")
+
     async def shutdown(self) -> None:
         """Ask the node to end."""
         await self._call("shutdown", {})

@@ -96,6 +96,10 @@ class ControlHandlers:
     """Why an offer got no bid; takes the beginning of its hash in hex."""
     resume: Callable[[], Awaitable[str]]
     """Let a paused worker bid again; why it had paused, empty if it had not."""
+    relayers: Callable[[], Awaitable[Sequence[Mapping[str, Json]]]]
+    """Offers to relay private transactions, cheapest first: peer, account, fee in units."""
+    relay: Callable[[str, bytes], Awaitable[bytes]]
+    """Have a peer submit an encoded JSC transaction; its hash on the chain."""
     shutdown: Callable[[], Awaitable[None]]
     """Begin to end the node."""
 

@@ -163,6 +163,19 @@ async def _resume(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.resume()
 
 
+async def _relayers(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return list(await handlers.relayers())
+
+
+async def _relay(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    fields = table(params, ("peer", "transaction"))
+    peer, transaction = text(fields["peer"], "peer"), text(fields["transaction"], "transaction")
+    try:
+        return hexed(await handlers.relay(peer, bytes.fromhex(transaction.removeprefix("0x"))))
+    except ValueError as error:
+        raise ProtocolError("transaction is not hexadecimal") from error
+
+
 async def _shutdown(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     await handlers.shutdown()
 
@@ -177,5 +190,7 @@ _METHODS: Mapping[str, Callable[[ControlHandlers, Json, Emit], Awaitable[Json]]]
     "receipt": _receipt,
     "explain": _explain,
     "resume": _resume,
+    "relayers": _relayers,
+    "relay": _relay,
     "shutdown": _shutdown,
 }

@@ -49,11 +49,25 @@ async def ports(config: Config) -> AsyncIterator[Check]:
 
 
 async def reachability(config: Config) -> AsyncIterator[Check]:
-    """Whether strangers have an address to dial. A worker needs one: requesters send awards to it."""
+    """Whether strangers can dial this node. A worker needs it: requesters send awards to it.
+
+    Peers that dialled back know best; until some did, what is announced says.
+    """
+    from p2pnode.network.reachability import Verdict
+
     client = ControlClient(config.control_socket)
     addresses: Sequence[str] = config.network.announce
-    if not addresses and await client.is_running():
-        addresses = (await client.status())["listen"]
+    if await client.is_running():
+        status = await client.status()
+        addresses = addresses or status["listen"]
+        problem, _, remedy = str(status["reachability"]).partition("\n")
+        if status["reachable"] == Verdict.REACHABLE.value:
+            yield ok("network.reachable", problem)
+            return
+        if status["reachable"] == Verdict.UNREACHABLE.value:
+            look = fail if config.worker.enabled else warn
+            yield look("network.reachable", problem, " ".join(remedy.split()))
+            return
     public = [address for address in addresses or config.network.listen if _is_public(address)]
     joined_by = config.network.bootstrap
     if (

@@ -10,12 +10,14 @@ from weakref import WeakValueDictionary
 import trio
 
 from p2pnode.errors import InferenceError, P2PNodeError, ProtocolError
+from p2pnode.market.answers import Answers
 from p2pnode.market.checks import CLOCK_SKEW, check_award, check_escrow, check_input, check_listing
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.state import OPEN, TaskState
-from p2pnode.ports import Executor, Role, TaskEntry
+from p2pnode.ports import ProofTask, Role, TaskEntry
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.messages import (
@@ -30,7 +32,6 @@ from p2pnode.protocol.messages import (
     TaskQuery,
     TaskStatus,
 )
-from p2pnode.protocol.schema import MAX_TENSORS
 from p2pnode.protocol.tensors import tensors_digest
 
 MAX_REQUEST = max_size(Assignment)
@@ -45,18 +46,20 @@ class Assignments:
     def __init__(
         self,
         context: Context,
-        executor: Executor,
+        answers: Answers,
         models: ModelShelf,
         progress: Callable[[bytes], str],
         explain: Callable[[str, Signed[Offer]], Awaitable[Quote]],
         on_answered: Callable[[], None],
+        deadlines: Deadlines,
     ) -> None:
         self._context = context
-        self._executor = executor
+        self._answers = answers
         self._models = models
         self._progress = progress
         self._explain = explain
         self._on_answered = on_answered
+        self._deadlines = deadlines
         self._locks: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     async def handle(self, peer: str, data: bytes) -> bytes:
@@ -92,6 +95,13 @@ class Assignments:
             "award.refused", peer=peer, task_id=subject.hex(), code=refusal.code.value, reason=refusal.reason
         )
         return encode(refusal.decline(subject))
+
+    async def run_reported(self, task: TaskEntry) -> None:
+        """Run a task under report, if that is what it waits for. Raises Refusal if it cannot be run."""
+        async with self._lock(task.offer_hash):
+            if task.state == TaskState.AWARDED:
+                await self._run(task)
+        self._on_answered()
 
     async def resume(self) -> None:
         """Run what was awarded before a crash and not answered yet."""
@@ -183,16 +193,15 @@ class Assignments:
         started = trio.current_time()
         try:
             model = await self._models.prepare(award.model_digest, [task.peer])
-            output = await self._executor.run(model, tensors)
-            if len(output) > MAX_TENSORS:
-                raise InferenceError(f"the output has {len(output)} bytes; at most {MAX_TENSORS} can be sent")
+            output = await self._answers.output(model, ProofTask(task_id, tensors))
         except InferenceError as error:
             context.move(task, TaskState.DECLINED, reason=str(error))
             raise Refusal(DeclineCode.WRONG_INPUT, str(error)) from error
         except Refusal as refusal:
             context.move(task, TaskState.DECLINED, reason=refusal.reason)
             raise
-        if context.clock.now() > award.result_deadline + CLOCK_SKEW:
+        late = context.clock.now() > award.result_deadline + CLOCK_SKEW
+        if late and not self._deadlines.is_extended(task):
             reason = f"the answer was ready after result_deadline {award.result_deadline}"
             context.move(task, TaskState.MISSED, reason=reason)
             raise Refusal(DeclineCode.EXPIRED, reason)

@@ -13,6 +13,7 @@ import trio
 
 from p2pnode.errors import ChainError, ProverError
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.pace import Paces
 from p2pnode.market.pause import Pause
@@ -41,6 +42,7 @@ class Batcher:
         settings: WorkerSettings,
         settler: Settler,
         jobs: Path,
+        deadlines: Deadlines,
     ) -> None:
         self._context = context
         self._prover = prover
@@ -50,6 +52,7 @@ class Batcher:
         self._settings = settings
         self._settler = settler
         self._jobs = jobs
+        self._deadlines = deadlines
         self._wake = trio.Event()
         self._proving: tuple[frozenset[bytes], str] = (frozenset(), "")
 
@@ -88,13 +91,13 @@ class Batcher:
         """The tasks to prove now, those with the nearest deadline first, or how long to wait for some."""
         waiting: dict[bytes, list[TaskEntry]] = {}
         answered = self._context.store.tasks(Role.WORKER, [TaskState.ANSWERED])
-        for task in sorted(answered, key=lambda task: task.offer.message.settle_deadline):
+        for task in sorted(answered, key=self._deadlines.of):
             waiting.setdefault(task.offer.message.model_digest, []).append(task)
         wait: float = _LONGEST_WAIT
         # A dict keeps its order, so the model of the nearest deadline comes first.
         for model_digest, tasks in waiting.items():
             due: float = min(task.changed for task in tasks) + self._settings.batch_seconds
-            nearest = tasks[0].offer.message.settle_deadline - self._settings.settle_seconds
+            nearest = self._deadlines.of(tasks[0]) - self._settings.settle_seconds
             pace = self._paces.known.get(model_digest)
             due = min(due, nearest - (pace.proof(len(tasks)) if pace is not None else 0))
             if len(tasks) >= self._settings.batch_size or due <= self._context.clock.now():
@@ -111,7 +114,7 @@ class Batcher:
         for task in tasks:
             assert task.award is not None
             award = task.award.message
-            if award.settle_deadline <= self._context.clock.now():
+            if self._deadlines.of(task) <= self._context.clock.now():
                 self._miss(task, f"settle_deadline {award.settle_deadline} passed before the proof")
             elif await self._nonce_used(award.requester, award.nonce):
                 self._miss(task, "another worker was paid for this offer")
@@ -141,7 +144,7 @@ class Batcher:
         return self._context.store.batch(batch.batch_id) or batch
 
     def _deadline(self, batch: BatchEntry) -> int:
-        return min((task.offer.message.settle_deadline for task in self._tasks(batch)), default=0)
+        return min((self._deadlines.of(task) for task in self._tasks(batch)), default=0)
 
     def _tasks(self, batch: BatchEntry) -> list[TaskEntry]:
         found = (self._context.store.task_by_id(Role.WORKER, task_id) for task_id in batch.task_ids)
@@ -216,7 +219,7 @@ class Batcher:
             for task in tasks:
                 if task.task_id in bad:
                     self._miss(task, bad[task.task_id])
-                elif task.offer.message.settle_deadline <= context.clock.now():
+                elif self._deadlines.of(task) <= context.clock.now():
                     self._miss(task, reason)
                 else:
                     context.move(task, TaskState.ANSWERED)

@@ -111,6 +111,7 @@ class Bidding:
                 offer_hash=offer_hash,
                 worker=context.account,
                 price=quote.price,
+                made_at=now,
                 result_by=offer.result_deadline,
                 valid_until=min(now + self._settings.bid_seconds, offer.result_deadline),
             )

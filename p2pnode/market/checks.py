@@ -98,6 +98,16 @@ def check_escrow(needed: int, outstanding: int, free: int) -> None:
         )
 
 
+def check_bond(bond: int, least: int) -> None:
+    """What the requester loses for awards above its escrow must be enough for this worker."""
+    if bond < least:
+        raise Refusal(
+            DeclineCode.BOND_TOO_LOW,
+            f"the requester's bond is {bond}; this worker asks for {least}, so bond {least - bond} more",
+            needed=least - bond,
+        )
+
+
 def check_capacity(load: int, capacity: int) -> None:
     """One more task must have a place."""
     if load >= capacity:
@@ -124,9 +134,15 @@ def check_bid(
             DeclineCode.BAD_SIGNATURE,
             f"worker 0x{bid.worker.hex()} is bound to peer {record.peer_id}; this bid came from {peer}",
         )
-    pays = ramp_price(offer, now + CLOCK_SKEW)
+    if bid.made_at > min(now + CLOCK_SKEW, bid.valid_until):
+        latest = min(now, bid.valid_until)
+        raise Refusal(DeclineCode.MALFORMED, f"made_at is {bid.made_at}; give at most {latest}")
+    # The contract computes the same price when a broken promise is reported.
+    pays = ramp_price(offer, bid.made_at)
     if bid.price > pays:
-        raise Refusal(DeclineCode.PRICE_TOO_LOW, f"price is {bid.price}; the offer pays {pays} now")
+        raise Refusal(
+            DeclineCode.PRICE_TOO_LOW, f"price is {bid.price}; the offer pays {pays} at {bid.made_at}"
+        )
     if bid.result_by > offer.result_deadline:
         raise Refusal(
             DeclineCode.EXPIRED, f"result_by is {bid.result_by}; give at most {offer.result_deadline}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from p2pnode.market.checks import (
     CLOCK_SKEW,
     Settlement,
+    check_bond,
     check_capacity,
     check_escrow,
     check_listing,
@@ -76,6 +77,8 @@ class Examiner:
         self._fees[offer.model_digest] = listing.fee
         if await context.chain.is_nonce_used(offer.requester, offer.nonce):
             raise Refusal(DeclineCode.EXPIRED, f"nonce {offer.nonce} has paid already; draw another")
+        if settings.min_bond:
+            check_bond(await context.chain.bond(offer.requester), settings.min_bond)
         check_capacity(self.load(), settings.capacity)
         model = await self._models.prepare(offer.model_digest, [peer])
         await self._paces.measure(offer.model_digest, model)

@@ -12,6 +12,8 @@ from p2pnode.errors import MarketError, NetworkError, ProtocolError
 from p2pnode.market.awards import Awarder
 from p2pnode.market.bids import MAX_REQUEST, BidBook, BidDesk
 from p2pnode.market.checks import CLOCK_SKEW, check_listing
+from p2pnode.market.claims import Claims
+from p2pnode.market.commitments import promised
 from p2pnode.market.context import Context
 from p2pnode.market.explain import Explainer
 from p2pnode.market.presence import Presence
@@ -67,6 +69,8 @@ class Requester:
             nursery.start_soon(self._resume)
             nursery.start_soon(self._watch.run)
             nursery.start_soon(self._releases.run)
+            if self._settings.report:
+                nursery.start_soon(Claims(self._context, self._watch).run)
 
     async def submit(
         self,
@@ -125,7 +129,7 @@ class Requester:
         chain = self._context.chain
         fee = check_listing(model_digest, await chain.listing(model_digest)).fee
         free = await chain.free_escrow(self._context.account)
-        owed = sum(_cost(task, fee) for task in self._open_tasks())
+        owed = promised(self._context, fee)
         needed = owed + len(inputs) * (terms.price_max + fee)
         if needed > free:
             raise MarketError(
@@ -190,7 +194,8 @@ class Requester:
         await self._collect([book for _, book in waiting.values()])
         async with trio.open_nursery() as nursery:
             while waiting:
-                awards = (task.award.message for task in self._open_tasks() if task.award is not None)
+                open_tasks = self._context.store.tasks(Role.REQUESTER, OPEN[Role.REQUESTER])
+                awards = (task.award.message for task in open_tasks if task.award is not None)
                 held = Counter(award.worker for award in awards)
                 have = {key: book.loaded(held) for key, (_, book) in waiting.items() if book.bids}
                 for key, ranked in plan(have, self._settings.weights).items():
@@ -258,9 +263,6 @@ class Requester:
                 return
             await self._context.clock.sleep(self._settings.poll_seconds)
 
-    def _open_tasks(self) -> list[TaskEntry]:
-        return self._context.store.tasks(Role.REQUESTER, OPEN[Role.REQUESTER])
-
     def _outcome(self, task: TaskEntry) -> TaskOutcome:
         award = task.award.message if task.award is not None else None
         output = None
@@ -289,9 +291,3 @@ async def open_requester(
     requester = Requester(context, presence, settings, prover)
     async with open_background(requester.run):
         yield requester
-
-
-def _cost(task: TaskEntry, fee: int) -> int:
-    if task.award is not None:
-        return task.award.message.price + task.award.message.model_fee
-    return task.offer.message.price_max + fee

@@ -12,7 +12,8 @@ class WorkerSettings:
 
     `settle_seconds` is what must lie between an offer's result deadline and its settle deadline, and what is
     left for the settlement after a proof. After `most_failures` in a row it bids no more. `task_gas` is the
-    gas of one task until a settlement has shown it.
+    gas of one task until a settlement has shown it. `min_bond` is what a requester must stand to lose if it
+    signs more awards than its escrow covers.
     """
 
     capacity: int
@@ -25,13 +26,15 @@ class WorkerSettings:
     max_model_size: int = 256 * 1024 * 1024
     most_failures: int = 3
     task_gas: int = 600_000
+    min_bond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RequesterSettings:
     """How a requester waits: `bid_wait` for bids, `answer_seconds` for one worker before the next one.
 
-    `enough_bids` for every offer ends the wait for bids early.
+    `enough_bids` for every offer ends the wait for bids early. With `report`, workers that answered and did
+    not settle are reported on chain.
     """
 
     bid_wait: float = 2.0
@@ -40,6 +43,7 @@ class RequesterSettings:
     parallel_awards: int = 8
     poll_seconds: float = 3.0
     weights: Weights = DEFAULT_WEIGHTS
+    report: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from p2pnode.errors import ChainError, NetworkError, StoreError
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.state import TaskState
 from p2pnode.ports import BatchEntry, Proof, Role, SettlementOutcome, TaskEntry, Topic
 from p2pnode.protocol import merkle
@@ -38,10 +39,12 @@ class Settler:
         self,
         context: Context,
         retry_seconds: int,
+        deadlines: Deadlines,
         on_settled: Callable[[SettlementOutcome], None],
         on_lost: Callable[[str], None],
     ) -> None:
         self._context = context
+        self._deadlines = deadlines
         self._retry_seconds = retry_seconds
         self._on_settled = on_settled
         self._on_lost = on_lost
@@ -114,7 +117,7 @@ class Settler:
 
     def _is_late(self, tasks: Sequence[TaskEntry]) -> bool:
         now = self._context.clock.now()
-        return all(task.offer.message.settle_deadline + _GRACE <= now for task in tasks)
+        return all(self._deadlines.of(task) + _GRACE <= now for task in tasks)
 
     def _give_up(self, batch: BatchEntry, tasks: Sequence[TaskEntry], reason: str) -> None:
         with self._context.store.transaction():

@@ -4,7 +4,7 @@
     worker     BID -> AWARDED -> ANSWERED -> PROVING -> PROVED -> SETTLING -> SETTLED
 
 Everything else is a way of ending early, or a late recovery: a worker that holds an award can settle it
-whether or not its requester got the answer. Pure.
+whether or not its requester got the answer, and past its deadline while the award is under report. Pure.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,8 @@ class TaskState(StrEnum):
     """Every awarded worker declined or fell silent."""
     UNSETTLED = "unsettled"
     """Answered, but not settled by the deadline: nothing was paid."""
+    REPORTED = "reported"
+    """Not settled, and its worker is under report: the price is set aside on chain until that is over."""
     LOST = "lost"
     """The bid ran out without an award."""
     DECLINED = "declined"
@@ -51,7 +53,8 @@ TRANSITIONS: Mapping[Role, Mapping[TaskState, frozenset[TaskState]]] = {
         _S.UNANSWERED: frozenset({_S.ANSWERED, _S.SETTLED}),
         _S.SETTLED: frozenset(),
         _S.UNBID: frozenset(),
-        _S.UNSETTLED: frozenset({_S.SETTLED}),
+        _S.UNSETTLED: frozenset({_S.REPORTED, _S.SETTLED}),
+        _S.REPORTED: frozenset({_S.UNSETTLED, _S.SETTLED}),
     },
     Role.WORKER: {
         _S.BID: frozenset({_S.AWARDED, _S.LOST}),
@@ -61,10 +64,10 @@ TRANSITIONS: Mapping[Role, Mapping[TaskState, frozenset[TaskState]]] = {
         _S.PROVED: frozenset({_S.SETTLING, _S.MISSED}),
         _S.SETTLING: frozenset({_S.SETTLED, _S.SKIPPED, _S.MISSED}),
         _S.SETTLED: frozenset(),
-        _S.LOST: frozenset(),
+        _S.LOST: frozenset({_S.AWARDED}),
         _S.DECLINED: frozenset(),
-        _S.MISSED: frozenset(),
-        _S.SKIPPED: frozenset(),
+        _S.MISSED: frozenset({_S.AWARDED, _S.ANSWERED}),
+        _S.SKIPPED: frozenset({_S.ANSWERED}),
     },
 }
 

@@ -77,6 +77,10 @@ class SettlementWatch:
                 if task.state == TaskState.ANSWERED or not self._is_over(task):
                     nursery.start_soon(self._follow, task, limit)
 
+    async def ask(self, task: TaskEntry) -> None:
+        """Ask once about one task, whatever it waits for."""
+        await self._follow(task, trio.CapacityLimiter(1))
+
     async def _follow(self, task: TaskEntry, limit: trio.CapacityLimiter) -> None:
         """Ask the newest worker, then the earlier ones where one of them may be the one that is paid."""
         async with limit:
@@ -89,7 +93,8 @@ class SettlementWatch:
                         if heard[-1].settled:
                             break
                 over = self._is_over(task) or all(worker.gave_up for worker in heard)
-                if over and not any(worker.settled for worker in heard):
+                # While a worker is under report it may settle after all, so nothing is over.
+                if over and task.state != TaskState.REPORTED and not any(worker.settled for worker in heard):
                     await self._end(task, heard[0].progress)
             except (NetworkError, ChainError) as error:
                 self._context.on_event("settlement.unknown", offer=task.offer_hash.hex(), reason=str(error))

@@ -11,16 +11,19 @@ from pathlib import Path
 import trio
 
 from p2pnode.background import open_background
+from p2pnode.market.answers import Answers
 from p2pnode.market.assignments import MAX_REQUEST, Assignments
 from p2pnode.market.batcher import Batcher
 from p2pnode.market.bidding import Bidding
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.examination import Examiner
 from p2pnode.market.intake import Intake
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.pace import Paces
 from p2pnode.market.pause import Pause
 from p2pnode.market.presence import OwnState
+from p2pnode.market.reports import ReportAnswers
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.settlement import Settler
 from p2pnode.ports import Executor, Prover, SettlementOutcome, StreamProtocol, Topic
@@ -39,11 +42,21 @@ class Worker:
         paces = Paces(executor, prover, jobs, settings.batch_size)
         self.examiner = Examiner(context, self.models, paces, self.pause, settings)
         self.bidding = Bidding(context, self.examiner, settings)
-        settler = Settler(context, settings.retry_seconds, self._on_settled, self.pause.failed)
-        self.batcher = Batcher(context, prover, self.models, paces, self.pause, settings, settler, jobs)
-        self._assignments = Assignments(
-            context, executor, self.models, self.batcher.progress, self.bidding.explain, self.batcher.wake
+        deadlines = Deadlines()
+        settler = Settler(context, settings.retry_seconds, deadlines, self._on_settled, self.pause.failed)
+        self.batcher = Batcher(
+            context, prover, self.models, paces, self.pause, settings, settler, jobs, deadlines
         )
+        self._assignments = Assignments(
+            context,
+            Answers(executor, prover, jobs),
+            self.models,
+            self.batcher.progress,
+            self.bidding.explain,
+            self.batcher.wake,
+            deadlines,
+        )
+        self._reports = ReportAnswers(context, self._assignments, deadlines)
         self._intake = Intake(
             self.bidding.consider, lambda offer: context.on_event("offer.dropped", peer=offer.peer)
         )
@@ -61,6 +74,7 @@ class Worker:
         self._context.bus.serve(StreamProtocol.TASK, self._assignments.handle, max_request=MAX_REQUEST)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._assignments.resume)
+            nursery.start_soon(self._reports.run)
             nursery.start_soon(self.batcher.run)
             nursery.start_soon(self.bidding.run)
             nursery.start_soon(self._intake.run)

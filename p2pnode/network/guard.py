@@ -68,12 +68,9 @@ def guard_swarm(swarm: Swarm, admission: Admission, psk: bytes | None = None) ->
         _close_socket_always(cast(Yamux, muxed_conn))
         return await add_conn(muxed_conn, direction)
 
-    def private(raw_conn: IRawConnection) -> IRawConnection:
-        return raw_conn if psk is None else PrivateConnection(raw_conn, psk)
-
     async def upgrade_and_hold(raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
         with admission.admit(raw_conn.get_remote_address()):
-            muxed = await upgrade(private(raw_conn), maddr)
+            muxed = await upgrade(_private(raw_conn, psk), maddr)
             connections = [c for c in swarm.get_connections(muxed.peer_id) if c.muxed_conn is muxed]
             closed = connections[0] if connections else muxed
             await cast(trio.Event, closed.event_closed).wait()  # type: ignore[union-attr]
@@ -81,7 +78,7 @@ def guard_swarm(swarm: Swarm, admission: Admission, psk: bytes | None = None) ->
 
     async def upgrade_or_close(raw_conn: IRawConnection, peer_id: ID, pre_scope: Any = None) -> SwarmConn:
         try:
-            return await upgrade_outbound(private(raw_conn), peer_id, pre_scope)
+            return await upgrade_outbound(_private(raw_conn, psk), peer_id, pre_scope)
         except BaseException:
             # What the library does not expect in a handshake, it leaves with an open socket.
             await raw_conn.close()
@@ -92,6 +89,27 @@ def guard_swarm(swarm: Swarm, admission: Admission, psk: bytes | None = None) ->
     swarm.upgrade_inbound_raw_conn = upgrade_and_hold  # type: ignore[method-assign]
     swarm.set_stream_handler(guarded(swarm.common_stream_handler))
     swarm.auto_connector = _NoAutoConnector(swarm)
+
+
+async def probe(swarm: Swarm, psk: bytes | None, address: Multiaddr, peer: ID) -> None:
+    """Dial `address` and check that `peer` answers there; raises what the dial fails with.
+
+    Nothing of it reaches the swarm: a second connection that comes and goes there would make pubsub drop a
+    peer that is still connected.
+    """
+    full = Multiaddr(f"{address}/p2p/{peer.to_base58()}")
+    transport = swarm.transport_manager.transport_for_dialing(full)
+    if transport is None:
+        raise SwarmException(f"no transport dials {address}")
+    raw_conn = await transport.dial(full)
+    try:
+        await swarm.upgrader.upgrade_security(_private(raw_conn, psk), True, peer)
+    finally:
+        await raw_conn.close()
+
+
+def _private(raw_conn: IRawConnection, psk: bytes | None) -> IRawConnection:
+    return raw_conn if psk is None else PrivateConnection(raw_conn, psk)
 
 
 def _close_socket_always(muxed: Yamux) -> None:

@@ -7,6 +7,7 @@ the host (row 8), the host closed first and shielded (row 7).
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import cast
 
 import structlog
@@ -26,6 +27,7 @@ from p2pnode.network.bootstrap import read_sources
 from p2pnode.network.connections import Connections
 from p2pnode.network.directory import Directory
 from p2pnode.network.gossip import GossipBus
+from p2pnode.network.guard import probe
 from p2pnode.network.join import Join
 from p2pnode.network.key import load_key
 from p2pnode.network.known_peers import KnownPeers
@@ -35,6 +37,7 @@ from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
 from p2pnode.network.psk import load_psk
 from p2pnode.network.pubsub import GuardedPubsub, make_router
+from p2pnode.network.reachability import Reachability, ReachabilityService
 from p2pnode.network.records import dialable
 from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputation
 from p2pnode.network.settings import NetworkSettings
@@ -45,6 +48,8 @@ from p2pnode.ports import Bus, Gossip, Handler, Standing, StreamProtocol, Topic
 log = structlog.get_logger("p2pnode.network")
 
 CLOSE_SECONDS = 5.0
+CONFIRMATIONS = 2
+"""Peers that have to dial this node at an address before it is told to others."""
 OWN_SHARE = 0.8
 """Part of the rate per origin that we use, so that jitter on the way never puts us over it."""
 
@@ -62,6 +67,7 @@ class Network:
         blobs: PeerBlobs,
         directory: Directory,
         join: Join,
+        reachability: ReachabilityService,
     ) -> None:
         self._host = host
         self._connections = connections
@@ -69,6 +75,7 @@ class Network:
         self._gossip = gossip
         self._streams = streams
         self._join = join
+        self._reachability = reachability
         self.blobs = blobs
         self.directory = directory
 
@@ -94,6 +101,15 @@ class Network:
     def joining(self) -> str:
         """How many peers are connected; when none is, what was tried, how it failed and what to do."""
         return self._join.words()
+
+    @property
+    def reachability(self) -> Reachability:
+        """Whether others can dial this node, as they said last."""
+        return self._reachability.current
+
+    async def check_reachability(self) -> Reachability:
+        """Ask connected peers now whether they can dial this node."""
+        return await self._reachability.check()
 
     async def publish(self, topic: Topic, data: bytes) -> None:
         """Gossip at most 64 KiB; paced."""
@@ -150,7 +166,8 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
     try:
         listen = [parse_address(address) for address in settings.listen]
         psk = load_psk(settings.psk_path) if settings.psk_path is not None else None
-        host = make_host(settings, load_key(settings.key_path), psk)
+        external: list[Multiaddr] = []
+        host = make_host(settings, load_key(settings.key_path), psk, external)
     except ProtocolError as error:
         raise ConfigError(f"network.listen or network.announce: {error}") from error
     sources = read_sources(settings.bootstrap, built_in=settings.builtin_bootstrap).without(host.get_id())
@@ -185,7 +202,14 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
         return next(iter(dialable(host, peer)), None)
 
     join = Join(sources, known, attempts, connections, settings, peers.dial, reached)
-    network = Network(host, connections, peers, gossip, streams, blobs, directory, join)
+
+    def confirmed(found: Reachability) -> None:
+        # One peer could lie about where it sees us.
+        if found.yes >= CONFIRMATIONS:
+            external[:] = [parse_address(address) for address in found.addresses]
+
+    reachability = ReachabilityService(host, partial(probe, swarm, psk), connections, confirmed)
+    network = Network(host, connections, peers, gossip, streams, blobs, directory, join, reachability)
 
     async def find(peer: ID) -> None:
         await peers.dial(peer, dialable(host, peer))
@@ -204,6 +228,7 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
                 nursery.start_soon(directory.run)
                 nursery.start_soon(peers.run)
                 nursery.start_soon(join.run)
+                nursery.start_soon(reachability.run)
                 if settings.state_dir is not None:
                     nursery.start_soon(keep_reputation, reputation, settings.state_dir, time.time)
                 if settings.mdns:

@@ -25,14 +25,20 @@ from p2pnode.network.noise import WholeWriteNoise
 from p2pnode.network.settings import NetworkSettings
 
 
-def make_host(settings: NetworkSettings, key: KeyPair, psk: bytes | None) -> IHost:
-    """A host that does not listen yet; ProtocolError for a wrong `announce`."""
+def make_host(
+    settings: NetworkSettings, key: KeyPair, psk: bytes | None, external: Sequence[Multiaddr] = ()
+) -> IHost:
+    """A host that does not listen yet; ProtocolError for a wrong `announce`.
+
+    `external` is read anew each time: addresses found out while the node runs, told beside those it has.
+    """
     announce = [parse_address(address) for address in settings.announce]
 
     def advertised(candidates: list[Multiaddr]) -> list[Multiaddr]:
         if announce:
             return announce
-        return [address for candidate in candidates for address in expand_wildcard_address(candidate)]
+        own = [address for candidate in candidates for address in expand_wildcard_address(candidate)]
+        return list({str(address): address for address in [*external, *own]}.values())
 
     host = new_host(
         key_pair=key,

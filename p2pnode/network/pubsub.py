@@ -1,8 +1,9 @@
 """GossipSub with guards: one bad message from a peer costs that peer, not the node."""
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import structlog
 import trio
@@ -14,6 +15,7 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.validators import signature_validator
 
 from p2pnode.network.guard import guarded
+from p2pnode.network.limits import RateLimit
 from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.reputation import Offence
 from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
@@ -21,11 +23,14 @@ from p2pnode.ports import Topic
 
 log = structlog.get_logger("p2pnode.network")
 
+V = TypeVar("V")
 OnOffence = Callable[[str, Offence], None]
 
 OUTBOUND_QUEUE = 256
 """RPCs kept for one peer; the library's 32 lose what a relay gets from several busy origins (row 4)."""
 
+ANSWERS = 3
+"""How often one peer is sent one message on IWANT (go-libp2p-pubsub: GossipRetransmission)."""
 MAX_RPC = 1 << 20
 SEEN_SECONDS = 600
 """Longer than the library's 120, so that a captured message cannot be sent again soon after."""
@@ -35,9 +40,39 @@ def _short() -> deque[float]:
     return deque(maxlen=64)
 
 
+class GuardedGossipSub(GossipSub):
+    """`GossipSub` that gives each peer what is its own, and not for ever."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._answered = RateLimit(1 / SEEN_SECONDS, ANSWERS, time.monotonic, keys=8192)
+
+    async def handle_iwant(self, iwant_msg: rpc_pb2.ControlIWant, sender_peer_id: ID) -> None:
+        """Row 32: the library sends a message as often as it is asked for, up to a rate."""
+        wanted = [name for name in iwant_msg.messageIDs if self._answered.take((sender_peer_id, name))]
+        if wanted:
+            await super().handle_iwant(rpc_pb2.ControlIWant(messageIDs=wanted), sender_peer_id)
+
+    async def _emit_control_msgs(
+        self,
+        peers_to_graft: dict[ID, list[str]],
+        peers_to_prune: dict[ID, list[str]],
+        peers_to_gossip: dict[ID, dict[str, list[bytes]]],
+    ) -> None:
+        # Row 31: the library puts the GRAFTs of each peer into the messages to all that follow it.
+        for peer in {**peers_to_graft, **peers_to_prune, **peers_to_gossip}:
+            await super()._emit_control_msgs(
+                _only(peer, peers_to_graft), _only(peer, peers_to_prune), _only(peer, peers_to_gossip)
+            )
+
+
+def _only(peer: ID, found: dict[ID, V]) -> dict[ID, V]:
+    return {peer: found[peer]} if peer in found else {}
+
+
 def make_router() -> GossipSub:
     """The router with the measured settings: rows 3 (degree), 5 (spam filter) and 6 (heartbeat)."""
-    router = GossipSub(
+    router = GuardedGossipSub(
         protocols=[PROTOCOL_ID_V11],
         degree=6,
         degree_low=4,
@@ -114,8 +149,13 @@ class GuardedPubsub(Pubsub):
         """Whether to keep and forward: the origin's rate (row 5). Synchronous and never raises (row 13)."""
         if forwarder == self.my_id:
             return True
-        if self._limits.take(Topic(msg.topicIDs[0]), bytes(msg.from_id), bytes(msg.data)):
-            return True
+        try:
+            if self._limits.take(Topic(msg.topicIDs[0]), bytes(msg.from_id), bytes(msg.data)):
+                return True
+        except Exception:
+            # Row 1: what a validator raises ends the node. Ours asks a part that is not this package's.
+            log.exception("gossip.standing_failed")
+            return False
         self._flooded(forwarder, msg)
         return False
 

@@ -5,7 +5,14 @@ other only through these Protocols; `app` is the one place that ties an adapter 
 named by their base58 PeerId string, accounts by 20 bytes, digests by 32.
 """
 
-from p2pnode.ports.chain import Chain, ModelListing, NodeRecord, SettlementOutcome
+from p2pnode.ports.chain import (
+    Chain,
+    ModelListing,
+    NodeRecord,
+    Papers,
+    ReportedAward,
+    SettlementOutcome,
+)
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
 from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
@@ -24,10 +31,12 @@ __all__ = [
     "Handler",
     "ModelListing",
     "NodeRecord",
+    "Papers",
     "Progress",
     "Proof",
     "ProofTask",
     "Prover",
+    "ReportedAward",
     "Reputation",
     "Role",
     "Seals",

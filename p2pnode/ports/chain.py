@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from p2pnode.protocol.messages import Award, Signed
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,28 @@ class SettlementOutcome:
     elsewhere: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What the report of a missed award hands to its worker: all it needs to settle."""
+
+    offer: Offer
+    bid: Signed[Bid]
+    award: Signed[Award]
+    tensors: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedAward:
+    """An award whose deadline has passed and which its worker may settle until `answer_until`.
+
+    `papers` are None where the worker had signed a result, and so has them.
+    """
+
+    task_id: bytes
+    answer_until: int
+    papers: Papers | None
+
+
 class Chain(Protocol):
     """The contracts, as calls. Raises ChainError. Reads may be cached for seconds, writes never."""
 
@@ -67,6 +89,21 @@ class Chain(Protocol):
     async def node(self, account: bytes) -> NodeRecord | None: ...
 
     async def free_escrow(self, requester: bytes) -> int: ...
+
+    async def bond(self, requester: bytes) -> int:
+        """What a requester loses when it signs more awards than its escrow covers; 0 while on its way out."""
+
+    async def reported_awards(self) -> Sequence[ReportedAward]:
+        """Awards of this account that are under report and can still be settled."""
+
+    async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
+        """Report a worker that answered and did not settle; when the report can be closed, seconds UTC.
+
+        Sets the price aside from this account's escrow until then. `key` as in `settle_batch`.
+        """
+
+    async def close_report(self, award: Award, key: str) -> None:
+        """End a report that nobody answered, unless somebody else did: the worker loses stake for it."""
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool: ...
 

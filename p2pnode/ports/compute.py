@@ -66,7 +66,7 @@ class Prover(Protocol):
         """Execute, prove, wrap, verify; kills its subprocess when cancelled."""
 
     async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
-        """The outputs the guest would prove, without a proof."""
+        """The outputs the guest would prove, without a proof; `job` is a scratch folder."""
 
     async def estimate(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> float:
         """Seconds that a proof of this batch would take on this machine, counted without a proof."""

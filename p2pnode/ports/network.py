@@ -15,6 +15,7 @@ class Topic(StrEnum):
     MODELS = "/p2pnode/1/models"
     NODES = "/p2pnode/1/nodes"
     RECEIPTS = "/p2pnode/1/receipts"
+    RELAYS = "/p2pnode/1/relays"
 
 
 class StreamProtocol(StrEnum):
@@ -23,6 +24,7 @@ class StreamProtocol(StrEnum):
     BID = "/p2pnode/bid/1"
     TASK = "/p2pnode/task/1"
     BLOB = "/p2pnode/blob/1"
+    RELAY = "/p2pnode/relay/1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ TYPES: dict[type[Any], str] = {
         "uint64 rampStart,uint64 rampEnd,uint64 resultDeadline,uint64 settleDeadline,uint256 minStake,"
         "address payToken,uint256 nonce)"
     ),
-    Bid: "Bid(bytes32 offerHash,address worker,uint256 price,uint64 resultBy,uint64 validUntil)",
+    Bid: (
+        "Bid(bytes32 offerHash,address worker,uint256 price,uint64 madeAt,uint64 resultBy,uint64 validUntil)"
+    ),
     Award: (
         "Award(bytes32 offerHash,bytes32 bidHash,address requester,address worker,bytes32 modelDigest,"
         "bytes32 inputDigest,uint256 price,uint256 modelFee,uint64 resultDeadline,uint64 settleDeadline,"
@@ -41,6 +43,7 @@ def keccak(data: bytes) -> bytes:
     return _keccak.new(data=data, digest_bits=256).digest()
 
 
+_RESCUE_TYPE = "Rescue(bytes32 taskId,address worker)"
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _TYPE_HASHES = {of: keccak(text.encode()) for of, text in TYPES.items()}
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -73,6 +76,18 @@ def digest(domain: Domain, message: Offer | Bid | Award | Result) -> bytes:
     schema.write_fields(type(message), message)
     words = b"".join(_word(value) for value in astuple(message))
     return keccak(b"\x19\x01" + domain.separator() + keccak(_TYPE_HASHES[type(message)] + words))
+
+
+def rescue_id(domain: Domain, task_id: bytes, worker: bytes) -> bytes:
+    """What stands for the task ID in the proof of a worker that rescues a missed task, 32 bytes.
+
+    It names the rescuer, so that a copied proof pays its maker and nobody else.
+    """
+    for name, value, size in (("task_id", task_id, 32), ("worker", worker, 20)):
+        if len(value) != size:
+            raise ProtocolError(f"{name} has {len(value)} bytes; give {size}")
+    words = keccak(_RESCUE_TYPE.encode()) + task_id + _word(worker)
+    return keccak(b"\x19\x01" + domain.separator() + keccak(words))
 
 
 def sign(domain: Domain, message: M, private_key: bytes) -> Signed[M]:

@@ -32,11 +32,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """A worker's promise for one offer; failing an award that rests on it goes on its record."""
+    """A worker's promise for one offer, whose ramp pays `price` at `made_at`; breaking it costs stake."""
 
     offer_hash: bytes
     worker: bytes
     price: int
+    made_at: int
     result_by: int
     valid_until: int
 
@@ -83,6 +84,7 @@ class DeclineCode(StrEnum):
     EXPIRED = "expired"
     PRICE_TOO_LOW = "price-too-low"
     ESCROW_TOO_LOW = "escrow-too-low"
+    BOND_TOO_LOW = "bond-too-low"
     STAKE_TOO_LOW = "stake-too-low"
     UNKNOWN_MODEL = "unknown-model"
     MODEL_UNAVAILABLE = "model-unavailable"

@@ -202,6 +202,7 @@ FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
         "offer_hash": DIGEST,
         "worker": ADDRESS,
         "price": AMOUNT,
+        "made_at": TIME,
         "result_by": TIME,
         "valid_until": TIME,
     },

@@ -1,5 +1,6 @@
 """The Prover port over the `p2pnode-prover` binary: one process a job, one proof at a time."""
 
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -80,8 +81,12 @@ class SubprocessProver:
             return proof
 
     async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
-        """The outputs the guest would prove, without a proof. Raises ProverError."""
-        return (await self.measure(model, tasks, job)).outputs
+        """The outputs the guest would prove, without a proof; `job` is gone then. Raises ProverError."""
+        try:
+            return (await self.measure(model, tasks, job)).outputs
+        finally:
+            # Here at once and not in a thread, which a cancelled call would not wait for: a few small files.
+            shutil.rmtree(job, ignore_errors=True)
 
     async def estimate(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> float:
         """Seconds that a proof would take here, at the rates measured so far. Raises ProverError."""

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from p2pnode import identity
 from p2pnode.cli.main import main
+from p2pnode.cli.node import moment
 from p2pnode.models import DIGITS
 from p2pnode.protocol.cid import content_digest, to_cid
 from tests.chain.conftest import ETHER, KEYS, Devnet
@@ -88,6 +89,19 @@ def test_the_escrow_is_filled_and_emptied(operator: Operator, chain_state: Devne
     chain_state.rpc("evm_increaseTime", 172_801)
     operator.json("escrow", "withdraw")
     assert "6 JOY" in operator.run("escrow", "status").stdout
+
+
+def test_a_bond_is_put_up_kept_and_paid_out(operator: Operator, chain_state: Devnet) -> None:
+    assert operator.json("bond", "add", "3")["added"] == str(3 * ETHER)
+    assert operator.json("bond", "release")["due"] > 0
+    assert operator.run("bond", "release").exit_code == 4
+    assert operator.json("bond", "release", "--keep")["due"] == 0
+    assert operator.json("bond", "status") == {"bond": str(3 * ETHER), "due": 0}
+    due = operator.json("bond", "release")["due"]
+    assert f"from {moment(due)} on" in operator.run("bond", "status").stdout
+    chain_state.rpc("evm_increaseTime", 604_801)
+    operator.json("bond", "release")
+    assert "0 JOY" in operator.run("bond", "status").stdout
 
 
 def test_a_model_is_published_and_listed(operator: Operator) -> None:

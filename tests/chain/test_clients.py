@@ -1,13 +1,17 @@
 """Each client against the deployed contracts."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from p2pnode.chain import ChainClient, MemoryTxLog, open_chain, open_chain_reader
+from p2pnode.chain.settlement import Slice
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.protocol.messages import Award, Bid, Offer, Signed
+from p2pnode.protocol.eip712 import Domain, digest, sign
+from p2pnode.protocol.journal import Journal
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from tests.chain.conftest import ETHER, Devnet
 
 PEER = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
@@ -139,16 +143,56 @@ async def test_a_seal_that_proves_nothing_is_refused_by_name(
         assert await ledger.find("settle") == []
 
 
-async def test_a_missed_award_cannot_be_reported_early(
+async def test_slices_rescues_and_credits_reach_the_contract(
+    chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
+) -> None:
+    signed = award(rich.address, worker.address)
+    place = Slice(3, 0, (DIGEST, DIGEST))
+    async with open_chain(chain_state.config, worker, ledger) as chain:
+        settlement = chain.settlement
+        with pytest.raises(ChainError, match=r"NotProven\(journalDigest=0x\w{64}\)"):
+            await settlement.settle_slice([signed], [DIGEST], place, "slice")
+        with pytest.raises(ChainError, match=r"InvalidSlice\(count=3, first=1, tasks=2, path=2\)"):
+            await settlement.settle_slice([signed] * 2, [DIGEST] * 2, replace(place, first=1), "unaligned")
+        with pytest.raises(ChainError, match="NoOpenReport"):
+            await settlement.rescue(signed.message, DIGEST, worker.address, place, "rescue")
+        with pytest.raises(ChainError, match=r"proveBatch would fail: \w+\("):
+            await settlement.prove_batch(Journal(3, DIGEST), b"no proof", "prove")
+        assert await settlement.credit(worker.address) == 0
+        with pytest.raises(ChainError, match="ZeroAmount"):
+            await settlement.withdraw_credit("credit")
+
+
+async def test_the_contract_and_this_side_take_the_same_signatures(
+    chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
+) -> None:
+    async with open_chain(chain_state.config, worker, ledger) as chain:
+        domain = Domain(chain.chain_id, chain.settlement_address)
+        signed = sign(domain, award(rich.address, worker.address).message, rich.key)
+        task_id = digest(domain, signed.message)
+        assert await chain.settlement.is_signed_by(rich.address, task_id, signed.signature)
+        assert not await chain.settlement.is_signed_by(worker.address, task_id, signed.signature)
+        assert not await chain.settlement.is_signed_by(rich.address, DIGEST, signed.signature)
+
+
+async def test_a_report_needs_papers_that_agree(
     chain_state: Devnet, rich: Account, worker: Account, ledger: MemoryTxLog
 ) -> None:
     late = int(time.time()) + 600
     signed = award(rich.address, worker.address)
     offer = Offer(rich.address, DIGEST, DIGEST, 1, 10, late, late, late, late, 0, bytes(20), 7)
-    bid = Signed(Bid(DIGEST, worker.address, 10, late, late), signed.signature)
+    bid = Signed(Bid(DIGEST, worker.address, 10, late, late, late), signed.signature)
     async with open_chain(chain_state.config, rich, ledger) as chain:
-        with pytest.raises(ChainError, match="NotYetMissed"):
-            await chain.settlement.report_missed(offer, bid, signed, "missed")
+        task_id = digest(Domain(chain.chain_id, chain.settlement_address), signed.message)
+        with pytest.raises(ChainError, match=r"TermsMismatch\(term=0\)"):
+            await chain.reports.missed(offer, bid, signed, b"input", "missed")
+        with pytest.raises(ChainError, match="InvalidSignature"):
+            await chain.reports.unproved(
+                signed, Signed(Result(task_id, DIGEST), signed.signature), "unproved"
+            )
+        with pytest.raises(ChainError, match="NoOpenReport"):
+            await chain.reports.close(signed.message, "close")
+        assert await chain.reports.find(task_id) is None
 
 
 async def test_an_address_alone_reads_and_does_not_send(chain_state: Devnet, rich: Account) -> None:

@@ -20,7 +20,14 @@ BODY = b"".join(number.to_bytes(4, "big") for number in range(600_000))
 DIGEST = hashlib.sha256(BODY).digest()
 
 
-@pytest.fixture(scope="module", params=[peers.js])
+DEEP = [pytest.mark.deep]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[peers.js, pytest.param(peers.go, marks=DEEP), pytest.param(peers.rust, marks=DEEP)],
+    ids=["js", "go", "rust"],
+)
 def command(request: pytest.FixtureRequest) -> list[str | Path]:
     """How to start a foreign peer, which is built first."""
     make: Callable[[], list[str | Path]] = request.param

@@ -1,7 +1,7 @@
 """Nodes on loopback, each with its own key and cache, and a hostile host that speaks bare libp2p."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -63,9 +63,13 @@ class Mallory:
 
 
 @asynccontextmanager
-async def mallory(victim: Network) -> AsyncIterator[Mallory]:
-    """A hostile host connected to `victim`."""
+async def mallory(
+    victim: Network, handlers: Mapping[str, Callable[[Any], Awaitable[None]]] | None = None
+) -> AsyncIterator[Mallory]:
+    """A hostile host connected to `victim`; `handlers` serve its protocols."""
     host = new_host()
+    for protocol, handler in (handlers or {}).items():
+        host.set_stream_handler(cast(Any, protocol), handler)
     async with host.run(listen_addrs=[Multiaddr(LOOPBACK)]):
         try:
             info = info_from_p2p_addr(Multiaddr(victim.addresses[0]))

@@ -5,12 +5,14 @@ import trio
 from libp2p.abc import IHost
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.pubsub import get_peer_and_seqno_msg_id
 from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 from libp2p.utils import encode_varint_prefixed
 
 from p2pnode.errors import NetworkError
 from p2pnode.network import open_network
-from p2pnode.network.settings import MAX_GOSSIP
+from p2pnode.network.pubsub import make_router
+from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
 from p2pnode.ports import Gossip, Topic
 from tests.net.conftest import Settings, mallory, read_until_closed
 
@@ -211,6 +213,60 @@ def _signed(host: IHost, data: bytes, topics: tuple[str, ...] = (Topic.OFFERS,))
     )
     message.signature = private.sign(PUBSUB_SIGNING_PREFIX.encode() + message.SerializeToString())
     return message
+
+
+async def test_standing_that_raises_costs_the_message_not_the_node(settings: Settings) -> None:
+    class Broken:
+        def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
+            if data == b"bad":
+                raise KeyError("a bug")
+            return True
+
+    async with (
+        open_network(settings("bob"), Broken()) as bob,
+        open_network(settings("alice", bootstrap=bob.addresses)) as alice,
+        bob.subscribe(Topic.OFFERS) as inbox,
+    ):
+        with trio.fail_after(10):
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            await alice.publish(Topic.OFFERS, b"bad")
+            await alice.publish(Topic.OFFERS, b"good")
+            assert (await anext(inbox)).data == b"good"
+
+
+async def test_subscriber_that_stalls_gets_what_it_missed(settings: Settings) -> None:
+    fast = {"origin_rate": 1000.0, "origin_burst": 400}
+    async with (
+        open_network(settings("alice", **fast)) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses, **fast)) as bob,
+        bob.subscribe(Topic.OFFERS) as stalled,
+        bob.subscribe(Topic.OFFERS) as reading,
+    ):
+        with trio.fail_after(20):
+            await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+            for number in range(100):
+                await alice.publish(Topic.OFFERS, b"%d" % number)
+            while (await anext(reading)).data != b"99":
+                continue
+            assert [int((await anext(stalled)).data) for _ in range(100)] == list(range(100))
+
+
+def test_the_router_has_the_measured_settings() -> None:
+    router = make_router()
+    assert (router.heartbeat_interval, router.adaptive_gossip_enabled) == (1, False)
+    assert router.degree_high == MESH_DEGREE_HIGH == 64
+    assert not router.spam_protection_enabled
+    assert router.protocols == [MESHSUB]
+    router.recent_message_deliveries["topic"].extend(range(10_000))
+    assert len(router.recent_message_deliveries["topic"]) == 64
+
+
+async def test_our_validators_are_synchronous_and_the_message_id_is_the_default(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice:
+        pubsub = alice._gossip._pubsub
+        assert not any(validator.is_async for validator in pubsub.topic_validators.values())
+        assert set(pubsub.topic_validators) == {str(topic) for topic in Topic}
+        assert pubsub._msg_id_constructor is get_peer_and_seqno_msg_id
 
 
 @pytest.mark.parametrize("case", ["garbage-key", "oversize", "two-topics", "bad-signature"])

@@ -4,32 +4,39 @@ import gc
 import inspect
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import cast
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
 
 import pytest
 import trio
 import trio.testing
 from google.protobuf.message import DecodeError
 from libp2p import new_host
-from libp2p.abc import IHost
+from libp2p.abc import IHost, INetStream
 from libp2p.discovery.bootstrap import bootstrap
+from libp2p.discovery.events.peerDiscovery import PeerDiscovery, peerDiscovery
+from libp2p.host.autonat.autonat import AutoNATService
+from libp2p.host.basic_host import BasicHost
 from libp2p.kad_dht import common
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.exceptions import SwarmException
+from libp2p.network.stream.exceptions import StreamError
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo, info_from_p2p_addr
 from libp2p.pubsub import pubsub as library_pubsub
 from libp2p.pubsub import rpc_queue
 from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, GossipSub
+from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
+from libp2p.pubsub.score import PeerScorer, ScoreParams
 from libp2p.security.pnet import psk_conn
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils import encode_varint_prefixed
 from multiaddr import Multiaddr
 
+from p2pnode.network.pubsub import make_router
 from tests.net.conftest import LOOPBACK, open_sockets
 
 LISTEN = [Multiaddr(LOOPBACK)]
@@ -94,6 +101,144 @@ async def test_row_2_closed_connection_keeps_its_slot() -> None:
                 await trio.sleep(0.01)
             await trio.testing.wait_all_tasks_blocked(0.05)
             assert swarm._inbound_limiter.borrowed_tokens == 1
+
+
+@pytest.mark.parametrize("owner", ["validator", "handler"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_row_1_errors_of_our_own_callbacks_end_the_node(owner: str) -> None:
+    def fail(*arguments: object) -> bool:
+        raise KeyError("ours")
+
+    async def run() -> None:
+        one, two = new_host(), new_host()
+        routers = [GossipSub([PROTOCOL_ID_V11], 6, 4, 12, heartbeat_interval=1) for _ in range(2)]
+        first, second = Pubsub(one, routers[0]), Pubsub(two, routers[1])
+        async with AsyncExitStack() as stack:
+            for service in (first, second, *routers):
+                await stack.enter_async_context(background_trio_service(service))
+            await stack.enter_async_context(running(one))
+            await stack.enter_async_context(running(two))
+            await first.wait_until_ready()
+            await second.wait_until_ready()
+            peer = await dial(two, one)
+            if owner == "handler":
+
+                async def handler(stream: INetStream) -> None:
+                    fail()
+
+                one.set_stream_handler(cast(Any, "/ours"), handler)
+                await two.new_stream(peer, [cast(Any, "/ours")])
+            else:
+                first.set_topic_validator("topic", fail, False)
+                await first.subscribe("topic")
+                await second.subscribe("topic")
+                await second.wait_for_subscription(one.get_id(), "topic")
+                await second.wait_for_mesh(one.get_id(), "topic")
+                await second.publish("topic", b"data")
+            await trio.sleep_forever()
+
+    ours = False
+    with trio.move_on_after(10):
+        try:
+            await run()
+        except BaseExceptionGroup as group:
+            ours = group.subgroup(KeyError) is not None
+    gc.collect()
+    assert ours
+
+
+def test_row_3_pruned_peers_get_no_gossip_either() -> None:
+    router = GossipSub([PROTOCOL_ID_V11], 6, 4, 12)
+    pubsub = Pubsub(new_host(), router)
+    pruned = new_host().get_id()
+    pubsub.peer_topics["topic"] = {pruned}
+    router.peer_protocol[pruned] = PROTOCOL_ID_V11
+    assert router._get_in_topic_gossipsub_peers_from_minus("topic", 6, [], True) == [pruned]
+    router._add_back_off(pruned, "topic", False)
+    assert router._get_in_topic_gossipsub_peers_from_minus("topic", 6, [], True) == []
+    source = inspect.getsource(GossipSub._handle_topic_heartbeat)
+    assert "_get_in_topic_gossipsub_peers_from_minus" in source
+    assert "True" in source[source.index("_get_in_topic_gossipsub_peers_from_minus") :][:200]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_row_7_leaving_run_leaves_the_listener_open() -> None:
+    before = open_sockets()
+    with trio.fail_after(20):
+        host = new_host()
+        async with host.run(LISTEN):
+            port = int(host.get_transport_addrs()[0].value_for_protocol("tcp"))
+        left = open_sockets() - before
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.aclose()
+        with trio.CancelScope(shield=True), trio.move_on_after(5):
+            await host.close()
+        assert left
+
+
+def test_row_13_asynchronous_validation_comes_before_the_message_counts_as_seen() -> None:
+    source = inspect.getsource(Pubsub.push_msg)
+    assert source.index("await self.validate_msg") < source.index("self._mark_msg_seen")
+
+
+@pytest.mark.deep
+async def test_row_15_writer_is_reset_when_the_reader_stalls() -> None:
+    with trio.fail_after(30):
+        one, two = new_host(), new_host()
+
+        async def stall(stream: INetStream) -> None:
+            await trio.sleep_forever()
+
+        one.set_stream_handler(cast(Any, "/stall"), stall)
+        async with running(one), running(two):
+            stream = await two.new_stream(await dial(two, one), [cast(Any, "/stall")])
+            with pytest.raises(StreamError):  # noqa: PT012
+                while True:
+                    await stream.write(bytes(65536))
+
+
+def test_row_16_score_is_forgotten_at_a_disconnect() -> None:
+    scorer = PeerScorer(ScoreParams())
+    peer = new_host().get_id()
+    scorer.penalize_behavior(peer, 50)
+    assert scorer.behavior_penalty[peer] == 50
+    scorer.remove_peer(peer)
+    assert peer not in scorer.behavior_penalty
+    assert "scorer.remove_peer" in inspect.getsource(GossipSub.remove_peer)
+
+
+def test_row_17_mdns_calls_back_through_a_registry_of_the_process() -> None:
+    assert inspect.getmodule(peerDiscovery) is not None
+    assert isinstance(peerDiscovery, PeerDiscovery)
+
+
+async def test_row_31_grafts_of_one_peer_go_to_the_next() -> None:
+    sent: list[tuple[ID, list[str]]] = []
+    router = GossipSub([PROTOCOL_ID_V11], 6, 4, 12)
+
+    async def note(message: rpc_pb2.ControlMessage, peer: ID) -> None:
+        sent.append((peer, [graft.topicID for graft in message.graft]))
+
+    router.emit_control_message = note  # type: ignore[method-assign]
+    one, two = new_host().get_id(), new_host().get_id()
+    await router._emit_control_msgs({one: ["a"], two: ["b"]}, {}, {})
+    assert sent == [(one, ["a"]), (two, ["a", "b"])]
+    sent.clear()
+    ours = make_router()
+    ours.emit_control_message = note  # type: ignore[method-assign]
+    await ours._emit_control_msgs({one: ["a"], two: ["b"]}, {}, {})
+    assert sent == [(one, ["a"]), (two, ["b"])]
+
+
+async def test_row_33_autonat_finds_everyone_reachable() -> None:
+    with trio.fail_after(20):
+        one, two = new_host(), new_host()
+        async with running(one), running(two):
+            peer = await dial(one, two)
+            nowhere = Multiaddr("/ip4/127.0.0.1/tcp/1").to_bytes()
+            service = AutoNATService(cast(BasicHost, one), serve=False)
+            assert await service._try_dial(peer, [nowhere]) == nowhere
 
 
 def test_rows_4_5_6_11_12_defaults_of_gossip() -> None:

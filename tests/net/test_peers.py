@@ -4,16 +4,22 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import cbor2
 import pytest
 import trio
 import trio.testing
+from libp2p import new_host
 from libp2p.abc import INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
 from libp2p.peer.envelope import seal_record
 from libp2p.peer.id import ID
 from libp2p.peer.peer_record import PeerRecord
+from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID as PLAINTEXT
+from libp2p.security.insecure.transport import InsecureTransport
 from multiaddr import Multiaddr
 
 from p2pnode.errors import ConfigError, NetworkError
@@ -168,6 +174,47 @@ async def test_cancelled_close_leaves_no_socket(settings: Settings) -> None:
             assert scope.cancelled_caught
         assert open_sockets() <= before
         assert connection.is_closed
+
+
+async def test_closing_under_load_is_clean(settings: Settings) -> None:
+    """Row 8: with pubsub nested inside the host, one shutdown of four fails here."""
+    with trio.fail_after(60):
+        for round_ in range(4):
+            async with open_network(settings("alice", origin_rate=5000.0, origin_burst=5000)) as alice:
+
+                async def flood(node: Network = alice) -> None:
+                    for number in range(100_000):
+                        await node.publish(Topic.OFFERS, b"%d" % number)
+
+                bootstrap = {"bootstrap": alice.addresses, "origin_rate": 5000.0, "origin_burst": 5000}
+                async with open_network(settings("bob", **bootstrap)) as bob:
+                    await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(flood)
+                        await trio.sleep(0.05 * round_)
+                        nursery.cancel_scope.cancel()
+
+
+async def test_each_address_of_a_peer_is_tried(settings: Settings) -> None:
+    async with open_network(settings("boot")) as boot, open_network(settings("gone")) as gone:
+        dead = f"{gone.addresses[0].partition('/p2p/')[0]}/p2p/{boot.peer_id}"
+        await gone._host.close()
+        async with open_network(settings("alice", bootstrap=(dead, *boot.addresses))) as alice:
+            with trio.fail_after(10):
+                await alice.wait_connected(boot.peer_id)
+
+
+async def test_only_noise_is_spoken(settings: Settings) -> None:
+    async with open_network(settings("alice")) as alice:
+        offered = swarm_of(alice).upgrader.security_multistream.transports
+        assert [str(name) for name in offered] == ["/noise"]
+        with trio.fail_after(10):
+            plain = new_host(sec_opt={PLAINTEXT: InsecureTransport(create_new_key_pair())})
+            async with plain.run(listen_addrs=[]):
+                with pytest.raises(SwarmException, match="failed to upgrade security"):
+                    await cast(Swarm, plain.get_network()).dial_addr(
+                        Multiaddr(alice.addresses[0]), ID.from_base58(alice.peer_id)
+                    )
 
 
 async def test_port_in_use(settings: Settings) -> None:

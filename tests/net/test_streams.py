@@ -245,3 +245,21 @@ async def test_cancelled_requests_leave_the_connection_whole(settings: Settings)
             answer = await bob.request(alice.peer_id, TASK, b"still there", timeout=5, max_response=100)
         assert answer.endswith(b"still there")
         assert not connection.is_closed
+
+
+@pytest.mark.deep
+async def test_slow_handler_does_not_stall_the_writer(settings: Settings) -> None:
+    """Row 15: the request is read whole before it is handled, so its writer is never left waiting."""
+
+    async def slow(peer: str, request: bytes) -> bytes:
+        await trio.sleep(7)
+        return len(request).to_bytes(4, "big")
+
+    async with (
+        open_network(settings("alice")) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+    ):
+        alice.serve(TASK, slow, max_request=16 << 20)
+        with trio.fail_after(60):
+            answer = await bob.request(alice.peer_id, TASK, bytes(12 << 20), timeout=40, max_response=4)
+        assert int.from_bytes(answer, "big") == 12 << 20

@@ -18,7 +18,7 @@ _ABI: Final = load_abi("ProofOfInference")
 def decode_batch(data: bytes) -> tuple[Sequence[Signed[Award]], Sequence[bytes], bytes]:
     """Awards, output digests and seal of a settleBatch call."""
     item = next(one for one in _ABI if one.get("name") == "settleBatch")
-    tuples, signatures, outputs, seal = _CODEC.decode([_type(part) for part in item["inputs"]], data[4:])
+    tuples, signatures, outputs, seal, _ = _CODEC.decode([_type(part) for part in item["inputs"]], data[4:])
     awards = [Signed(_award(fields), signed) for fields, signed in zip(tuples, signatures, strict=True)]
     return awards, outputs, seal
 

@@ -29,9 +29,10 @@ from p2pnode.store import SqliteStore
 from p2pnode.store.connection import Ledger
 from p2pnode.store.schema import connect
 from tests.sim.fake_chain import MODEL_OWNER, World
+from tests.sim.fake_client import FakeChain
 from tests.sim.fake_clock import FakeClock
 from tests.sim.fake_compute import MODEL, MODEL_DIGEST, FakeExecutor, FakeProver
-from tests.sim.fake_ethereum import FakeChain, FakeEthereum
+from tests.sim.fake_ethereum import FakeEthereum
 from tests.sim.fake_network import FakeBlobs, FakeBus, FakeNet
 from tests.sim.fake_seals import FakeSeals
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from p2pnode.errors import ChainError, SignatureError
-from p2pnode.ports import ModelListing, NodeRecord
+from p2pnode.ports import ModelListing, NodeRecord, Papers
 from p2pnode.protocol.eip712 import Domain, digest, verify
 from p2pnode.protocol.journal import journal_of, leaf
 from p2pnode.protocol.messages import Award, Signed
@@ -15,6 +15,23 @@ from tests.sim.fake_compute import seal_of
 TOKEN = b"\x70" * 20
 CONTRACT = b"\xc0" * 20
 MODEL_OWNER = b"\x0e" * 20
+DAY = 24 * 3600
+"""Each of the windows for a report, an answer and a rescue."""
+
+
+@dataclass
+class OpenReport:
+    """A reported award; its price is set aside from the reporter's escrow while it is open."""
+
+    award: Signed[Award]
+    reporter: bytes
+    answer_until: int
+    papers: Papers | None
+    open: bool = True
+
+    @property
+    def amount(self) -> int:
+        return self.award.message.price + self.award.message.model_fee
 
 
 @dataclass
@@ -28,11 +45,30 @@ class World:
     balances: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
     nonces: set[tuple[bytes, int]] = field(default_factory=set)
     sent: list[Sequence[tuple[bytes, str]]] = field(default_factory=list)
+    bonds: dict[bytes, int] = field(default_factory=dict)
+    reports: dict[bytes, OpenReport] = field(default_factory=dict)
+    slashed: list[bytes] = field(default_factory=list)
     down: bool = False
 
     @property
     def domain(self) -> Domain:
         return Domain(self.chain_id, CONTRACT)
+
+    def report(self, award: Signed[Award], reporter: bytes, papers: Papers | None) -> OpenReport:
+        """What reportMissed (with papers) and reportUnproved (without) do, for evidence that was checked."""
+        terms, now = award.message, FakeClock().now()
+        task_id = digest(self.domain, terms)
+        if not terms.settle_deadline < now <= terms.settle_deadline + DAY:
+            raise ChainError("the report comes too early or too late")
+        if task_id in self.reports or (terms.requester, terms.nonce) in self.nonces:
+            raise ChainError("AlreadyReported or NonceAlreadyUsed")
+        verify(self.domain, award)
+        report = OpenReport(award, reporter, now + DAY, papers)
+        if self.escrow.get(reporter, 0) < report.amount:
+            raise ChainError("AwardNotCovered")
+        self.escrow[reporter] -= report.amount
+        self.reports[task_id] = report
+        return report
 
 
 def settle_batch(
@@ -64,7 +100,11 @@ def _pay(world: World, signed: Signed[Award]) -> str:
     if (award.requester, award.nonce) in world.nonces:
         return "NonceUsed"
     if award.settle_deadline < FakeClock().now():
-        return "Expired"
+        report = world.reports.get(digest(world.domain, award))
+        if report is None or not report.open or report.answer_until < FakeClock().now():
+            return "Expired"
+        report.open = False
+        world.escrow[award.requester] += cost
     if world.escrow.get(award.requester, 0) < cost:
         return "InsufficientEscrow"
     world.nonces.add((award.requester, award.nonce))

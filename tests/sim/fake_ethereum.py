@@ -5,7 +5,7 @@ transactions is tested as well: nonces, the pool, replaced transactions, blocks,
 """
 
 import copy
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,18 +15,12 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-from p2pnode import identity
-from p2pnode.chain.contract import Contract
 from p2pnode.chain.endpoint import RpcError
 from p2pnode.chain.rpc import Rpc, hexed, unhexed
-from p2pnode.chain.sender import Sender
-from p2pnode.chain.settlement import SKIP_REASONS, Settlement
-from p2pnode.config import ChainConfig
+from p2pnode.chain.settlement import SKIP_REASONS
 from p2pnode.errors import ChainError
-from p2pnode.ports import ModelListing, NodeRecord, SettlementOutcome, TxLog
-from p2pnode.protocol.messages import Award, Signed
 from tests.sim.contract_abi import decode_batch, log
-from tests.sim.fake_chain import CONTRACT, TOKEN, World, settle_batch
+from tests.sim.fake_chain import World, settle_batch
 
 BLOCK_SECONDS: Final = 2
 DEEPEST_REORGANISATION: Final = 30
@@ -156,7 +150,15 @@ class FakeEthereum:
     def _state(self) -> tuple[Any, ...]:
         world = self.world
         return copy.deepcopy(
-            (world.escrow, world.balances, world.nonces, world.sent, self.counts, self.receipts)
+            (
+                world.escrow,
+                world.balances,
+                world.nonces,
+                world.sent,
+                world.reports,
+                self.counts,
+                self.receipts,
+            )
         )
 
     def _restore(self, state: tuple[Any, ...]) -> None:
@@ -166,6 +168,7 @@ class FakeEthereum:
             world.balances,
             world.nonces,
             world.sent,
+            world.reports,
             self.counts,
             self.receipts,
         ) = state
@@ -242,59 +245,3 @@ class FakeRpc(Rpc):
 
     async def agreed(self, essence: Callable[[Any], Hashable], method: str, *params: Any) -> Any:
         return await self.request(method, *params)
-
-
-class FakeChain:
-    """One account's view: reads come from the state, settlements go out as transactions."""
-
-    settlement_address = CONTRACT
-    token_address = TOKEN
-
-    def __init__(self, ethereum: FakeEthereum, key: bytes, ledger: TxLog) -> None:
-        self.ethereum = ethereum
-        self._world = ethereum.world
-        rpc, account = FakeRpc(ethereum), identity.Account(key)
-        self.account = account.address
-        self.sender = Sender(rpc, self.chain_id, account, ledger, ChainConfig())
-        # Both contracts are at one address: the node tells calls apart by what is asked.
-        proof, verifier = (Contract(rpc, name, CONTRACT) for name in ("ProofOfInference", "StarkVerifier"))
-        self._settlement = Settlement(rpc, proof, verifier, self.sender)
-
-    @property
-    def chain_id(self) -> int:
-        return self._world.chain_id
-
-    async def listing(self, model_digest: bytes) -> ModelListing | None:
-        await self._reach()
-        return self._world.listings.get(model_digest)
-
-    async def node(self, account: bytes) -> NodeRecord | None:
-        await self._reach()
-        return self._world.nodes.get(account)
-
-    async def free_escrow(self, requester: bytes) -> int:
-        await self._reach()
-        return self._world.escrow.get(requester, 0)
-
-    async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
-        await self._reach()
-        return (requester, nonce) in self._world.nonces
-
-    async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
-        await self._reach()
-        return await self._settlement.find(task_id, since)
-
-    async def gas_price(self) -> int:
-        await self._reach()
-        return 10**9
-
-    async def settle_batch(
-        self, awards: Sequence[Signed[Award]], output_digests: Sequence[bytes], seal: bytes, key: str
-    ) -> SettlementOutcome:
-        return await self._settlement.settle_batch(awards, output_digests, seal, key)
-
-    async def _reach(self) -> None:
-        await trio.sleep(self.ethereum.read_seconds)
-        self.ethereum.make_blocks()
-        if self._world.down:
-            raise ChainError("the chain cannot be reached")

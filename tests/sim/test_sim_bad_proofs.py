@@ -8,7 +8,7 @@ from trio.testing import MockClock
 from p2pnode.errors import InferenceError
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import TaskState
-from p2pnode.ports import StreamProtocol
+from p2pnode.ports import Role, StreamProtocol
 from p2pnode.protocol.codec import decode, decode_any, encode
 from p2pnode.protocol.eip712 import sign
 from p2pnode.protocol.messages import Bid, Decline, DeclineCode, TaskQuery, TaskStatus
@@ -38,7 +38,7 @@ async def test_bad_bids_are_refused(
                 "alice", StreamProtocol.BID, junk, timeout=5, max_response=1 << 16
             )
             assert decode(response, Decline).code == DeclineCode.MALFORMED
-        late = sign(driver.world.domain, Bid(outcome.offer_hash, mallory.account, 1, 2, 3), KEY)
+        late = sign(driver.world.domain, Bid(outcome.offer_hash, mallory.account, 1, 2, 2, 3), KEY)
         response = await mallory.bus.request(
             "alice", StreamProtocol.BID, encode(late), timeout=5, max_response=1 << 16
         )
@@ -78,8 +78,8 @@ async def test_one_task_that_the_guest_cannot_run_does_not_sink_its_batch(
         driver.node("alice", requester=requester) as alice,
     ):
         assert alice.requester is not None
-        bob.prover.guest = guest
         outcomes = await alice.requester.submit(MODEL_DIGEST, [INPUT, bad, pair(3, 4)], TERMS)
+        bob.prover.guest = guest
         settled = await alice.requester.settled([outcome.offer_hash for outcome in outcomes])
         assert [outcome.state for outcome in settled] == [
             TaskState.SETTLED,
@@ -87,6 +87,26 @@ async def test_one_task_that_the_guest_cannot_run_does_not_sink_its_batch(
             TaskState.SETTLED,
         ]
         assert "overflow in MatMulInteger" in settled[1].reason
+
+
+async def test_a_task_that_the_guest_cannot_run_is_declined_and_nothing_signed(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    def guest(tensors: bytes) -> bytes:
+        raise InferenceError("overflow in MatMulInteger")
+
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        bob.prover.guest = guest
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [INPUT], TERMS)
+        assert outcome.state == TaskState.UNANSWERED
+        assert "wrong-input: the guest cannot run it" in outcome.reason
+        assert "overflow in MatMulInteger" in outcome.reason
+        [task] = bob.store.tasks(Role.WORKER, [TaskState.DECLINED])
+        assert task.result is None
 
 
 async def test_a_forged_receipt_is_refused(

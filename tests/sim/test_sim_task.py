@@ -94,19 +94,38 @@ async def test_nobody_bids(driver: Driver, requester: RequesterSettings, autojum
         )
 
 
-async def test_the_proved_output_counts_when_it_differs(
+def rounded_otherwise(tensors: bytes) -> bytes:
+    """As a guest that rounds the last bit another way than ONNX Runtime."""
+    return encode_tensors({"y": decode_tensors(tensors)["x"] * np.float32(2.0000002)})
+
+
+async def test_the_answer_is_what_the_guest_gives(
     driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
 ) -> None:
-    def guest(tensors: bytes) -> bytes:
-        return encode_tensors({"y": decode_tensors(tensors)["x"] * np.float32(2.0000002)})
-
     async with (
         driver.node("bob", worker=worker) as bob,
         driver.node("alice", requester=requester) as alice,
     ):
         assert alice.requester is not None
-        bob.prover.guest = guest
+        bob.prover.guest = rounded_otherwise
         [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        assert outcome.output == rounded_otherwise(pair(1, 2))
+        [settled] = await alice.requester.settled([outcome.offer_hash])
+        assert parse_receipt(alice.requester.receipt(settled.task_id) or "").answer_is_proved
+        assert bob.named("proof.differs") == []
+
+
+async def test_the_proved_output_counts_when_it_differs(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=worker) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        # The worker was given another guest after it had answered.
+        bob.prover.guest = rounded_otherwise
         [settled] = await alice.requester.settled([outcome.offer_hash])
         assert settled.state == TaskState.SETTLED
         receipt = parse_receipt(alice.requester.receipt(settled.task_id) or "")

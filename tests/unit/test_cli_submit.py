@@ -92,6 +92,12 @@ class Node:
     async def resume(self) -> str:
         return "3 failures in a row"
 
+    async def relayers(self) -> Sequence[Mapping[str, Any]]:
+        return []
+
+    async def relay(self, peer: str, transaction: bytes) -> bytes:
+        raise MarketError("not here")
+
     async def shutdown(self) -> None:
         raise MarketError("not here")
 
@@ -107,6 +113,8 @@ class Node:
             self.receipt,
             self.explain,
             self.resume,
+            self.relayers,
+            self.relay,
             self.shutdown,
         )
 

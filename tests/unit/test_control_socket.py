@@ -67,6 +67,13 @@ class Node:
     async def resume(self) -> str:
         return "3 failures in a row"
 
+    async def relayers(self) -> Sequence[Mapping[str, Any]]:
+        return [{"peer": "12D3", "account": "0x12", "fee": "5"}]
+
+    async def relay(self, peer: str, transaction: bytes) -> bytes:
+        self.asked.append((peer, transaction))
+        return DIGEST
+
     async def shutdown(self) -> None:
         self.asked.append("shutdown")
 
@@ -94,6 +101,8 @@ class Node:
             receipt=self.receipt,
             explain=self.explain,
             resume=self.resume,
+            relayers=self.relayers,
+            relay=self.relay,
             shutdown=self.shutdown,
         )
         return replace(made, **changes)
@@ -138,8 +147,16 @@ async def test_each_method_reaches_its_handler(path: Path) -> None:
         assert await client.receipt(bytes(32)) is None
         assert await client.explain("ab12") == {"advice": "offer it again"}
         assert await client.resume() == "3 failures in a row"
+        assert await client.relayers() == [{"peer": "12D3", "account": "0x12", "fee": "5"}]
+        assert await client.relay("12D3", b"signed") == DIGEST
         await client.shutdown()
-    assert node.asked == [DIGEST, PublishRequest(Path("/m.onnx"), 7, "digits"), "ab12", "shutdown"]
+    assert node.asked == [
+        DIGEST,
+        PublishRequest(Path("/m.onnx"), 7, "digits"),
+        "ab12",
+        ("12D3", b"signed"),
+        "shutdown",
+    ]
     assert not await ControlClient(path).is_running()
 
 

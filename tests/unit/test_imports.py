@@ -22,7 +22,7 @@ PURE = {"protocol", "market"}
 IO_MODULES = {"asyncio", "http", "random", "requests", "secrets", "socket", "subprocess", "time", "urllib"}
 """Where I/O, the wall clock and randomness come from; pure parts get theirs through ports."""
 
-PARTS = {"network", "inference", "proving", "chain", "store", "market", "ipfs"}
+PARTS = {"network", "inference", "proving", "chain", "store", "market", "relay", "ipfs"}
 
 
 def part_of(path: Path) -> str:
@@ -59,10 +59,14 @@ def test_module_imports_what_its_part_may(path: Path) -> None:
     inner = inner_parts(path)
     if part == "protocol":
         assert inner <= {"protocol", "errors"}, "protocol stands alone"
+    elif part == "jsc":
+        assert inner <= {"jsc", "errors", "identity"}, "the coin knows the chain only by what it is handed"
+        assert not tops & (IO_MODULES - {"random", "secrets"}), "p2pnode/jsc does no I/O but its own files"
     elif part == "ports":
         assert inner <= {"ports", "protocol"}, "ports know the protocol only"
     elif part in PARTS:
         assert not inner & (PARTS - {part}), "parts meet in app.py only"
+        assert part in {"chain", "relay"} or "jsc" not in inner, "who knows notes"
         assert not inner & {"app", "cli", "api"}, "imports point from cli and app to the parts"
 
 

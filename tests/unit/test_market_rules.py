@@ -24,7 +24,7 @@ def bid(
     answered: int = 0,
     failed: int = 0,
 ) -> RankedBid:
-    message = Bid(b"\1" * 32, bytes([worker]) * 20, price, 1, 1)
+    message = Bid(b"\1" * 32, bytes([worker]) * 20, price, 1, 1, 1)
     return RankedBid(
         Signed(message, b"\1" * 65), f"peer{worker}", stake, capacity, load, Reputation(answered, failed)
     )

@@ -11,7 +11,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from p2pnode.errors import ProtocolError, SignatureError
-from p2pnode.protocol.eip712 import TYPES, Domain, digest, recover, sign, verify
+from p2pnode.protocol.eip712 import TYPES, Domain, digest, recover, rescue_id, sign, verify
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from tests.unit.test_protocol_codec import OFFER
 
@@ -19,7 +19,7 @@ KEY = b"\x01" * 32
 ACCOUNT = bytes.fromhex(Account.from_key(KEY).address[2:])
 DOMAIN = Domain(31337, b"\xaa" * 20)
 MINE = replace(OFFER, requester=ACCOUNT)
-BID = Bid(b"\1" * 32, ACCOUNT, 7, 8, 9)
+BID = Bid(b"\1" * 32, ACCOUNT, 7, 8, 9, 10)
 AWARD = Award(b"\1" * 32, b"\2" * 32, ACCOUNT, b"\3" * 20, b"\4" * 32, b"\5" * 32, 6, 7, 8, 9, 10)
 RESULT = Result(b"\1" * 32, b"\2" * 32)
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -96,3 +96,13 @@ def test_digests_and_signatures_of_the_contracts(of: type[Any]) -> None:
     assert digest(domain, message).hex() == vector["digest"][2:]
     signed = Signed(message, bytes.fromhex(vector["signature"][2:]))
     assert recover(domain, signed).hex() == vectors["signer"][2:].lower()
+
+
+def test_the_name_of_a_rescued_task_is_that_of_the_contracts() -> None:
+    vectors = json.loads(VECTORS.read_text())
+    domain = Domain(vectors["domain"]["chainId"], bytes.fromhex(vectors["domain"]["verifyingContract"][2:]))
+    rescue = vectors["Rescue"]["message"]
+    task_id, worker = bytes.fromhex(rescue["taskId"][2:]), bytes.fromhex(rescue["worker"][2:])
+    assert rescue_id(domain, task_id, worker).hex() == vectors["Rescue"]["digest"][2:]
+    with pytest.raises(ProtocolError, match="worker has 19 bytes; give 20"):
+        rescue_id(domain, task_id, worker[1:])

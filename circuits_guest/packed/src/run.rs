@@ -25,7 +25,8 @@ type Register = [Lanes; DEPTH];
 /// Fills `check`, which is stored as the four coefficients' columns, with the mixed constraints of each row,
 /// divided by the polynomial that vanishes on the trace.
 ///
-/// * `def`, `taps`: the circuit. `groups`: its registers' columns on the domain, in the order of the taps.
+/// * `def`, `taps`: the circuit. `groups`: its registers' columns, in the order of the taps, on the domain or on
+///   a larger one that a suite with a lower rate commits to: then every so many rows are those of the domain.
 /// * `globals`: in the verifier's order, the public outputs and the challenges of the accumulators.
 /// * `po2`: rows of the trace, as a power of two; the domain is [`INV_RATE`] times as large.
 pub fn eval_check(
@@ -48,10 +49,12 @@ pub fn eval_check(
 fn evaluate(program: &Program, taps: &TapSet, groups: &[&[Word]], po2: usize, check: &mut [Word]) {
     let domain = INV_RATE << po2;
     assert!(domain.is_multiple_of(BLOCK), "a trace of 2^{po2} rows is too small");
+    let committed = groups[0].len() / taps.group_size(0);
     let columns: Vec<Column> = taps
         .taps()
         .map(|tap| Column {
-            words: &groups[tap.group()][tap.offset() * domain..][..domain],
+            words: &groups[tap.group()][tap.offset() * committed..][..committed],
+            stride: committed / domain,
             back: INV_RATE * tap.back(),
         })
         .collect();
@@ -87,6 +90,8 @@ fn vanishing_inverses(po2: usize) -> [Word; INV_RATE] {
 
 struct Column<'a> {
     words: &'a [Word],
+    /// From a row of the domain to the next
+    stride: usize,
     /// How many rows of the domain before the evaluated one it is read
     back: usize,
 }
@@ -94,12 +99,14 @@ struct Column<'a> {
 impl Column<'_> {
     #[inline(always)]
     fn read(&self, row: usize) -> Register {
-        if row >= self.back {
+        if row >= self.back && self.stride == 1 {
             return core::array::from_fn(|i| load(self.words, row - self.back + i * WIDTH));
         }
         let rows = self.words.len();
         core::array::from_fn(|i| {
-            Lanes::from_fn(|lane| self.words[(rows + row + i * WIDTH + lane - self.back) % rows])
+            Lanes::from_fn(|lane| {
+                self.words[(rows + (row + i * WIDTH + lane) * self.stride - self.back * self.stride) % rows]
+            })
         })
     }
 }
@@ -247,9 +254,13 @@ mod tests {
 
     #[test]
     fn rows_are_those_of_the_verifiers_interpreter() {
+        [1, 2, 4].into_iter().for_each(rows_are_those_of_the_verifiers_interpreter_at);
+    }
+
+    fn rows_are_those_of_the_verifiers_interpreter_at(stride: usize) {
         let (po2, def) = (8, steps());
         let domain = INV_RATE << po2;
-        let groups = [elems(1, domain), elems(2, 2 * domain)];
+        let groups = [elems(1, stride * domain), elems(2, 2 * stride * domain)];
         let globals = [elems(3, 2), elems(4, 1)];
         let mix = ext_elems(5, 1)[0];
         let mut check = vec![BabyBearElem::ZERO; EXT * domain];
@@ -258,7 +269,8 @@ mod tests {
         let divisors = vanishing_inverses(po2).map(elem);
         for row in 0..domain {
             let at = |group: usize, column: usize, back: usize| {
-                groups[group][column * domain + (row + domain - INV_RATE * back) % domain].into()
+                let row = (row + domain - INV_RATE * back) % domain;
+                groups[group][(column * domain + row) * stride].into()
             };
             let values = [at(0, 0, 0), at(1, 0, 0), at(1, 0, 3), at(1, 1, 0)];
             let expected = def.step::<BabyBear>(&mix, &values, &[&globals[0], &globals[1]]).tot;

@@ -9,17 +9,22 @@ use std::rc::Rc;
 use risc0_zkp::{
     core::{
         digest::Digest,
-        hash::{HashFn, HashSuite, Rng, RngFactory},
+        hash::{FriParams, HashFn, HashSuite, Rng, RngFactory},
     },
     field::{
         baby_bear::{BabyBear, BabyBearElem, BabyBearExtElem},
         ExtElem as _,
     },
 };
+use rayon::prelude::*;
 use tiny_keccak::{Hasher, Keccak};
 
 /// Order of the BabyBear field.
 const P: u128 = 15 * (1 << 27) + 1;
+
+/// What the outer proof's low-degree test needs for 100 bits: three a query, and the work that is proved before
+/// the queries are drawn (docs/decisions/0011-fewer-queries.md).
+pub const FRI: FriParams = FriParams { inv_rate: 8, queries: 26, top_nodes: 32, grinding_bits: 22 };
 
 pub fn suite() -> HashSuite<BabyBear> {
     HashSuite { name: "keccak-256".into(), hashfn: Rc::new(KeccakHash), rng: Rc::new(KeccakRngFactory) }
@@ -62,6 +67,10 @@ impl RngFactory<BabyBear> for KeccakRngFactory {
     fn new_rng(&self) -> Box<dyn Rng<BabyBear>> {
         Box::new(KeccakRng { state: [0; 32], counter: 0 })
     }
+
+    fn fri_params(&self) -> FriParams {
+        FRI
+    }
 }
 
 /// Draws are `keccak(state | counter)`: 36 bytes, while commits hash 64, so that the two never collide.
@@ -76,6 +85,16 @@ impl KeccakRng {
         self.counter += 1;
         block
     }
+
+    /// The state after a nonce, which is mixed in as a digest of that number.
+    fn after(&self, nonce: u32) -> [u8; 32] {
+        keccak256([&self.state[..], &[0; 28], &nonce.to_be_bytes()])
+    }
+}
+
+/// Whether a state begins with this many zero bits, 1 to 32.
+fn proves_work(state: &[u8; 32], bits: usize) -> bool {
+    u32::from_be_bytes(state[..4].try_into().unwrap()) >> (32 - bits) == 0
 }
 
 impl Rng<BabyBear> for KeccakRng {
@@ -96,6 +115,25 @@ impl Rng<BabyBear> for KeccakRng {
 
     fn random_ext_elem(&mut self) -> BabyBearExtElem {
         BabyBearExtElem::from_subelems((0..4).map(|_| self.random_elem()))
+    }
+
+    fn prove_work(&mut self, bits: usize) -> u32 {
+        const STRETCH: u32 = 1 << 16;
+        let state = &*self;
+        let nonce = (0..u32::MAX / STRETCH)
+            .find_map(|stretch| {
+                let nonces = stretch * STRETCH..(stretch + 1) * STRETCH;
+                nonces.into_par_iter().find_first(|&nonce| proves_work(&state.after(nonce), bits))
+            })
+            .expect("one nonce in 2^bits is found in 2^32 but for a chance of e^-1024");
+        assert!(self.check_work(nonce, bits));
+        nonce
+    }
+
+    fn check_work(&mut self, nonce: u32, bits: usize) -> bool {
+        self.state = self.after(nonce);
+        self.counter = 0;
+        proves_work(&self.state, bits)
     }
 }
 
@@ -133,6 +171,18 @@ mod tests {
         assert_ne!(a.random_ext_elem(), b.random_ext_elem() + BabyBearExtElem::from_u32(1));
         b.mix(&Digest::from([1u8; 32]));
         assert_ne!(a.random_bits(20), b.random_bits(20));
+    }
+
+    #[test]
+    fn work_is_proved_by_a_nonce_that_both_sides_mix_in() {
+        let bits = 8;
+        let [mut prover, mut verifier, mut other] = [(); 3].map(|()| KeccakRngFactory.new_rng());
+        [&mut prover, &mut verifier].into_iter().for_each(|rng| rng.mix(&Digest::from([3u32; 8])));
+        let nonce = prover.prove_work(bits);
+        assert!(verifier.check_work(nonce, bits));
+        assert_eq!(prover.random_elem(), verifier.random_elem());
+        let accepted = (0..1 << 12).filter(|&nonce| other.check_work(nonce, bits)).count();
+        assert!((1..64).contains(&accepted), "{accepted} of 4096 nonces prove 8 bits of work");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use risc0_zkvm::{sha::Digestible, ReceiptClaim, SegmentReceipt, SuccinctReceipt}
 use crate::keccak;
 
 /// Rows of the recursion circuit, as a power of two; fixed by RISC Zero's programs.
-const RECURSION_PO2: usize = 18;
+pub const RECURSION_PO2: usize = 18;
 /// Sizes of a segment, as a power of two, for which a lift program exists.
 pub const LIFT_PO2: std::ops::RangeInclusive<usize> = 14..=22;
 

@@ -6,31 +6,38 @@
 
 use anyhow::{ensure, Result};
 
-use Run::{Digests, Elems};
+use crate::{keccak::FRI, recursion::RECURSION_PO2};
+use Run::{Digests, Words};
 
-/// A run of the seal.
+/// A run of the seal: field elements and the nonce, or digests.
 enum Run {
-    Elems(usize),
+    Words(usize),
     Digests(usize),
 }
 
 /// Columns of the accum, code, data and check matrices.
 const COLUMNS: [usize; 4] = [12, 23, 128, 16];
-const QUERIES: usize = 50;
-/// Nodes of each Merkle tree's top layer that the seal carries.
-const TOP: usize = 32;
+/// The domain of the columns' low-degree extensions, as a power of two.
+const DOMAIN_PO2: usize = RECURSION_PO2 + FRI.inv_rate.trailing_zeros() as usize;
+/// What each round of the low-degree test takes off a domain, and their number.
+const FOLD_PO2: usize = 4;
+const ROUNDS: usize = 3;
+/// Layers of each Merkle tree above its paths: the seal carries the lowest of them.
+const TOP_PO2: usize = FRI.top_nodes.trailing_zeros() as usize;
 /// Bytes of a Keccak seal.
-pub const SEAL_BYTES: usize = 222_668;
+pub const SEAL_BYTES: usize = 130_672;
 
 /// The layout of a seal of the recursion circuit at 2^18 rows.
 fn layout() -> Vec<Run> {
-    let mut runs = vec![Elems(33), Digests(4 * TOP), Elems(659 * 4), Digests(3 * TOP), Elems(256)];
-    for _ in 0..QUERIES {
+    let top = FRI.top_nodes;
+    let mut runs =
+        vec![Words(33), Digests(4 * top), Words(659 * 4), Digests(ROUNDS * top), Words(256), Words(1)];
+    for _ in 0..FRI.queries {
         for columns in COLUMNS {
-            runs.extend([Elems(columns), Digests(15)]);
+            runs.extend([Words(columns), Digests(DOMAIN_PO2 - TOP_PO2)]);
         }
-        for path in [11, 7, 3] {
-            runs.extend([Elems(64), Digests(path)]);
+        for round in 1..=ROUNDS {
+            runs.extend([Words(64), Digests(DOMAIN_PO2 - FOLD_PO2 * round - TOP_PO2)]);
         }
     }
     runs
@@ -43,7 +50,7 @@ pub fn encode(words: &[u32]) -> Result<Vec<u8>> {
     let mut rest = words;
     for run in layout() {
         let (count, is_digest) = match run {
-            Elems(n) => (n, false),
+            Words(n) => (n, false),
             Digests(n) => (8 * n, true),
         };
         let (now, later) = rest.split_at(count);
@@ -61,7 +68,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<u32>> {
     let mut seal = Vec::with_capacity(SEAL_BYTES / 4);
     for run in layout() {
         match run {
-            Elems(n) => seal.extend(words.by_ref().take(n).map(u32::from_be_bytes)),
+            Words(n) => seal.extend(words.by_ref().take(n).map(u32::from_be_bytes)),
             Digests(n) => seal.extend(words.by_ref().take(8 * n).map(u32::from_le_bytes)),
         }
     }

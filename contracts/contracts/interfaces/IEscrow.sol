@@ -16,6 +16,9 @@ interface IEscrow {
     /// @notice `amount` was paid out; the escrow of `requester` is now `balance`.
     event Withdrawn(address indexed requester, uint256 amount, uint256 balance);
 
+    /// @notice `requester` wants to be told of its answers with this much gas each; 0 for not at all.
+    event CallbackGasChanged(address indexed requester, uint24 gas);
+
     /// @notice The amount is zero.
     error ZeroAmount();
     /// @notice The withdrawal delay must be longer than the longest settle window.
@@ -26,9 +29,14 @@ interface IEscrow {
     error NoWithdrawalRequested();
     /// @notice The requested withdrawal is not due yet.
     error WithdrawalNotDue(uint64 availableAt);
+    /// @notice More gas than a callback may have.
+    error CallbackGasTooHigh(uint24 gas, uint24 maximum);
 
     /// @notice Adds approved JOY of the caller to the caller's escrow.
     function deposit(uint256 amount) external;
+
+    /// @notice Adds approved JOY of the caller to the escrow of `requester`, who alone can spend or withdraw it.
+    function depositFor(address requester, uint256 amount) external;
 
     /// @notice Adds JOY of the caller to the caller's escrow with an EIP-2612 permit for this contract and amount.
     /// @dev A permit that someone else has already submitted does no harm: the allowance is then in place.
@@ -42,6 +50,13 @@ interface IEscrow {
 
     /// @notice Pays out the requested amount once it is due, or what awards have left of it.
     function withdraw() external;
+
+    /// @notice Asks for a call of {IInferenceCallback} at the caller after each of its settled tasks.
+    /// @param gas What each call gets, at most `MAX_CALLBACK_GAS`; whoever settles pays for it. 0 for no calls.
+    function setCallbackGas(uint24 gas) external;
+
+    /// @notice Gas that `requester` asked for with each callback; 0 when it wants none.
+    function callbackGasOf(address requester) external view returns (uint24);
 
     /// @notice All JOY in the escrow of `requester`, requested withdrawals included.
     function escrowOf(address requester) external view returns (uint256);

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {IBonds} from "./IBonds.sol";
+import {ISlashing} from "./ISlashing.sol";
+
 /// @title Register of workers: stake, peer identity, capacity and record
-interface INodeCoordinator {
+interface INodeCoordinator is IBonds, ISlashing {
     /// @notice One registered node.
     /// @param peerId The libp2p peer id as multihash bytes; empty when the account has no node.
     /// @param stake In the smallest unit of JOY.
@@ -18,11 +23,17 @@ interface INodeCoordinator {
     /// @notice What an account has done, kept when its node is withdrawn.
     /// @param settled Awards that were proved and paid.
     /// @param missed Awards that it bid for and did not settle in time.
+    /// @param epoch Day of its last settlement, days since 1970 UTC.
+    /// @param settledInEpoch Awards that were proved and paid on that day.
     struct Record {
         uint64 settled;
         uint64 missed;
+        uint64 epoch;
+        uint64 settledInEpoch;
     }
 
+    /// @notice `settlement` writes records and keeps the money of reports, for good.
+    event Bound(address indexed settlement);
     /// @notice `account` registered a node.
     event NodeRegistered(address indexed account, bytes peerId, uint32 capacity, uint256 stake);
     /// @notice The stake of a node rose by `amount` to `stake`.
@@ -38,10 +49,6 @@ interface INodeCoordinator {
     /// @notice The record of `account` now stands at these totals.
     event RecordChanged(address indexed account, uint64 settled, uint64 missed);
 
-    /// @notice Only the settlement contract writes records.
-    error NotSettlement(address caller);
-    /// @notice Unbonding must take longer than the longest settle window.
-    error UnbondingDelayTooShort(uint64 delay, uint64 minimum);
     /// @notice Not the multihash of a libp2p key: identity (0x00) or sha2-256 (0x12), its length, at most 64 bytes.
     error InvalidPeerId(bytes peerId);
     /// @notice The peer id belongs to another account.
@@ -54,14 +61,18 @@ interface INodeCoordinator {
     error StakeTooLow(uint256 stake, uint256 minimum);
     /// @notice A node must take at least one task at once.
     error ZeroCapacity();
-    /// @notice The amount is zero.
-    error ZeroAmount();
     /// @notice The node is inactive already.
     error NotActive(address account);
     /// @notice The node is active.
     error StillActive(address account);
-    /// @notice The stake is bonded until `withdrawableAt`.
-    error StillBonded(uint64 withdrawableAt);
+    /// @notice There is a settlement contract already.
+    error AlreadyBound(address settlement);
+    /// @notice Stake stays while awards of this worker are under report.
+    error StillReported(address account, uint32 reports);
+
+    /// @notice Makes the caller the settlement contract, once and for good. A settlement contract does so in its
+    /// constructor, so a register that somebody else has bound is of no use to anybody, and nobody has a right to it.
+    function bind() external;
 
     /// @notice Registers the caller's node and pulls its stake, which must have been approved.
     /// @dev Only the account signs here. That the peer agrees is stated off chain, in its signed peer record, and
@@ -90,10 +101,6 @@ interface INodeCoordinator {
     /// @dev Only the settlement contract. An account without a node keeps a record too: awards need no registration.
     function recordSettled(address worker, uint64 count) external;
 
-    /// @notice Adds one missed award to the record of `worker`.
-    /// @dev Only the settlement contract.
-    function recordMissed(address worker) external;
-
     /// @notice The node of an account and what the account has done.
     function nodeOf(address account) external view returns (Node memory node, Record memory record);
 
@@ -102,6 +109,12 @@ interface INodeCoordinator {
 
     /// @notice Whether the account's node takes work and holds at least `stake`.
     function isActive(address account, uint256 stake) external view returns (bool);
+
+    /// @notice The token of all stakes and bonds.
+    function token() external view returns (IERC20);
+
+    /// @notice The contract that writes records and keeps the money of reports; 0 until one has bound this register.
+    function settlement() external view returns (address);
 
     /// @notice Least stake of a node, in the smallest unit of JOY.
     function minStake() external view returns (uint256);

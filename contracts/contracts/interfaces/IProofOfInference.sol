@@ -2,12 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {Award} from "../types/Award.sol";
-import {Bid} from "../types/Bid.sol";
-import {Offer} from "../types/Offer.sol";
-import {IModelMarketplace} from "./IModelMarketplace.sol";
-import {INodeCoordinator} from "./INodeCoordinator.sol";
-import {IProofOfUse} from "./IProofOfUse.sol";
-import {IRiscZeroVerifier} from "./IRiscZeroVerifier.sol";
+import {Payout} from "../types/Payout.sol";
+import {Slice} from "../types/Slice.sol";
 
 /// @title Settlement of proved inference
 interface IProofOfInference {
@@ -24,25 +20,8 @@ interface IProofOfInference {
         InsufficientEscrow
     }
 
-    /// @notice A term on which an award and the papers behind it must agree.
-    enum Term {
-        OfferHash,
-        BidHash,
-        Requester,
-        Worker,
-        ModelDigest,
-        InputDigest,
-        Price,
-        ModelFee,
-        PayToken,
-        ResultDeadline,
-        SettleDeadline,
-        Nonce
-    }
-
-    /// @notice A proof over `count` tasks was accepted.
-    event BatchVerified(bytes32 indexed journalDigest, uint256 count);
-    /// @notice A proved award was paid: `price - protocolFee` to the worker, `modelFee` to the model's owner.
+    /// @notice A proved award was paid: `price - protocolFee` to the worker, `modelFee` to who holds the model's
+    /// fees, `protocolFee` to the treasury and the reward pool.
     event AwardSettled(
         bytes32 indexed taskId,
         address indexed requester,
@@ -55,84 +34,61 @@ interface IProofOfInference {
     );
     /// @notice A proved award was not paid.
     event AwardSkipped(bytes32 indexed taskId, SkipReason reason);
-    /// @notice A worker's promise was broken and is now on its record.
-    event AwardMissed(bytes32 indexed taskId, address indexed requester, address indexed worker);
+    /// @notice A missed award was proved by another worker, who was paid in place of the award's.
+    event AwardRescued(
+        bytes32 indexed taskId, address indexed requester, address indexed rescuer, bytes32 outputDigest
+    );
+    /// @notice The requester's contract failed when told of an answer.
+    event CallbackFailed(bytes32 indexed taskId, address indexed requester);
 
     /// @notice The number of awards is out of range.
     error InvalidBatchSize(uint256 count, uint256 maximum);
     /// @notice Signatures and output digests must be as many as awards.
     error LengthMismatch(uint256 awards, uint256 signatures, uint256 outputDigests);
-    /// @notice The protocol fee is above the cap.
-    error ProtocolFeeTooHigh(uint16 bps, uint16 maximum);
-    /// @notice The treasury may be neither zero nor this contract.
-    error InvalidTreasury(address treasury);
-    /// @notice The award can still be settled.
-    error NotYetMissed(uint64 settleDeadline);
-    /// @notice The nonce was paid.
-    error NonceAlreadyUsed(address requester, uint256 nonce);
-    /// @notice The miss is on record already.
-    error AlreadyReported(bytes32 taskId);
-    /// @notice The award differs from its offer or bid in this term, or the term could not have been settled.
-    error TermsMismatch(Term term);
-    /// @notice The escrow would not have paid the award, so not settling it is no fault.
-    error AwardNotCovered(address requester, uint256 price, uint256 modelFee);
-    /// @notice The signature is not that of `signer`.
-    error InvalidSignature(address signer);
+    /// @notice The transaction needs at least `gas` more to tell a requester's contract of its answer.
+    error CallbackGasTooLow(uint256 gas);
+    /// @notice A rescuer must be somebody whom JOY can be paid to.
+    error InvalidRescuer(address rescuer);
 
     /// @notice Verifies one proof over a batch and pays each award that is in order; the others are skipped with a
-    /// reason. Anyone may submit: the caller has no influence on who is paid.
+    /// reason. Anyone may submit: the caller has no influence on who is paid, only on whether by transfer or credit.
     /// @param awards In the order in which the guest proved them, 1 to `MAX_BATCH`.
-    /// @param signatures The requesters' signatures of the awards, 65 bytes each.
+    /// @param signatures The requesters' signatures of the awards.
     /// @param outputDigests SHA-256 of the canonical encoding of each task's output tensors.
-    /// @param seal The proof: the verifier's selector, then its encoding.
+    /// @param seal The proof: the verifier's selector, then its encoding. Not looked at when the batch is proved.
+    /// @param payout By transfer or by credit.
     /// @return paid How many awards were paid.
     function settleBatch(
         Award[] calldata awards,
         bytes[] calldata signatures,
         bytes32[] calldata outputDigests,
-        bytes calldata seal
+        bytes calldata seal,
+        Payout payout
     ) external returns (uint256 paid);
 
-    /// @notice Puts a broken promise on the record of a worker: it bid for `offer`, was awarded at its own price,
-    /// could have been paid, and the settle deadline has passed with the nonce unused. Anyone may report.
-    /// @dev The nonce stays unused: another award on it, to the next best bidder, remains payable.
-    /// @param offer What the bid answers; binds the award to the deadlines that the worker agreed to.
-    /// @param bid The worker's promise.
-    /// @param bidSignature Of the worker, 65 bytes.
-    /// @param award The order.
-    /// @param awardSignature Of the requester, 65 bytes.
-    function reportMissed(
-        Offer calldata offer,
-        Bid calldata bid,
-        bytes calldata bidSignature,
+    /// @notice As {settleBatch} for neighbouring awards of a batch that is proved already.
+    /// @param slice Where in the batch the awards lie.
+    function settleSlice(
+        Award[] calldata awards,
+        bytes[] calldata signatures,
+        bytes32[] calldata outputDigests,
+        Slice calldata slice,
+        Payout payout
+    ) external returns (uint256 paid);
+
+    /// @notice Pays another worker for a reported award that its own worker did not settle in the answer window: the
+    /// price, and a share of the stake that the award's worker loses. The leaf of the proof holds the digest of
+    /// {Rescue} in place of the task id, so a copied proof pays its maker.
+    /// @param award The missed award.
+    /// @param outputDigest SHA-256 of the canonical encoding of the output tensors.
+    /// @param rescuer Who proved it and is paid.
+    /// @param slice Where in a proved batch the leaf lies.
+    /// @param payout By transfer or by credit.
+    function rescue(
         Award calldata award,
-        bytes calldata awardSignature
+        bytes32 outputDigest,
+        address rescuer,
+        Slice calldata slice,
+        Payout payout
     ) external;
-
-    /// @notice Whether a nonce of `requester` has paid.
-    function isNonceUsed(address requester, uint256 nonce) external view returns (bool);
-
-    /// @notice Whether a missed task is on record.
-    function isReported(bytes32 taskId) external view returns (bool);
-
-    /// @notice Verifier of all seals.
-    function zkVerifier() external view returns (IRiscZeroVerifier);
-
-    /// @notice The guest program whose proofs are accepted.
-    function imageId() external view returns (bytes32);
-
-    /// @notice Register of models.
-    function marketplace() external view returns (IModelMarketplace);
-
-    /// @notice Register of workers.
-    function coordinator() external view returns (INodeCoordinator);
-
-    /// @notice Record of use.
-    function proofOfUse() external view returns (IProofOfUse);
-
-    /// @notice Receiver of the protocol fee.
-    function treasury() external view returns (address);
-
-    /// @notice Protocol fee in basis points of the price, taken from the worker's part.
-    function protocolFeeBps() external view returns (uint16);
 }

@@ -21,6 +21,13 @@ interface ITypedData {
     /// @notice EIP-712 digest of a result.
     function hashResult(Result calldata result) external view returns (bytes32);
 
+    /// @notice EIP-712 digest of a {Rescue}: what stands for the task id in the leaf of a rescuer's proof.
+    function hashRescue(bytes32 taskId, address worker) external view returns (bytes32);
+
+    /// @notice Whether `signature` is that of `signer`: 65 bytes r, s, v with low s, or what a smart account accepts
+    /// by ERC-1271 within `ERC1271_GAS`.
+    function isSignedBy(address signer, bytes32 digest, bytes calldata signature) external view returns (bool);
+
     /// @notice EIP-712 domain separator.
     function domainSeparator() external view returns (bytes32);
 }

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @notice A seal and the digest of the claim that it proves, as RISC Zero's verifiers take them.
-struct Receipt {
-    bytes seal;
-    bytes32 claimDigest;
-}
-
 /// @title Digest of a RISC Zero receipt claim
 /// @notice A claim is a tree of structs; each is hashed with SHA-256 over the hash of its name, the digests of its
 /// parts, its plain numbers (little-endian u32) and the number of parts (little-endian u16).

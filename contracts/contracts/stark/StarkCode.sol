@@ -15,10 +15,31 @@ library StarkCode {
     uint256 internal constant PARTS = 8;
 
     /// @notice keccak256 of SealVerifier's creation code, without constructor arguments.
-    bytes32 internal constant SEAL_VERIFIER = 0x58ec6a05b5ab2c69fed95be52931d2aca7ddb29eed0bdb8135e2c45c0f7199eb;
+    bytes32 internal constant SEAL_VERIFIER = 0xe1a2bfd33678d2b37d27a89ee5e371554fad9ff64d67235fdefef344391c6de4;
+
+    /// @notice keccak256 of HeaderVerifier's creation code, without constructor arguments.
+    bytes32 internal constant HEADER_VERIFIER = 0x9d30de18ef146475188108e345d7510ab85e63af63989e7a7eb44b0b42c7caea;
+
+    /// @notice keccak256 of QueryVerifier's creation code, without constructor arguments.
+    bytes32 internal constant QUERY_VERIFIER = 0x25326ef205e69c76a1427887af0af9bc350ecf083b0cd852ea0e7307409af88f;
 
     /// @notice Bytes of a seal, without selector.
-    uint256 internal constant SEAL_LENGTH = 222668;
+    uint256 internal constant SEAL_LENGTH = 130672;
+
+    /// @notice Bytes of a seal before its queries, number of the queries, and bytes of each.
+    uint256 internal constant HEADER_LENGTH = 18872;
+    uint256 internal constant QUERIES = 26;
+    uint256 internal constant QUERY_LENGTH = 4300;
+
+    /// @notice Where the Merkle layers of the four tables, and of the three FRI commitments, are in a seal.
+    uint256 internal constant TRACE_TOPS_AT = 132;
+    uint256 internal constant TRACE_TOPS_END = 4228;
+    uint256 internal constant FRI_TOPS_AT = 14772;
+    uint256 internal constant FRI_TOPS_END = 17844;
+
+    /// @notice Bytes that HeaderVerifier returns, and where the control id is in them.
+    uint256 internal constant SHARED_LENGTH = 21440;
+    uint256 internal constant CONTROL_ID_AT = 576;
 
     /// @notice Code hash of a constraint contract.
     function partHash(uint256 index) internal pure returns (bytes32) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IRiscZeroVerifier} from "../interfaces/IRiscZeroVerifier.sol";
-import {Receipt, ReceiptClaim} from "./ReceiptClaim.sol";
+import {IRiscZeroVerifier, Receipt} from "../interfaces/IRiscZeroVerifier.sol";
+import {ReceiptClaim} from "./ReceiptClaim.sol";
 import {StarkCode} from "./StarkCode.sol";
+import {StarkDeployment} from "./StarkDeployment.sol";
 
 /// @title Verifier of RISC Zero receipts by their STARK
 /// @notice Checks the proof of the last recursion program, made with Keccak-256 as its hash function. There is no
@@ -24,15 +25,6 @@ contract StarkVerifier is IRiscZeroVerifier {
     /// @notice A seal for another verifier, or for another set of programs.
     error SelectorMismatch(bytes4 received, bytes4 expected);
 
-    /// @notice The code at `part` is not that of the constraint contract of this index.
-    error WrongConstraintContract(uint256 index, address part);
-
-    /// @notice The creation code given is not SealVerifier's.
-    error WrongSealVerifierCode(bytes32 hash);
-
-    /// @notice SealVerifier could not be created.
-    error CreationFailed();
-
     /// @notice Control ids have to be given in strictly ascending order, at least one.
     error ControlIdsNotAscending();
 
@@ -40,13 +32,7 @@ contract StarkVerifier is IRiscZeroVerifier {
     /// @param sealVerifierCode SealVerifier's creation code; this contract creates it.
     /// @param controlIds The programs to allow, strictly ascending.
     constructor(address[] memory parts, bytes memory sealVerifierCode, bytes32[] memory controlIds) {
-        if (parts.length != StarkCode.PARTS) revert WrongConstraintContract(parts.length, address(0));
-        for (uint256 i = 0; i < parts.length; ++i) {
-            if (parts[i].codehash != StarkCode.partHash(i)) revert WrongConstraintContract(i, parts[i]);
-        }
-        bytes32 codeHash = keccak256(sealVerifierCode);
-        if (codeHash != StarkCode.SEAL_VERIFIER) revert WrongSealVerifierCode(codeHash);
-
+        StarkDeployment.requireParts(parts);
         bytes32 previous;
         for (uint256 i = 0; i < controlIds.length; ++i) {
             if (controlIds[i] <= previous) revert ControlIdsNotAscending();
@@ -56,13 +42,7 @@ contract StarkVerifier is IRiscZeroVerifier {
         if (previous == 0) revert ControlIdsNotAscending();
         SELECTOR = selectorOf(controlIds);
 
-        bytes memory creation = bytes.concat(sealVerifierCode, abi.encodePacked(parts));
-        address created;
-        assembly ("memory-safe") {
-            created := create(0, add(creation, 32), mload(creation))
-        }
-        if (created == address(0)) revert CreationFailed();
-        sealVerifier = created;
+        sealVerifier = StarkDeployment.create(sealVerifierCode, StarkCode.SEAL_VERIFIER, parts);
     }
 
     /// @inheritdoc IRiscZeroVerifier
@@ -70,8 +50,7 @@ contract StarkVerifier is IRiscZeroVerifier {
         _verifyIntegrity(seal, ReceiptClaim.digest(imageId, journalDigest));
     }
 
-    /// @notice Returns when the receipt's seal proves its claim, whatever the claim says; reverts otherwise.
-    /// @param receipt Seal with selector, and the digest of the claim.
+    /// @inheritdoc IRiscZeroVerifier
     function verifyIntegrity(Receipt calldata receipt) external view {
         _verifyIntegrity(receipt.seal, receipt.claimDigest);
     }
@@ -84,10 +63,10 @@ contract StarkVerifier is IRiscZeroVerifier {
     }
 
     /// @notice The selector of a verifier with these programs: the first four bytes of keccak256 over
-    /// "p2pnode.StarkVerifier.v1", the inner control root and the control ids in ascending order.
+    /// "p2pnode.StarkVerifier.v2", the inner control root and the control ids in ascending order.
     function selectorOf(bytes32[] memory controlIds) public pure returns (bytes4) {
         return bytes4(
-            keccak256(abi.encodePacked("p2pnode.StarkVerifier.v1", StarkCode.INNER_CONTROL_ROOT, controlIds))
+            keccak256(abi.encodePacked("p2pnode.StarkVerifier.v2", StarkCode.INNER_CONTROL_ROOT, controlIds))
         );
     }
 

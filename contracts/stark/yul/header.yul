@@ -156,8 +156,11 @@ object "HeaderVerifier" {
                 }
                 mstore($OVER, over)
             }
+            // Work: with the nonce in it, the state from which the queries are drawn begins with zeros.
+            commit(shr(224, calldataload($SEAL_NONCE)))
+            if shr($NO_WORK_SHIFT, mload($STATE)) { fail($FAIL_WORK) }
             $GENERATOR_TABLES
-            // phase: FRI commitments, final polynomial, tables
+            // phase: FRI commitments, final polynomial, work, tables
 
             return($SHARED, $SHARED_LENGTH)
 

@@ -39,15 +39,35 @@ describe("a deployment of the whole product", () => {
     same(await poi.read.coordinator(), all.nodeCoordinator.address);
     same(await poi.read.proofOfUse(), all.proofOfUse.address);
     same(await poi.read.imageId(), IMAGE_ID);
-    same(await poi.read.treasury(), all.deployer);
+    same(await poi.read.parameters(), all.parameters.address);
     same(await all.nodeCoordinator.read.settlement(), poi.address);
     same(await all.nodeCoordinator.read.token(), all.joyToken.address);
     same(await all.proofOfUse.read.settlement(), poi.address);
-    assert.equal(await poi.read.protocolFeeBps(), 100);
+    const terms = await all.parameters.read.current();
+    assert.deepEqual([terms.protocolFeeBps, terms.rewardBps], [100, 5_000]);
+    same(terms.treasury, all.deployer);
     assert.equal(await poi.read.withdrawalDelay(), 172_800n);
     assert.equal(await all.nodeCoordinator.read.unbondingDelay(), 604_800n);
     assert.equal(await all.nodeCoordinator.read.minStake(), 10n ** 18n);
     assert.equal(await all.proofOfUse.read.epochLength(), 86_400n);
+  });
+
+  it("wires the pool of private notes to its bridge, and the bridge to the escrow", async () => {
+    same(await all.jsc.read.bridge(), all.jscBridge.address);
+    same(await all.jsc.read.rangeVerifier(), all.rangeVerifier.address);
+    same(await all.jscBridge.read.pool(), all.jsc.address);
+    same(await all.jscBridge.read.token(), all.joyToken.address);
+    same(await all.jscBridge.read.escrow(), all.proofOfInference.address);
+    assert.equal(await all.jscBridge.read.cap(), 10n ** 15n);
+    assert.equal(await all.jsc.read.minAge(), 10n);
+    assert.equal(await all.jsc.read.noteCount(), 16n);
+  });
+
+  it("leaves nobody a way to change the pool", async () => {
+    const writes = [...all.jsc.abi, ...all.jscBridge.abi].flatMap((item) =>
+      item.type === "function" && item.stateMutability === "nonpayable" ? [item.name] : [],
+    );
+    assert.deepEqual(writes.sort(), ["deposit", "depositFor", "mint", "release", "transact"]);
   });
 
   it("gives the whole supply to one holder and leaves no way to make more", async () => {
@@ -58,16 +78,22 @@ describe("a deployment of the whole product", () => {
     const writes = all.joyToken.abi.flatMap((item) =>
       item.type === "function" && item.stateMutability === "nonpayable" ? [item.name] : [],
     );
-    assert.deepEqual(writes.sort(), ["approve", "permit", "transfer", "transferFrom"]);
+    const expected = ["approve", "burn", "burnFrom", "delegate", "delegateBySig", "permit", "transfer", "transferFrom"];
+    assert.deepEqual(writes.sort(), expected);
   });
 
-  it("gives an owner to the verifier router alone", () => {
-    const { deployer: _deployer, viem: _viem, ...contracts } = all;
+  it("gives the timelock what has an owner, and nobody the timelock", async () => {
+    const { deployer, viem: _viem, ...contracts } = all;
     const owned = Object.entries(contracts)
-      .filter(([, { abi }]) => abi.some((item) => "name" in item && /owner|admin|role/i.test(item.name)))
+      .filter(([, { abi }]) => abi.some((item) => item.type === "function" && item.name === "transferOwnership"))
       .map(([name]) => name);
-    assert.deepEqual(owned.sort(), ["modelMarketplace", "zkVerifier"], "each model has an owner, the register none");
-    const calls = contracts.modelMarketplace.abi.filter((item) => item.type === "function" && /owner/i.test(item.name));
-    assert.deepEqual(calls.map((item) => "name" in item && item.name), ["acceptOwner", "proposeOwner"]);
+    assert.deepEqual(owned.sort(), ["parameters", "zkVerifier"]);
+    same(await all.parameters.read.owner(), all.timelock.address);
+    same(await all.zkVerifier.read.owner(), all.timelock.address);
+    same(await all.zkVerifier.read.pauser(), deployer);
+    const admin = await all.timelock.read.DEFAULT_ADMIN_ROLE();
+    assert.equal(await all.timelock.read.hasRole([admin, deployer]), false);
+    assert.equal(await all.timelock.read.hasRole([admin, all.timelock.address]), true);
+    assert.equal(await all.timelock.read.getMinDelay(), 172_800n);
   });
 });

@@ -5,7 +5,7 @@ import { before, describe, it } from "node:test";
 import hre from "hardhat";
 import { type Hex, recoverAddress } from "viem";
 
-import { type Award, type Bid, fromJson, type Offer, type Result } from "../../scripts/typed-data.ts";
+import { type Award, type Bid, fromJson, type Offer, type Rescue, type Result } from "../../scripts/typed-data.ts";
 import { vectors, VECTORS_FILE } from "../../scripts/vectors.ts";
 import { type Market, openMarket } from "../support/market.ts";
 
@@ -40,13 +40,15 @@ describe("EIP-712 vectors", () => {
     const bid = fromJson<Bid>("Bid", committed.Bid.message as Record<string, string>);
     const award = fromJson<Award>("Award", committed.Award.message as Record<string, string>);
     const result = fromJson<Result>("Result", committed.Result.message as Record<string, string>);
+    const rescue = fromJson<Rescue>("Rescue", committed.Rescue.message as Record<string, string>);
     assert.equal(await atFixedAddress.read.hashOffer([offer]), committed.Offer.digest);
     assert.equal(await atFixedAddress.read.hashBid([bid]), committed.Bid.digest);
     assert.equal(await atFixedAddress.read.hashAward([award]), committed.Award.digest);
     assert.equal(await atFixedAddress.read.hashResult([result]), committed.Result.digest);
+    assert.equal(await atFixedAddress.read.hashRescue([rescue.taskId, rescue.worker]), committed.Rescue.digest);
   });
 
-  for (const type of ["Offer", "Bid", "Award", "Result"] as const) {
+  for (const type of ["Offer", "Bid", "Award", "Result", "Rescue"] as const) {
     it(`have a signature of ${type} that recovers to the signer`, async () => {
       const { digest, signature } = committed[type];
       assert.equal(await recoverAddress({ hash: digest, signature: signature as Hex }), committed.signer);

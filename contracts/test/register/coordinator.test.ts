@@ -38,7 +38,7 @@ describe("NodeCoordinator", () => {
     ]);
     const [node, record] = await nodes.read.nodeOf([worker]);
     assert.deepEqual(node, { peerId: PEER, stake: STAKE, capacity: 4, withdrawableAt: 0n });
-    assert.deepEqual(record, { settled: 0n, missed: 0n });
+    assert.deepEqual(record, { settled: 0n, missed: 0n, epoch: 0n, settledInEpoch: 0n });
     assert.equal(await nodes.read.accountOf([PEER]), worker);
     assert.equal(await market.joyOf(nodes), STAKE);
     assert.equal(await nodes.read.isActive([worker, STAKE]), true);
@@ -149,11 +149,15 @@ describe("NodeCoordinator", () => {
     await assertions.revertWithCustomErrorWithArgs(
       nodes.write.recordSettled([worker, 1n], by), nodes, "NotSettlement", [worker],
     );
+    const task: Hex = `0x${"01".repeat(32)}`;
     await assertions.revertWithCustomErrorWithArgs(
-      nodes.write.recordMissed([worker], by), nodes, "NotSettlement", [worker],
+      nodes.write.recordAnswered([task, worker], by), nodes, "NotSettlement", [worker],
     );
     await assertions.revertWithCustomErrorWithArgs(
-      market.proofOfUse.write.record([PEER.slice(0, 66) as Hex, 1n, 1n], by),
+      nodes.write.slashRescued([task, worker, worker, worker], by), nodes, "NotSettlement", [worker],
+    );
+    await assertions.revertWithCustomErrorWithArgs(
+      market.proofOfUse.write.record([PEER.slice(0, 66) as Hex, 1n, 1n, 1n, 1n], by),
       market.proofOfUse, "NotSettlement", [worker],
     );
   });

@@ -28,8 +28,8 @@ describe("ModelMarketplace", () => {
   it("keeps what was registered", async () => {
     assert.deepEqual(await models.read.feeOf([MODEL]), [owner, MODEL_FEE]);
     assert.deepEqual(await models.read.modelOf([MODEL]), {
-      owner, increaseAt: 0n, retired: false, pendingOwner: zeroAddress, price: MODEL_FEE, nextPrice: 0n,
-      metadata: "bafkrei",
+      owner, increaseAt: 0n, retired: false, version: 1, pendingOwner: zeroAddress, price: MODEL_FEE, nextPrice: 0n,
+      series: MODEL, licence: "", metadata: "bafkrei",
     });
   });
 
@@ -42,7 +42,7 @@ describe("ModelMarketplace", () => {
     );
     const digest = `0x${"22".repeat(32)}` as const;
     await assertions.revertWithCustomErrorWithArgs(
-      models.write.register([digest, 0n, "x".repeat(1025)]), models, "MetadataTooLong", [1025n, 1024n],
+      models.write.register([digest, 0n, "x".repeat(1025)]), models, "TextTooLong", [1025n, 1024n],
     );
     await models.write.register([digest, 0n, "x".repeat(1024)]);
     assert.equal((await models.read.modelOf([digest])).metadata.length, 1024);
@@ -125,7 +125,7 @@ describe("ModelMarketplace", () => {
     await models.write.setMetadata([MODEL, "bafybei"], by);
     assert.equal((await models.read.modelOf([MODEL])).metadata, "bafybei");
     await assertions.revertWithCustomError(
-      models.write.setMetadata([MODEL, "x".repeat(1025)], by), models, "MetadataTooLong",
+      models.write.setMetadata([MODEL, "x".repeat(1025)], by), models, "TextTooLong",
     );
   });
 

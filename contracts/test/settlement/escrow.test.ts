@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, describe, it } from "node:test";
 
-import { type Hex, parseSignature } from "viem";
+import { getAddress, type Hex, parseSignature } from "viem";
 
 import { DAY, ESCROW, JOY, type Market, MODEL_FEE, openMarket, people, PRICE } from "../support/market.ts";
 
@@ -151,28 +151,63 @@ describe("escrow", () => {
     await assertions.emit(poi.write.settleBatch(args), poi, "AwardSettled");
   });
 
-  it("cannot be built with a delay within the settle window, a fee above the cap or a treasury that traps", async () => {
-    const config = {
-      token: market.joyToken.address,
-      zkVerifier: market.zkVerifier.address,
-      imageId: `0x${"11".repeat(32)}` as Hex,
-      marketplace: market.modelMarketplace.address,
-      treasury: people.treasury.address as Hex,
-      protocolFeeBps: 500,
-      withdrawalDelay: DAY + 1n,
-      epochLength: 1n,
-      minStake: 0n,
-      unbondingDelay: DAY + 1n,
-    };
-    const build = (change: Partial<typeof config>) =>
-      market.viem.deployContract("ProofOfInference", [{ ...config, ...change }]);
-    await build({});
-    await assertions.revertWithCustomError(build({ withdrawalDelay: DAY }), poi, "WithdrawalDelayTooShort");
-    await assertions.revertWithCustomError(build({ protocolFeeBps: 501 }), poi, "ProtocolFeeTooHigh");
-    await assertions.revertWithCustomError(build({ treasury: `0x${"00".repeat(20)}` }), poi, "InvalidTreasury");
-    await assertions.revertWithCustomError(
-      build({ unbondingDelay: DAY }), market.nodeCoordinator, "UnbondingDelayTooShort",
+  it("takes JOY from one account into the escrow of another", async () => {
+    const { address } = people.stranger;
+    await market.joyToken.write.transfer([address, 5n]);
+    await market.joyToken.write.approve([poi.address, 5n], { account: address });
+    await assertions.emitWithArgs(
+      poi.write.depositFor([people.requester.address, 5n], { account: address }), poi, "Deposited",
+      [people.requester.address, 5n, ESCROW + 5n],
     );
-    await assertions.revertWithCustomError(build({ epochLength: 0n }), market.proofOfUse, "ZeroEpochLength");
+    await assertions.revertWithCustomErrorWithArgs(
+      poi.write.requestWithdrawal([5n], { account: address }), poi, "InsufficientBalance", [5n, 0n],
+    );
+  });
+
+  describe("cannot be built", () => {
+    const build = async (change: { withdrawalDelay?: bigint; epochLength?: bigint; coordinator?: Hex }) => {
+      const coordinator = await market.viem.deployContract("NodeCoordinator", [
+        market.joyToken.address, 0n, 5n * DAY + 1n,
+      ]);
+      return market.viem.deployContract("ProofOfInference", [
+        {
+          token: market.joyToken.address,
+          zkVerifier: market.zkVerifier.address,
+          imageId: `0x${"11".repeat(32)}` as Hex,
+          marketplace: market.modelMarketplace.address,
+          parameters: market.parameters.address,
+          withdrawalDelay: DAY + 1n,
+          epochLength: 1n,
+          coordinator: coordinator.address,
+          ...change,
+        },
+      ]);
+    };
+
+    it("with a withdrawal delay within the settle window, or without epochs", async () => {
+      await build({});
+      await assertions.revertWithCustomError(build({ withdrawalDelay: DAY }), poi, "WithdrawalDelayTooShort");
+      await assertions.revertWithCustomError(build({ epochLength: 0n }), market.proofOfUse, "ZeroEpochLength");
+    });
+
+    it("on a register of workers that is bound already, or for another token", async () => {
+      const { nodeCoordinator: nodes } = market;
+      await assertions.revertWithCustomErrorWithArgs(
+        build({ coordinator: nodes.address }), nodes, "AlreadyBound", [getAddress(poi.address)],
+      );
+      const other = await market.viem.deployContract("JoyToken", [people.stranger.address]);
+      const foreign = await market.viem.deployContract("NodeCoordinator", [other.address, 0n, 6n * DAY]);
+      await assertions.revertWithCustomErrorWithArgs(
+        build({ coordinator: foreign.address }), poi, "TokenMismatch",
+        [getAddress(market.joyToken.address), getAddress(other.address)],
+      );
+    });
+
+    it("with an unbonding that is over before the evidence", async () => {
+      const build = market.viem.deployContract("NodeCoordinator", [market.joyToken.address, 0n, 5n * DAY]);
+      await assertions.revertWithCustomErrorWithArgs(
+        build, market.nodeCoordinator, "UnbondingDelayTooShort", [5n * DAY, 5n * DAY + 1n],
+      );
+    });
   });
 });

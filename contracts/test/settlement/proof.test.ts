@@ -3,7 +3,7 @@ import { before, beforeEach, describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
-import { type Market, openMarket, people } from "../support/market.ts";
+import { JOY, type Market, openMarket, PAYOUT, people } from "../support/market.ts";
 
 describe("settleBatch binds the proof to exactly these tasks", () => {
   let market: Market;
@@ -23,7 +23,7 @@ describe("settleBatch binds the proof to exactly these tasks", () => {
 
   type Refusal = "VerificationFailed" | "UnknownSelector" | "SealTooShort";
   const refused = async (changed: readonly unknown[], error: Refusal = "VerificationFailed") => {
-    const call = market.proofOfInference.write.settleBatch(changed as unknown as typeof args);
+    const call = market.proofOfInference.write.settleBatch([...changed, PAYOUT.Direct] as unknown as typeof args);
     await market.viem.assertions.revertWithCustomError(call, market.zkVerifier, error);
   };
 
@@ -66,18 +66,18 @@ describe("settleBatch binds the proof to exactly these tasks", () => {
     const poi = market.proofOfInference;
     const { revertWithCustomErrorWithArgs } = market.viem.assertions;
     await revertWithCustomErrorWithArgs(
-      poi.write.settleBatch([[], [], [], seal]), poi, "InvalidBatchSize", [0n, 256n],
+      poi.write.settleBatch([[], [], [], seal, PAYOUT.Direct]), poi, "InvalidBatchSize", [0n, 256n],
     );
     const many = <T>(one: T): T[] => Array.from({ length: 257 }, () => one);
     await revertWithCustomErrorWithArgs(
-      poi.simulate.settleBatch([many(awards[0]!), many(signatures[0]!), many(outputs[0]!), seal], { gas: 16_777_216n }),
+      poi.simulate.settleBatch([many(awards[0]!), many(signatures[0]!), many(outputs[0]!), seal, PAYOUT.Direct], { gas: 16_777_216n }),
       poi, "InvalidBatchSize", [257n, 256n],
     );
     await revertWithCustomErrorWithArgs(
-      poi.write.settleBatch([awards, signatures.slice(1), outputs, seal]), poi, "LengthMismatch", [3n, 2n, 3n],
+      poi.write.settleBatch([awards, signatures.slice(1), outputs, seal, PAYOUT.Direct]), poi, "LengthMismatch", [3n, 2n, 3n],
     );
     await revertWithCustomErrorWithArgs(
-      poi.write.settleBatch([awards, signatures, outputs.slice(1), seal]), poi, "LengthMismatch", [3n, 3n, 2n],
+      poi.write.settleBatch([awards, signatures, outputs.slice(1), seal, PAYOUT.Direct]), poi, "LengthMismatch", [3n, 3n, 2n],
     );
   });
 });
@@ -85,10 +85,16 @@ describe("settleBatch binds the proof to exactly these tasks", () => {
 describe("ZKVerifier", () => {
   let market: Market;
   let selector: Hex;
+  let owner: { account: Hex };
+  const pauser = { account: people.pauser.address };
 
   before(async () => {
     market = await openMarket();
     selector = await market.verifier.read.SELECTOR();
+    // What the timelock does once its delay is over; test/governance has the delay.
+    owner = { account: market.timelock.address };
+    await market.networkHelpers.impersonateAccount(owner.account);
+    await market.networkHelpers.setBalance(owner.account, JOY);
   });
 
   it("names its verifier", async () => {
@@ -96,29 +102,59 @@ describe("ZKVerifier", () => {
     assert.equal(verifier.toLowerCase(), market.verifier.address.toLowerCase());
   });
 
-  it("lets nobody but the owner stop or restart a verifier", async () => {
+  it("lets the pauser stop and nothing else, and strangers nothing", async () => {
+    const { zkVerifier, viem: { assertions } } = market;
     const stranger = { account: people.stranger.address };
-    for (const call of [
-      market.zkVerifier.write.pause([selector], stranger),
-      market.zkVerifier.write.unpause([selector], stranger),
-    ]) {
-      await market.viem.assertions.revertWithCustomError(call, market.zkVerifier, "OwnableUnauthorizedAccount");
+    await assertions.revertWithCustomErrorWithArgs(
+      zkVerifier.write.pause([selector], stranger), zkVerifier, "NotPauser", [people.stranger.address],
+    );
+    for (const who of [stranger, pauser]) {
+      for (const call of [
+        zkVerifier.write.unpause([selector], who),
+        zkVerifier.write.setPauser([who.account], who),
+        zkVerifier.write.transferOwnership([who.account], who),
+      ]) {
+        await assertions.revertWithCustomError(call, zkVerifier, "OwnableUnauthorizedAccount");
+      }
     }
+  });
+
+  it("says since when nothing was stopped", async () => {
+    const { zkVerifier, networkHelpers: { time } } = market;
+    const deployed = await zkVerifier.read.runningSince();
+    assert.ok(deployed <= (await market.now()));
+    await zkVerifier.write.pause([selector], pauser);
+    assert.equal(await zkVerifier.read.runningSince(), 2n ** 64n - 1n);
+    await time.increase(100);
+    await zkVerifier.write.unpause([selector], owner);
+    assert.equal(await zkVerifier.read.runningSince(), await market.now());
+  });
+
+  it("takes another pauser from its owner", async () => {
+    const { zkVerifier, viem: { assertions } } = market;
+    const other = people.secondWorker.address;
+    await assertions.emitWithArgs(zkVerifier.write.setPauser([other], owner), zkVerifier, "PauserChanged", [other]);
+    await assertions.revertWithCustomError(zkVerifier.write.pause([selector], pauser), zkVerifier, "NotPauser");
+    await zkVerifier.write.setPauser([people.pauser.address], owner);
   });
 
   it("refuses seals of a stopped verifier, and takes them again once restarted", async () => {
     const { args } = await market.prove([await market.award({ nonce: 9n })]);
     const { zkVerifier, proofOfInference, viem } = market;
-    await viem.assertions.emitWithArgs(zkVerifier.write.pause([selector]), zkVerifier, "VerifierPaused", [selector]);
+    await viem.assertions.emitWithArgs(
+      zkVerifier.write.pause([selector], pauser), zkVerifier, "VerifierPaused", [selector],
+    );
     assert.equal(await zkVerifier.read.isPaused([selector]), true);
     await viem.assertions.revertWithCustomErrorWithArgs(
       proofOfInference.write.settleBatch(args), zkVerifier, "SelectorPaused", [selector],
     );
-    await viem.assertions.revertWithCustomError(zkVerifier.write.pause([selector]), zkVerifier, "SelectorPaused");
+    await viem.assertions.revertWithCustomError(zkVerifier.write.pause([selector], owner), zkVerifier, "SelectorPaused");
     await viem.assertions.emitWithArgs(
-      zkVerifier.write.unpause([selector]), zkVerifier, "VerifierUnpaused", [selector],
+      zkVerifier.write.unpause([selector], owner), zkVerifier, "VerifierUnpaused", [selector],
     );
-    await viem.assertions.revertWithCustomError(zkVerifier.write.unpause([selector]), zkVerifier, "SelectorNotPaused");
+    await viem.assertions.revertWithCustomError(
+      zkVerifier.write.unpause([selector], owner), zkVerifier, "SelectorNotPaused",
+    );
     await proofOfInference.write.settleBatch(args);
     assert.equal(await proofOfInference.read.isNonceUsed([people.requester.address, 9n]), true);
   });
@@ -127,8 +163,8 @@ describe("ZKVerifier", () => {
     const calls = [
       market.zkVerifier.read.verifierOf(["0x00000000"]),
       market.zkVerifier.read.isPaused(["0x00000000"]),
-      market.zkVerifier.write.pause(["0x00000000"]),
-      market.zkVerifier.write.unpause(["0x00000000"]),
+      market.zkVerifier.write.pause(["0x00000000"], pauser),
+      market.zkVerifier.write.unpause(["0x00000000"], owner),
     ];
     for (const call of calls) {
       await market.viem.assertions.revertWithCustomError(call, market.zkVerifier, "UnknownSelector");
@@ -136,11 +172,9 @@ describe("ZKVerifier", () => {
   });
 
   it("cannot be built empty, with two verifiers of one selector, or on an address without code", async () => {
-    const [deployer] = await market.viem.getWalletClients();
-    const owner = deployer!.account.address;
     const entry = { selector, verifier: market.verifier.address };
     const build = (entries: { selector: Hex; verifier: Hex }[]) =>
-      market.viem.deployContract("ZKVerifier", [owner, entries]);
+      market.viem.deployContract("ZKVerifier", [owner.account, pauser.account, entries]);
     const { revertWithCustomError } = market.viem.assertions;
     await revertWithCustomError(build([]), market.zkVerifier, "NoVerifiers");
     await revertWithCustomError(build([entry, entry]), market.zkVerifier, "DuplicateSelector");
@@ -150,14 +184,14 @@ describe("ZKVerifier", () => {
   });
 
   it("changes owner in two steps", async () => {
-    const { zkVerifier, viem } = market;
-    await zkVerifier.write.transferOwnership([people.stranger.address]);
-    await viem.assertions.revertWithCustomError(
+    const { zkVerifier, viem: { assertions } } = market;
+    await zkVerifier.write.transferOwnership([people.stranger.address], owner);
+    await assertions.revertWithCustomError(
       zkVerifier.write.acceptOwnership({ account: people.worker.address }), zkVerifier, "OwnableUnauthorizedAccount",
     );
     await zkVerifier.write.acceptOwnership({ account: people.stranger.address });
-    await viem.assertions.revertWithCustomError(
-      zkVerifier.write.pause([selector]), zkVerifier, "OwnableUnauthorizedAccount",
+    await assertions.revertWithCustomError(
+      zkVerifier.write.setPauser([people.stranger.address], owner), zkVerifier, "OwnableUnauthorizedAccount",
     );
   });
 });

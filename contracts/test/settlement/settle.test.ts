@@ -3,7 +3,7 @@ import { before, beforeEach, describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
-import { DAY, ESCROW, JOY, type Market, MODEL, MODEL_FEE, openMarket, people, PRICE } from "../support/market.ts";
+import { DAY, ESCROW, JOY, type Market, MODEL, MODEL_FEE, openMarket, PAYOUT, people, PRICE } from "../support/market.ts";
 
 const PROTOCOL_FEE = PRICE / 100n;
 const OTHER_MODEL: Hex = `0x${"22".repeat(32)}`;
@@ -45,9 +45,9 @@ describe("settleBatch", () => {
   it("records the settled work of the worker and the use of the model", async () => {
     await market.settle([await market.award({ nonce: 1n }), await market.award({ nonce: 2n })]);
     const [, record] = await market.nodeCoordinator.read.nodeOf([people.worker.address]);
-    assert.deepEqual(record, { settled: 2n, missed: 0n });
+    assert.deepEqual([record.settled, record.missed], [2n, 0n]);
     const epoch = await market.proofOfUse.read.currentEpoch();
-    const expected = { count: 2n, fees: 2n * MODEL_FEE };
+    const expected = { count: 2, fees: 2n * MODEL_FEE, protocolFees: 2n * PROTOCOL_FEE };
     assert.deepEqual(await market.proofOfUse.read.useOf([MODEL]), expected);
     assert.deepEqual(await market.proofOfUse.read.useInEpoch([MODEL, epoch]), expected);
     assert.deepEqual(await market.proofOfUse.read.totalInEpoch([epoch]), expected);
@@ -74,7 +74,7 @@ describe("settleBatch", () => {
     assert.equal(await market.joyOf(people.stranger), 25n * JOY);
     const [, record] = await market.nodeCoordinator.read.nodeOf([people.worker.address]);
     assert.equal(record.settled, 3n);
-    assert.deepEqual(await market.proofOfUse.read.useOf([OTHER_MODEL]), { count: 3n, fees: 25n * JOY });
+    assert.deepEqual(await market.proofOfUse.read.useOf([OTHER_MODEL]), { count: 3, fees: 25n * JOY, protocolFees: 3n * PROTOCOL_FEE });
   });
 
   it("pays at the very second of the deadline and not after", async () => {
@@ -103,7 +103,7 @@ describe("settleBatch", () => {
     const highS: Hex = `0x${signature!.slice(2, 66)}${s}${v}`;
     for (const bad of ["0x", signature!.slice(0, 130) as Hex, highS] as Hex[]) {
       await market.viem.assertions.emit(
-        market.proofOfInference.write.settleBatch([awards, [bad], outputs, seal]),
+        market.proofOfInference.write.settleBatch([awards, [bad], outputs, seal, PAYOUT.Direct]),
         market.proofOfInference,
         "AwardSkipped",
       );

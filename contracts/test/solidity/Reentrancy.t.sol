@@ -5,9 +5,13 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {IModelMarketplace} from "../../contracts/interfaces/IModelMarketplace.sol";
 import {INodeCoordinator} from "../../contracts/interfaces/INodeCoordinator.sol";
+import {IProtocolParameters} from "../../contracts/interfaces/IProtocolParameters.sol";
 import {ModelMarketplace} from "../../contracts/ModelMarketplace.sol";
+import {NodeCoordinator} from "../../contracts/NodeCoordinator.sol";
 import {ProofOfInference} from "../../contracts/ProofOfInference.sol";
+import {ProtocolParameters} from "../../contracts/ProtocolParameters.sol";
 import {Award} from "../../contracts/types/Award.sol";
+import {Payout} from "../../contracts/types/Payout.sol";
 import {IReenter, ReentrantToken} from "../support/ReentrantToken.sol";
 import {JournalVerifier} from "../support/JournalVerifier.sol";
 import {Asserting, vm} from "../support/Vm.sol";
@@ -24,28 +28,28 @@ contract ReentrancyTest is Asserting, IReenter {
     function setUp() public {
         vm.warp(1_700_000_000);
         _token = new ReentrantToken();
+        _nodes = new NodeCoordinator(_token, 0, 7 days);
         _poi = new ProofOfInference(
             ProofOfInference.Config({
                 token: _token,
                 zkVerifier: new JournalVerifier(),
                 imageId: bytes32(uint256(1)),
                 marketplace: IModelMarketplace(new ModelMarketplace()),
-                treasury: address(0xfee),
-                protocolFeeBps: 100,
+                parameters: new ProtocolParameters(
+                    address(this), IProtocolParameters.Parameters(address(0xfee), 100, 5_000)
+                ),
                 withdrawalDelay: 2 days,
                 epochLength: 1 days,
-                minStake: 0,
-                unbondingDelay: 2 days
+                coordinator: _nodes
             })
         );
-        _nodes = _poi.coordinator();
         _token.approve(address(_poi), type(uint256).max);
         _token.approve(address(_nodes), type(uint256).max);
         _poi.deposit(100);
         _poi.requestWithdrawal(100);
         _nodes.register(abi.encodePacked(hex"1220", keccak256("peer")), 1, 100);
         _nodes.deactivate();
-        vm.warp(block.timestamp + 2 days);
+        vm.warp(block.timestamp + 7 days);
     }
 
     /// @notice Called by the token in the middle of a transfer.
@@ -77,7 +81,9 @@ contract ReentrancyTest is Asserting, IReenter {
     }
 
     function test_settlingWhileWithdrawing() public {
-        bytes memory empty = abi.encodeCall(_poi.settleBatch, (new Award[](0), new bytes[](0), new bytes32[](0), ""));
+        bytes memory empty = abi.encodeCall(
+            _poi.settleBatch, (new Award[](0), new bytes[](0), new bytes32[](0), "", Payout.Direct)
+        );
         _attack(address(_poi), empty);
         _poi.withdraw();
         _assertPaidOnce(address(_poi));

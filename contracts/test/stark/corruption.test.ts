@@ -7,7 +7,7 @@ import { layout, otherElement, P, queryFields, random, shiftableWords, withWord,
 
 const FEWEST_CASES = 150;
 /** Mostly early ones: a later one takes longer to reach. */
-const QUERIES = [0, 1, 5, 49];
+const QUERIES = [0, 1, 5, layout.queries - 1];
 
 describe("SealVerifier on altered proofs", () => {
   const pick = random(20_260_101);
@@ -58,7 +58,7 @@ describe("SealVerifier on altered proofs", () => {
   }
 
   it("field words that are not reduced, though they are the same elements", async () => {
-    for (const field of places.filter(({ digests, name }) => !digests && name !== "po2")) {
+    for (const field of places.filter(({ digests, name }) => !digests && name !== "po2" && name !== "nonce")) {
       const [offset] = shiftableWords(seal, field).slice(-1);
       assert.ok(offset !== undefined);
       await refused(withWord(seal, offset, seal.readUInt32BE(offset) + P), `${field.name} plus p`);

@@ -8,7 +8,7 @@ import { deployStark, partAddresses, TRANSACTION_GAS_CAP, type Chain } from "./s
 import { hex, identity, sha256 } from "./support/fixtures.ts";
 
 const INNER_CONTROL_ROOT = "0xa54dc85ac99f851c92d7c96d7318af41dbe7c0194edfcc37eb4d422a998c1f56";
-type Refusal = "WrongConstraintContract" | "WrongSealVerifierCode" | "ControlIdsNotAscending";
+type Refusal = "WrongConstraintContract" | "WrongCode" | "ControlIdsNotAscending";
 const OTHER: Hex = `0x${"01".repeat(32)}`;
 
 describe("StarkVerifier's deployment", () => {
@@ -45,8 +45,8 @@ describe("StarkVerifier's deployment", () => {
     await refused([swapped, code, [OTHER]], "WrongConstraintContract");
     await refused([[...parts.slice(0, 7), chain.wallet.account.address], code, [OTHER]], "WrongConstraintContract");
     await refused([parts.slice(0, 7), code, [OTHER]], "WrongConstraintContract");
-    await refused([parts, `${code.slice(0, -2)}00` as Hex, [OTHER]], "WrongSealVerifierCode");
-    await refused([parts, "0x", [OTHER]], "WrongSealVerifierCode");
+    await refused([parts, `${code.slice(0, -2)}00` as Hex, [OTHER]], "WrongCode");
+    await refused([parts, "0x", [OTHER]], "WrongCode");
   });
 
   it("wants control ids in ascending order, each once, at least one", async () => {
@@ -58,7 +58,7 @@ describe("StarkVerifier's deployment", () => {
 
   it("derives its selector from the inner root and the allowed programs", async () => {
     const packed = encodePacked(["string", "bytes32", "bytes32[]"],
-      ["p2pnode.StarkVerifier.v1", INNER_CONTROL_ROOT, [identity.controlId!]]);
+      ["p2pnode.StarkVerifier.v2", INNER_CONTROL_ROOT, [identity.controlId!]]);
     assert.equal(await chain.starkVerifier.read.SELECTOR(), slice(keccak256(packed), 0, 4));
     assert.notEqual(await chain.starkVerifier.read.selectorOf([[OTHER]]), await chain.starkVerifier.read.SELECTOR());
   });

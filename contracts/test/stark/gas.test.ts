@@ -11,11 +11,12 @@ describe("Gas of one verification", () => {
     chain = await deployStark(allowedControlIds());
   });
 
-  it("is bound by the calldata floor, and the execution fits below it", async () => {
+  it("is below the goal of seven million, with calldata", async () => {
     const gas = await measure(chain, identity);
     console.log(gas);
-    assert.equal(gas.transaction, gas.calldataFloor);
-    assert.ok(gas.execution < 4_500_000n);
+    assert.ok(gas.transaction < 5_400_000n);
+    assert.ok(gas.transaction >= gas.calldataFloor);
+    assert.ok(gas.execution < 3_300_000n);
     const counted = Object.values(gas.phases).reduce((sum, phase) => sum + phase, 0n);
     assert.ok(counted > gas.execution * 95n / 100n && counted < gas.execution * 105n / 100n);
   });

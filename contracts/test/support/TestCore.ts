@@ -5,5 +5,5 @@ import { core } from "../../ignition/modules/Core.ts";
 /** The product's own wiring around the tests' verifier. */
 export default buildModule("TestCore", (m) => {
   const verifier = m.contract("JournalVerifier");
-  return { verifier, ...core(m, verifier, m.staticCall(verifier, "SELECTOR")) };
+  return { verifier, ...core(m, [{ selector: m.staticCall(verifier, "SELECTOR"), verifier }]) };
 });

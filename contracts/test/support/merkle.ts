@@ -12,6 +12,17 @@ export function merkleRoot(leaves: readonly Hex[]): Hex {
   return sha256(concat(["0x01", merkleRoot(leaves.slice(0, split)), merkleRoot(leaves.slice(split))]));
 }
 
+/** RFC 6962 section 2.1.1: siblings of a leaf from the bottom up, by the RFC's recursion. */
+export function merklePath(leaves: readonly Hex[], index: number): Hex[] {
+  if (leaves.length === 1) return [];
+  let split = 1;
+  while (split * 2 < leaves.length) split *= 2;
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
+  return index < split
+    ? [...merklePath(left, index), merkleRoot(right)]
+    : [...merklePath(right, index - split), merkleRoot(left)];
+}
+
 export function leaf(taskId: Hex, award: Award, outputDigest: Hex): Hex {
   return sha256(concat(["0x00", taskId, award.modelDigest, award.inputDigest, outputDigest]));
 }

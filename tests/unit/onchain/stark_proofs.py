@@ -13,9 +13,11 @@ sys.path.insert(0, str(CONTRACTS))
 
 @dataclass(frozen=True)
 class Proof:
-    """A genuine proof: its native seal's words, and what the file beside it says."""
+    """A genuine proof: its seal in the contract encoding and as native words, and what the file beside it
+    says."""
 
     name: str
+    seal: bytes
     words: list[int]
     known: dict[str, str]
 
@@ -31,5 +33,5 @@ def read_proofs() -> list[Proof]:
     for path in sorted((CONTRACTS / "test" / "fixtures").glob("*.seal")):
         encoded = path.read_bytes()[-layout.length :]
         words = encode.parse_native(encode.swap_digests(encoded, layout), layout)
-        found.append(Proof(path.stem, words, json.loads(path.with_suffix(".json").read_text())))
+        found.append(Proof(path.stem, encoded, words, json.loads(path.with_suffix(".json").read_text())))
     return found

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title RISC Zero's Groth16 verification key
+/// @notice The constants of risc0-groth16 3.0.6-rc.1, src/verifier.rs, the outcome of RISC Zero's ceremony; the same
+/// key since release 1.1. A coordinate of an extension element is given as EIP-197 wants it: imaginary part first.
+library Groth16Key {
+    uint256 internal constant ALPHA_X =
+        20491192805390485299153009773594534940189261866228447918068658471970481763042;
+    uint256 internal constant ALPHA_Y =
+        9383485363053290200918347156157836566562967994039712273449902621266178545958;
+    uint256 internal constant BETA_X1 =
+        4252822878758300859123897981450591353533073413197771768651442665752259397132;
+    uint256 internal constant BETA_X2 =
+        6375614351688725206403948262868962793625744043794305715222011528459656738731;
+    uint256 internal constant BETA_Y1 =
+        21847035105528745403288232691147584728191162732299865338377159692350059136679;
+    uint256 internal constant BETA_Y2 =
+        10505242626370262277552901082094356697409835680220590971873171140371331206856;
+    uint256 internal constant GAMMA_X1 =
+        11559732032986387107991004021392285783925812861821192530917403151452391805634;
+    uint256 internal constant GAMMA_X2 =
+        10857046999023057135944570762232829481370756359578518086990519993285655852781;
+    uint256 internal constant GAMMA_Y1 =
+        4082367875863433681332203403145435568316851327593401208105741076214120093531;
+    uint256 internal constant GAMMA_Y2 =
+        8495653923123431417604973247489272438418190587263600148770280649306958101930;
+    uint256 internal constant DELTA_X1 =
+        1668323501672964604911431804142266013250380587483576094566949227275849579036;
+    uint256 internal constant DELTA_X2 =
+        12043754404802191763554326994664886008979042643626290185762540825416902247219;
+    uint256 internal constant DELTA_Y1 =
+        7710631539206257456743780535472368339139328733484942210876916214502466455394;
+    uint256 internal constant DELTA_Y2 =
+        13740680757317479711909903993315946540841369848973133181051452051592786724563;
+    uint256 internal constant IC0_X =
+        8446592859352799428420270221449902464741693648963397251242447530457567083492;
+    uint256 internal constant IC0_Y =
+        1064796367193003797175961162477173481551615790032213185848276823815288302804;
+    uint256 internal constant IC1_X =
+        3179835575189816632597428042194253779818690147323192973511715175294048485951;
+    uint256 internal constant IC1_Y =
+        20895841676865356752879376687052266198216014795822152491318012491767775979074;
+    uint256 internal constant IC2_X =
+        5332723250224941161709478398807683311971555792614491788690328996478511465287;
+    uint256 internal constant IC2_Y =
+        21199491073419440416471372042641226693637837098357067793586556692319371762571;
+    uint256 internal constant IC3_X =
+        12457994489566736295787256452575216703923664299075106359829199968023158780583;
+    uint256 internal constant IC3_Y =
+        19706766271952591897761291684837117091856807401404423804318744964752784280790;
+    uint256 internal constant IC4_X =
+        19617808913178163826953378459323299110911217259216006187355745713323154132237;
+    uint256 internal constant IC4_Y =
+        21663537384585072695701846972542344484111393047775983928357046779215877070466;
+    uint256 internal constant IC5_X =
+        6834578911681792552110317589222010969491336870276623105249474534788043166867;
+    uint256 internal constant IC5_Y =
+        15060583660288623605191393599883223885678013570733629274538391874953353488393;
+
+    /// @notice RISC Zero's digest of the key, for the digest of a verifier's parameters.
+    /// @dev risc0-groth16, src/verifier.rs, `impl Digestible for VerifyingKey`.
+    function digest() internal pure returns (bytes32) {
+        bytes32[] memory inputs = new bytes32[](6);
+        inputs[0] = sha256(abi.encode(IC0_X, IC0_Y));
+        inputs[1] = sha256(abi.encode(IC1_X, IC1_Y));
+        inputs[2] = sha256(abi.encode(IC2_X, IC2_Y));
+        inputs[3] = sha256(abi.encode(IC3_X, IC3_Y));
+        inputs[4] = sha256(abi.encode(IC4_X, IC4_Y));
+        inputs[5] = sha256(abi.encode(IC5_X, IC5_Y));
+        bytes32 list = bytes32(0);
+        for (uint256 i = inputs.length; i > 0; --i) {
+            list = sha256(abi.encodePacked(sha256("risc0_groth16.VerifyingKey.IC"), inputs[i - 1], list, uint16(2) << 8));
+        }
+        return sha256(
+            abi.encodePacked(
+                sha256("risc0_groth16.VerifyingKey"),
+                sha256(abi.encode(ALPHA_X, ALPHA_Y)),
+                sha256(abi.encode(BETA_X1, BETA_X2, BETA_Y1, BETA_Y2)),
+                sha256(abi.encode(GAMMA_X1, GAMMA_X2, GAMMA_Y1, GAMMA_Y2)),
+                sha256(abi.encode(DELTA_X1, DELTA_X2, DELTA_Y1, DELTA_Y2)),
+                list,
+                uint16(5) << 8
+            )
+        );
+    }
+}

@@ -1,0 +1,74 @@
+"""`p2pnode bond`: what a requester stands to lose when it signs more awards than its escrow covers."""
+
+import click
+import trio
+
+from p2pnode.chain import TxReceipt
+from p2pnode.cli.node import moment
+from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
+from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
+from p2pnode.config import Config
+
+
+@click.group()
+def command() -> None:
+    """Put up a bond, which workers may ask for, and take it back."""
+
+
+@command.command()
+@click.argument("amount", type=JoyAmount())
+@config_option
+@json_option
+def add(amount: int, config: Config, printer: Printer) -> None:
+    """Add AMOUNT JOY to the bond."""
+
+    async def send() -> TxReceipt:
+        async with open_operator(config) as chain:
+            with printer.progress("Waiting for the chain"):
+                return await chain.bonds.add(amount, new_key("bond"))
+
+    receipt = trio.run(send)
+    printer.result({**sent(receipt), "added": str(amount)}, [f"bonded {joy(amount)}", sent_line(receipt)])
+
+
+@command.command()
+@click.option("--keep", is_flag=True, help="Keep a bond that is on its way out.")
+@config_option
+@json_option
+def release(keep: bool, config: Config, printer: Printer) -> None:
+    """Start the bond's way out, which takes the unbonding delay; once it is over, pay it out."""
+
+    async def send() -> tuple[TxReceipt, int]:
+        async with open_operator(config) as chain:
+            with printer.progress("Waiting for the chain"):
+                bonds = chain.bonds
+                if keep:
+                    return await bonds.rebond(new_key("rebond")), 0
+                _, due = await bonds.of(chain.account)
+                if due:
+                    return await bonds.withdraw(new_key("withdraw-bond")), 0
+                receipt = await bonds.unbond(new_key("unbond"))
+                return receipt, (await bonds.of(chain.account))[1]
+
+    receipt, due = trio.run(send)
+    line = "the bond stays" if keep else "the bond is paid out"
+    if due:
+        line = f"the bond is free from {moment(due)} on; `p2pnode bond release` then pays it out"
+    printer.result({**sent(receipt), "due": due}, [line, sent_line(receipt)])
+
+
+@command.command()
+@config_option
+@json_option
+def status(config: Config, printer: Printer) -> None:
+    """Show the bond."""
+
+    async def read() -> tuple[int, int]:
+        async with open_onlooker(config) as chain:
+            return await chain.bonds.of(chain.account)
+
+    amount, due = trio.run(read)
+    lines = [f"bond  {joy(amount)}"]
+    if due:
+        lines.append(f"free  from {moment(due)} on")
+    printer.result({"bond": str(amount), "due": due}, lines)

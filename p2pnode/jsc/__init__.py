@@ -1,0 +1,1 @@
+"""The Joy Sovereign Coin: private notes on the chain. Pure cryptography and the wallet; no chain access."""
