@@ -37,7 +37,8 @@ def plain(command: str) -> list[list[str]]:
     text = re.sub(r" \| --[\w-]+ \w+", "", text)
     text = re.sub(r"[\[\]]|\.\.\.(?=\s|$)", "", text)
     first, *others = (shlex.split(part) for part in text.split(" | "))
-    return [first[1:], *([*first[1:-1], *other] for other in others)]
+    whole = [other[1:] if other[0] == "p2pnode" else [*first[1:-1], *other] for other in others]
+    return [first[1:], *whole]
 
 
 def test_enough_commands_are_found() -> None:
