@@ -1,4 +1,4 @@
-"""What a running node answers to its operator: on the control socket, and to what else serves it."""
+"""What a node answers on its control socket, and to whatever else serves it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from p2pnode.submissions import Submissions, explanation_json
 
 
 class Handlers:
-    """What the node answers on its control socket."""
+    """The calls of one open node. Submissions run in `nursery`; `stopped` is set when the node is to end."""
 
     def __init__(self, node: Node, nursery: trio.Nursery) -> None:
         self._node = node

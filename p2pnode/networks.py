@@ -14,18 +14,21 @@ FOLDER_ENV: Final = "P2PNODE_NETWORKS"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _DEPLOYMENT: Final = "deployment.json"
 _PEERS: Final = "bootstrap.peers"
-_NAMES: Final = "dnsaddr"
+_NAMES: Final = "bootstrap.names"
 _RPC: Final = "rpc_url"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownNetwork:
-    """One network; `rpc_url` is empty where everyone brings one of their own, `names` are /dnsaddr."""
+    """One network; `rpc_url` is empty where everyone brings an endpoint of their own.
+
+    `dns_names` are its bootstrap peers in DNS, as `/dnsaddr/<name>`.
+    """
 
     name: str
     folder: Path
     rpc_url: str
-    names: tuple[str, ...] = ()
+    dns_names: tuple[str, ...]
 
     @property
     def deployment(self) -> Path:
@@ -37,8 +40,8 @@ class KnownNetwork:
 
     def settings(self) -> dict[str, str]:
         """What `p2pnode init` writes for it."""
-        bootstrap = ",".join([str(self.peers), *self.names])
-        found = {"chain.deployment": str(self.deployment), "network.bootstrap": bootstrap}
+        peers = ",".join([str(self.peers), *self.dns_names])
+        found = {"chain.deployment": str(self.deployment), "network.bootstrap": peers}
         return {**found, "chain.rpc_url": self.rpc_url} if self.rpc_url else found
 
 
@@ -64,12 +67,9 @@ def find_network(name: str) -> KnownNetwork:
 
 
 def add_network(
-    name: str, deployment: Path, peers: Sequence[str], names: Sequence[str], rpc_url: str
+    name: str, deployment: Path, peers: Sequence[str], dns_names: Sequence[str], rpc_url: str
 ) -> KnownNetwork:
-    """Keep copies under `name`; replaces an older one whole. `peers` are multiaddrs, `names` /dnsaddr ones.
-
-    Raises ConfigError.
-    """
+    """Keep copies under `name`; replaces an older one whole. `peers` are multiaddrs. Raises ConfigError."""
     if not _NAME.fullmatch(name):
         raise ConfigError(f"network {name!r:.40}: use 1 to 32 of a-z, 0-9 and -, no - at first")
     target = networks_folder() / name
@@ -79,7 +79,7 @@ def add_network(
         partial.mkdir(mode=0o700, parents=True)
         shutil.copyfile(deployment, partial / _DEPLOYMENT)
         (partial / _PEERS).write_text("".join(f"{peer}\n" for peer in peers))
-        (partial / _NAMES).write_text("".join(f"{name}\n" for name in names))
+        (partial / _NAMES).write_text("".join(f"{entry}\n" for entry in dns_names))
         if rpc_url:
             (partial / _RPC).write_text(rpc_url + "\n")
         shutil.rmtree(target, ignore_errors=True)
@@ -90,5 +90,6 @@ def add_network(
 
 
 def _read(folder: Path) -> KnownNetwork:
-    rpc, names = (path.read_text() if path.is_file() else "" for path in (folder / _RPC, folder / _NAMES))
-    return KnownNetwork(folder.name, folder, rpc.strip(), tuple(names.split()))
+    rpc = folder / _RPC
+    rpc_url = rpc.read_text().strip() if rpc.is_file() else ""
+    return KnownNetwork(folder.name, folder, rpc_url, tuple((folder / _NAMES).read_text().split()))

@@ -17,7 +17,7 @@ from p2pnode.relay import Relays
 from p2pnode.totals import Totals
 
 MAX_MODEL_BYTES: Final = 64 << 20
-"""Of a model that this node fetches or serves."""
+"""Size of the largest model that a node serves, fetches and runs."""
 
 
 @dataclass(frozen=True, slots=True)

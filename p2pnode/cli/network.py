@@ -25,7 +25,11 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.argument("deployment", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--bootstrap", multiple=True, help="Multiaddr to join by, or a list file. May be repeated.")
+@click.option(
+    "--bootstrap",
+    multiple=True,
+    help="Multiaddr or /dnsaddr/NAME to join by, or a list file. May be repeated.",
+)
 @click.option("--rpc-url", default="", help="JSON-RPC endpoint that members may use.")
 @json_option
 def add(name: str, deployment: Path, bootstrap: tuple[str, ...], rpc_url: str, printer: Printer) -> None:
@@ -36,15 +40,20 @@ def add(name: str, deployment: Path, bootstrap: tuple[str, ...], rpc_url: str, p
 
     found = load_deployment(deployment)
     sources = read_sources(bootstrap)
-    peers, names = [str(peer) for peer in sources.candidates], [PREFIX + one for one in sources.names]
+    peers, names = list(map(str, sources.candidates)), [PREFIX + dns for dns in sources.names]
     network = add_network(name, deployment, peers, names, rpc_url)
     image = hexed(found.image_id)[:18]
-    count = len(peers) + len(names)
-    value = {"name": name, "chain_id": found.chain_id, "peers": count, "folder": str(network.folder)}
+    value = {
+        "name": name,
+        "chain_id": found.chain_id,
+        "peers": len(peers),
+        "names": names,
+        "folder": str(network.folder),
+    }
     printer.result(
         value,
         [
-            f"{name}: chain {found.chain_id}, guest {image}…, {count} bootstrap peers",
+            f"{name}: chain {found.chain_id}, guest {image}…, {len(peers)} bootstrap peers",
             f"join it: p2pnode init --network {name}",
         ],
     )

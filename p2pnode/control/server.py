@@ -21,6 +21,7 @@ from p2pnode.control.messages import (
     Json,
     digest,
     hexed,
+    octets,
     publish_from_json,
     report_to_json,
     submit_from_json,
@@ -169,11 +170,8 @@ async def _relayers(handlers: ControlHandlers, params: Json, emit: Emit) -> Json
 
 async def _relay(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     fields = table(params, ("peer", "transaction"))
-    peer, transaction = text(fields["peer"], "peer"), text(fields["transaction"], "transaction")
-    try:
-        return hexed(await handlers.relay(peer, bytes.fromhex(transaction.removeprefix("0x"))))
-    except ValueError as error:
-        raise ProtocolError("transaction is not hexadecimal") from error
+    peer, transaction = text(fields["peer"], "peer"), octets(fields["transaction"], "transaction")
+    return hexed(await handlers.relay(peer, transaction))
 
 
 async def _shutdown(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:

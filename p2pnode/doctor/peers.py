@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,6 @@ from p2pnode.doctor.check import Check, fail, ok, warn
 
 _DIAL_SECONDS: Final = 8
 _JOIN_SECONDS: Final = 20
-_LOOK_SECONDS: Final = 0.1
 
 
 async def ports(config: Config) -> AsyncIterator[Check]:
@@ -28,9 +27,9 @@ async def ports(config: Config) -> AsyncIterator[Check]:
         if peers or not config.network.bootstrap:
             yield ok("node.peers", f"{peers} connected")
         else:
-            yield fail(
-                "node.peers", "none connected", "see network.bootstrap below; is a firewall in the way?"
-            )
+            yield fail("node.peers", "none connected", status["joining"])
+        if status["paused"]:
+            yield fail("worker.paused", status["paused"], "find the cause first, then `p2pnode node resume`")
         return
     yield warn("node.running", "no", "`p2pnode run` starts it")
     for address in config.network.listen:
@@ -53,6 +52,7 @@ async def reachability(config: Config) -> AsyncIterator[Check]:
 
     Peers that dialled back know best; until some did, what is announced says.
     """
+    from p2pnode.network.bootstrap import read_sources
     from p2pnode.network.reachability import Verdict
 
     client = ControlClient(config.control_socket)
@@ -69,12 +69,9 @@ async def reachability(config: Config) -> AsyncIterator[Check]:
             yield look("network.reachable", problem, " ".join(remedy.split()))
             return
     public = [address for address in addresses or config.network.listen if _is_public(address)]
-    joined_by = config.network.bootstrap
-    if (
-        not public
-        and joined_by
-        and not any(map(_is_public, await trio.to_thread.run_sync(_listed, joined_by)))
-    ):
+    joined_by = read_sources(config.network.bootstrap, built_in=config.network.builtin_bootstrap)
+    known = [str(candidate.address) for candidate in joined_by.candidates]
+    if not public and known and not joined_by.names and not any(map(_is_public, known)):
         yield ok("network.reachable", "a private network: the peers to join by have private addresses too")
         return
     if not public:
@@ -94,15 +91,25 @@ async def bootstrap(config: Config) -> AsyncIterator[Check]:
     from p2pnode.network.bootstrap import read_sources
 
     sources = read_sources(config.network.bootstrap, built_in=config.network.builtin_bootstrap)
-    peers = {candidate.peer.to_base58(): str(candidate.address) for candidate in sources.candidates}
-    if not (peers or sources.names):
+    peers: dict[str, str] = {}
+    for candidate in sources.candidates:
+        peers.setdefault(candidate.peer.to_base58(), str(candidate.address))
+    for name in sources.names:
+        found = await _named(name)
+        if isinstance(found, str):
+            remedy = "check the name and this machine's DNS; its owner must publish dnsaddr records"
+            yield fail("network.bootstrap", f"/dnsaddr/{name}: {found}", remedy)
+        else:
+            peers = {**found, **peers}
+    if not peers:
+        if sources.names:
+            return
         remedy = "set network.bootstrap to the network's list of peers"
         if not config.network.mdns:
             yield fail("network.bootstrap", "no peer is named, and mdns is off", remedy)
         else:
             yield warn("network.bootstrap", "no peer is named; only the local network is searched", remedy)
         return
-    reached: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="p2pnode-doctor-") as folder:
         key = Path(folder) / "node.key"
         create_key(key)
@@ -113,7 +120,10 @@ async def bootstrap(config: Config) -> AsyncIterator[Check]:
             bootstrap=config.network.bootstrap,
             builtin_bootstrap=config.network.builtin_bootstrap,
             psk_path=config.network.psk_file,
+            allow=config.network.allow,
+            deny=config.network.deny,
         )
+        reached: dict[str, float] = {}
         async with open_network(settings) as network:
             started = trio.current_time()
 
@@ -122,31 +132,11 @@ async def bootstrap(config: Config) -> AsyncIterator[Check]:
                     await network.wait_connected(peer)
                     reached[peer] = trio.current_time() - started
 
-            async def join_anyone() -> None:
-                with trio.move_on_after(_JOIN_SECONDS):
-                    # Whoever it is: there is no telling beforehand whom a name stands for.
-                    while not network.peers():  # noqa: ASYNC110
-                        await trio.sleep(_LOOK_SECONDS)
-
             async with trio.open_nursery() as nursery:
                 for peer in peers:
                     nursery.start_soon(join, peer)
-                if sources.names:
-                    nursery.start_soon(join_anyone)
-            joined, words = list(network.peers()), network.joining()
-    for check in _joined(peers, reached, sources.names, joined, words):
-        yield check
-
-
-def _joined(
-    peers: Mapping[str, str],
-    reached: Mapping[str, float],
-    names: Sequence[str],
-    joined: Sequence[str],
-    words: str,
-) -> Iterator[Check]:
-    """What became of the attempts; one peer is enough to join by."""
-    look = warn if joined else fail
+    # One peer is enough to join by.
+    look = warn if reached else fail
     for peer, address in peers.items():
         if peer in reached:
             yield ok("network.bootstrap", f"…{peer[-8:]} answered in {reached[peer]:.1f} s")
@@ -156,11 +146,6 @@ def _joined(
                 f"{address} did not answer within {_JOIN_SECONDS} s",
                 "check the firewall for outgoing TCP, or take the network's newest list",
             )
-    for name in names:
-        if joined:
-            yield ok("network.bootstrap", f"{len(joined)} peers joined, {name} among the ways to them")
-        else:
-            yield fail("network.bootstrap", f"nobody of {name} answered", words)
 
 
 async def _dial(address: str) -> Check:
@@ -179,12 +164,17 @@ async def _dial(address: str) -> Check:
     return ok("network.reachable", f"{address} answers")
 
 
-def _listed(entries: Sequence[str]) -> list[str]:
-    from p2pnode.network.bootstrap import read_sources
+async def _named(name: str) -> dict[str, str] | str:
+    """Addresses by peer ID that DNS has for `/dnsaddr/<name>`, or why it has none."""
+    from p2pnode.network.address import split_address
+    from p2pnode.network.attempts import NameUnknown, NoRecord
+    from p2pnode.network.dnsaddr import lookup_txt, resolve
 
-    sources = read_sources(entries)
-    # A name in the DNS is a public network's.
-    return [str(candidate.address) for candidate in sources.candidates] + [f"/dns/{x}" for x in sources.names]
+    try:
+        found = [split_address(text) for text in await resolve(name, lookup_txt)]
+    except (NameUnknown, NoRecord) as error:
+        return str(error)
+    return {peer.to_base58(): str(address) for peer, address in found}
 
 
 def _is_public(address: str) -> bool:
