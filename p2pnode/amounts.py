@@ -1,6 +1,11 @@
-"""Amounts of JOY as people read them."""
+"""Amounts of JOY: their unit, their bound, and how people read them."""
 
-from p2pnode.config import JOY
+from typing import Final
+
+JOY: Final = 10**18
+"""Smallest units in one JOY."""
+MAX_AMOUNT: Final = 10**27
+"""A thousand million JOY: the whole supply."""
 
 
 def joy(units: int) -> str:

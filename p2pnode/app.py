@@ -12,7 +12,8 @@ import trio
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
 from p2pnode.chain.jsc import UNIT
-from p2pnode.config import Config, RequesterConfig
+from p2pnode.config import Config
+from p2pnode.config_market import RequesterConfig
 from p2pnode.control import ControlHandlers, open_control_server
 from p2pnode.errors import ChainError, ConfigError, ProverError
 from p2pnode.events import Events

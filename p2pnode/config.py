@@ -12,27 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from p2pnode.amounts import JOY, MAX_AMOUNT
 from p2pnode.config_api import ApiConfig
-from p2pnode.config_market import JOY, MAX_AMOUNT, RequesterConfig, WorkerConfig
+from p2pnode.config_market import RequesterConfig, WorkerConfig
 from p2pnode.config_network import NetworkConfig
 from p2pnode.errors import ConfigError
 from p2pnode.settings import Setting, checked, declared, parse_text, read_section, toml_lines
-
-__all__ = [
-    "JOY",
-    "MAX_AMOUNT",
-    "ApiConfig",
-    "ChainConfig",
-    "Config",
-    "NetworkConfig",
-    "ProverConfig",
-    "RelayerConfig",
-    "RequesterConfig",
-    "WorkerConfig",
-    "default_toml",
-    "load_config",
-    "parse_config",
-]
 
 CONFIG_NAME = "p2pnode.toml"
 ENV_PREFIX = "P2PNODE_"

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from p2pnode.amounts import JOY, MAX_AMOUNT
 from p2pnode.settings import Setting
-
-JOY_CENT = 10**16
-"""A hundredth of a JOY, in the smallest unit."""
 
 
 def _check_listen(value: str) -> str | None:
@@ -43,8 +41,10 @@ class ApiConfig:
     ] = False
     price_max: Annotated[
         int,
-        Setting("Most to pay for a task of a caller who names no price, in the smallest unit.", 0, 10**27),
-    ] = 5 * JOY_CENT
+        Setting(
+            "Most to pay for a task of a caller who names no price, in the smallest unit.", 0, MAX_AMOUNT
+        ),
+    ] = JOY // 20
     trace_endpoint: Annotated[
         str,
         Setting(

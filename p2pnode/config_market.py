@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from p2pnode.amounts import JOY, MAX_AMOUNT
 from p2pnode.lists import check_accounts, check_model_prices, check_percents
 from p2pnode.settings import Setting
-
-JOY = 10**18
-"""Smallest units in one JOY."""
-MAX_AMOUNT = 10**27
-"""A thousand million JOY: the whole supply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import trio
 
+from p2pnode.amounts import JOY
 from p2pnode.cli.output import JoyAmount, Printer, joy, json_option
 from p2pnode.cli.prover import ensure_prover
-from p2pnode.config import JOY
 
 
 @click.command()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from p2pnode.amounts import JOY
 from p2pnode.cli.init_wizard import Answers, ask
 from p2pnode.cli.output import DEFAULT_DIR, Printer, json_option
-from p2pnode.config import CONFIG_NAME, JOY, Config, default_toml, load_config
+from p2pnode.config import CONFIG_NAME, Config, default_toml, load_config
 from p2pnode.errors import ConfigError
 from p2pnode.identity import Account, create_identity, read_password, read_secret
 from p2pnode.networks import find_network

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import trio
 
+from p2pnode.amounts import JOY
 from p2pnode.cli.output import Printer, joy
 from p2pnode.cli.prover import ensure_prover
-from p2pnode.config import JOY
 from p2pnode.errors import ConfigError, P2PNodeError
 from p2pnode.networks import find_network, known_networks
 

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from p2pnode.amounts import JOY, MAX_AMOUNT
 from p2pnode.amounts import joy as joy
-from p2pnode.config import CONFIG_NAME, JOY, MAX_AMOUNT, Config, load_config
+from p2pnode.config import CONFIG_NAME, Config, load_config
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_DIR = Path("~/.p2pnode")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 from p2pnode.control.lines import check_path
 from p2pnode.devnet import funds, hardhat
 from p2pnode.devnet.node import P2PNODE, DevnetNode, make_node

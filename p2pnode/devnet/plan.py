@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 import trio
 
+from p2pnode.amounts import JOY
 from p2pnode.chain import (
     TRANSACTION_GAS,
     ChainClient,
@@ -15,7 +16,7 @@ from p2pnode.chain import (
     load_deployment,
     open_chain_reader,
 )
-from p2pnode.config import JOY, Config
+from p2pnode.config import Config
 from p2pnode.doctor.check import Check, Outcome, fail, ok, warn
 from p2pnode.errors import ChainError
 from p2pnode.identity import keystore_address, read_secret

@@ -13,7 +13,7 @@ import anyio
 import httpx
 import numpy as np
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 from p2pnode.errors import InferenceError, P2PNodeError
 from p2pnode.open_inference import datatype
 from p2pnode.sdk.errors import ApiError, raised

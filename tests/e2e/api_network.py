@@ -14,7 +14,7 @@ import httpx
 import trio
 from anyio.from_thread import start_blocking_portal
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 from p2pnode.devnet import Devnet, DevnetNode, NodePlan, Plan, open_devnet
 from p2pnode.devnet.plan import worker
 from p2pnode.inference import read_inputs, read_model

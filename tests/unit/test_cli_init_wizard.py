@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from p2pnode import identity
+from p2pnode.amounts import JOY
 from p2pnode.chain.contract import NAMES
 from p2pnode.cli import init_wizard
 from p2pnode.cli.main import main
-from p2pnode.config import JOY, load_config
+from p2pnode.config import load_config
 from p2pnode.errors import ProverError
 from p2pnode.models import DIGITS
 from p2pnode.protocol.cid import content_digest, to_cid

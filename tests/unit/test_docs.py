@@ -24,7 +24,8 @@ def commands(page: Path) -> list[str]:
     found = []
     for block in blocks:
         joined = re.sub(r"\n {8,}(?=[\[<-])", " ", block)
-        found += [line.strip() for line in joined.splitlines() if line.strip().startswith("p2pnode ")]
+        lines = [part.strip() for line in joined.splitlines() for part in line.split("; ")]
+        found += [line for line in lines if line.startswith("p2pnode ")]
     return found
 
 
@@ -37,8 +38,7 @@ def plain(command: str) -> list[list[str]]:
     text = re.sub(r" \| --[\w-]+ \w+", "", text)
     text = re.sub(r"[\[\]]|\.\.\.(?=\s|$)", "", text)
     first, *others = (shlex.split(part) for part in text.split(" | "))
-    whole = [other[1:] if other[0] == "p2pnode" else [*first[1:-1], *other] for other in others]
-    return [first[1:], *whole]
+    return [first[1:], *([*first[1:-1], *other] for other in others)]
 
 
 def test_enough_commands_are_found() -> None:

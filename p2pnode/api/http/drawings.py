@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 
 _MOST_PEERS: Final = 48
 _WIDTH: Final = 640

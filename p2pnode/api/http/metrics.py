@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
 
+from p2pnode.amounts import JOY
 from p2pnode.background import open_background
-from p2pnode.config import JOY
 from p2pnode.errors import ChainError
 from p2pnode.market.state import OPEN
 from p2pnode.node import Node

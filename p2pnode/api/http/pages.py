@@ -9,11 +9,11 @@ from typing import Any, Final
 from quart import Blueprint, Response, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
+from p2pnode.amounts import JOY
 from p2pnode.api.http.access import COOKIE, Access
 from p2pnode.api.http.drawings import network_map, price_chart
 from p2pnode.api.http.service import Service
 from p2pnode.api.http.task_routes import digest
-from p2pnode.config import JOY
 from p2pnode.errors import ChainError, P2PNodeError
 from p2pnode.history import Happening
 from p2pnode.overview import FAULTS, overview, progress, task_view
