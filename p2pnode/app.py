@@ -201,6 +201,7 @@ def _network_settings(config: Config) -> NetworkSettings:
         announce=config.network.announce,
         bootstrap=config.network.bootstrap,
         mdns=config.network.mdns,
+        upnp=config.network.upnp,
         state_dir=config.network_state,
         builtin_bootstrap=config.network.builtin_bootstrap,
         psk_path=config.network.psk_file,

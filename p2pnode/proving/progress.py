@@ -15,7 +15,7 @@ _OWN_FIELDS = {"event", "step", "index", "total", "seconds", "remaining"}
 
 RECURSION_SECONDS = 8.0
 """A lift or a join on two cores; its size is fixed. What was measured in the job replaces it."""
-WRAP_SECONDS = 6.0
+WRAP_SECONDS = 7.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("network.bootstrap", {"network": {"bootstrap": [""]}}, "empty entry"),
     ("network.bootstrap", {"network": {"bootstrap": [1]}}, "list of texts"),
     ("network.mdns", {"network": {"mdns": 1}}, "true or false"),
+    ("network.upnp", {"network": {"upnp": "on"}}, "true or false"),
     ("network.builtin_bootstrap", {"network": {"builtin_bootstrap": "yes"}}, "true or false"),
     ("network.psk_file", {"network": {"psk_file": 1}}, "path in quotes"),
     ("network.allow", {"network": {"allow": "192.0.2.0/24"}}, "list of texts"),

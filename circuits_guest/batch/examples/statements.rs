@@ -6,18 +6,18 @@
 
 use std::{env, error::Error, fs};
 
-use p2pnode_batch::{journal, leaf, merkle_root, Digest};
+use p2pnode_batch::{journal, Digest, Message, Tree};
 use risc0_zkvm::{sha::Digestible, ReceiptClaim};
 use sha2::{Digest as _, Sha256};
 
-fn sha256(bytes: &[u8]) -> Digest {
-    Digest::from_bytes(Sha256::digest(bytes).into())
+fn tree() -> Tree<impl Fn(&mut Message) -> Digest> {
+    Tree::new(|message: &mut Message| Digest::from_bytes(Sha256::digest(message.bytes()).into()))
 }
 
 fn task_leaf(text: &str) -> Result<Digest, Box<dyn Error>> {
     let task: [u8; 128] = hex::decode(text)?.try_into().map_err(|_| "a task is not 128 bytes")?;
     let part = |i: usize| Digest::from_bytes(core::array::from_fn(|at| task[32 * i + at]));
-    Ok(leaf(sha256, &part(0), &part(1), &part(2), &part(3)))
+    Ok(tree().leaf(&part(0), &part(1), &part(2), &part(3)))
 }
 
 fn statement(line: &str) -> Result<String, Box<dyn Error>> {
@@ -26,7 +26,7 @@ fn statement(line: &str) -> Result<String, Box<dyn Error>> {
         .try_into()
         .map_err(|_| "an image ID is not 32 bytes")?;
     let leaves = fields.map(task_leaf).collect::<Result<Vec<_>, _>>()?;
-    let journal = journal(leaves.len() as u32, &merkle_root(sha256, leaves.clone()));
+    let journal = journal(leaves.len() as u32, &tree().root(leaves.clone()));
     let claim = ReceiptClaim::ok(risc0_zkvm::sha::Digest::from(image_id), journal.to_vec()).digest();
     let mut printed = vec![hex::encode(journal), hex::encode(claim)];
     printed.extend(leaves.iter().map(|leaf| hex::encode(leaf.to_bytes())));

@@ -1,5 +1,7 @@
 //! A SHA-256 digest that lies on words, and the messages that are made of such digests.
 
+use crate::message::Message;
+
 /// 32 bytes, held as little-endian words so that a guest copies words instead of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u32; 8]);
@@ -19,28 +21,17 @@ impl Digest {
     }
 }
 
-/// `tag | parts[0] | parts[1] | ...`, hashed. At most four parts.
+/// Writes `tag | parts[0] | parts[1] | ...`.
 ///
 /// The tag moves every digest off its words, so the message is shifted into place a word at a time.
-pub(crate) fn hash_tagged(sha256: impl Fn(&[u8]) -> Digest, tag: u8, parts: &[&Digest]) -> Digest {
-    let mut message = Message { words: [0; 33] };
-    let (mut carry, mut at) = (u32::from(tag), 0);
-    for part in parts {
-        for &word in &part.0 {
-            // SAFETY: every field of the union is plain numbers that are initialised.
-            unsafe { message.words[at] = (word << 8 | carry).to_le() };
+pub(crate) fn write_tagged<const N: usize>(message: &mut Message, tag: u8, parts: [&Digest; N]) {
+    message.resize(0, 1 + 32 * N);
+    let (mut carry, (digests, last)) = (u32::from(tag), message.words_mut().as_chunks_mut::<8>());
+    for (to, part) in digests.iter_mut().zip(parts) {
+        for (to, &word) in to.iter_mut().zip(&part.0) {
+            *to = (word << 8 | carry).to_le();
             carry = word >> 24;
-            at += 1;
         }
     }
-    // SAFETY: as above.
-    unsafe {
-        message.words[at] = carry.to_le();
-        sha256(&message.bytes[..4 * at + 1])
-    }
-}
-
-union Message {
-    words: [u32; 33],
-    bytes: [u8; 132],
+    last[0] = carry.to_le();
 }

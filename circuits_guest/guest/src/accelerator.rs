@@ -12,8 +12,7 @@ use risc0_zkvm_platform::syscall::ecall;
 
 static CONSTANT_CHUNKS: [Chunk; 4] = CONSTANTS;
 
-/// Checks products. The claims are words of the host's input, a product's when it is multiplied: for each
-/// block of rows the planes of the sums so far.
+/// What checking products needs again and again.
 #[derive(Default)]
 pub struct Accelerator {
     programs: Vec<Program>,
@@ -21,24 +20,49 @@ pub struct Accelerator {
     slots: Vec<Chunk>,
 }
 
-impl Engine for Accelerator {
-    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+impl Accelerator {
+    /// Takes the claims of all products of a run from `given`; where that is empty, each product's are read
+    /// from the host when it is multiplied.
+    pub fn with_claims<'a>(&'a mut self, given: &'a [u32]) -> Checked<'a> {
+        Checked { accelerator: self, given: (!given.is_empty()).then(|| given.as_chunks().0) }
+    }
+}
+
+/// Checks products. A product's claims are, for each block of rows, the planes of the sums so far.
+pub struct Checked<'a> {
+    accelerator: &'a mut Accelerator,
+    given: Option<&'a [Chunk]>,
+}
+
+impl Engine for Checked<'_> {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32 {
         let (depth, width) = (matrix.depth(), matrix.width());
         assert!(row.len() == depth && sums.len() == matrix.lanes());
-        let found = self.programs.iter().position(|p| p.fits(depth, width));
+        let Accelerator { programs, claims, slots } = &mut *self.accelerator;
+        let found = programs.iter().position(|p| p.fits(depth, width));
         let found = found.unwrap_or_else(|| {
-            self.programs.push(Program::new(depth, width));
-            self.programs.len() - 1
+            programs.push(Program::new(depth, width));
+            programs.len() - 1
         });
-        let program = &self.programs[found];
+        let program = &programs[found];
         let each = program.planes() * width;
         let count = blocks(depth, width).count();
-        let claims = at_least(&mut self.claims, count * each);
-        env::read_slice(claims.as_flattened_mut());
+        let claims: &[Chunk] = match &mut self.given {
+            Some(given) => {
+                let (own, others) = given.split_at(count * each);
+                *given = others;
+                own
+            }
+            None => {
+                let claims = at_least(claims, count * each);
+                env::read_slice(claims.as_flattened_mut());
+                claims
+            }
+        };
 
         let (mut total, mut before) = (0, 0);
         for (i, block) in blocks(depth, width).enumerate() {
-            let slots = at_least(&mut self.slots, block.len());
+            let slots = at_least(slots, block.len());
             total += fill(slots, row.part(block.clone()));
             let after = i * each;
             let (steps, skipped) = program.block(block.len(), i == 0);
@@ -92,24 +116,32 @@ fn spread<T>(slots: &mut [Chunk], row: &[T], byte: impl Fn(&T) -> u32) -> u32 {
     total
 }
 
-/// The sums whose bytes lie in planes.
+/// The sums whose bytes lie in planes, four at a time: their words are a square of bytes that is turned.
 fn unite(planes: &[Chunk], count: usize, sums: &mut [u32]) {
     let planes = planes.as_flattened();
     let len = planes.len() / count;
-    let bytes = |plane: usize| {
-        let words = &planes[plane * len..(plane + 1) * len];
-        // SAFETY: u32 has no padding and any byte is a valid u8.
-        unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), words.len() * 4) }
-    };
-    let low = bytes(0).iter().zip(bytes(1)).zip(bytes(2));
-    for (sum, ((&a, &b), &c)) in sums.iter_mut().zip(low) {
-        *sum = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16;
-    }
+    let plane = |i: usize| &planes[i * len..(i + 1) * len];
+    let (low, fours) = (plane(0).iter().zip(plane(1)).zip(plane(2)), sums.as_chunks_mut::<4>().0);
     if count == 4 {
-        let top = &planes[3 * len..];
-        assert!(top.iter().all(|&word| top_plane_fits(word)), "a claimed sum is out of range");
-        sums.iter_mut().zip(bytes(3)).for_each(|(sum, &d)| *sum |= u32::from(d) << 24);
+        for (to, (((&a, &b), &c), &d)) in fours.iter_mut().zip(low.zip(plane(3))) {
+            assert!(top_plane_fits(d), "a claimed sum is out of range");
+            *to = turned(a, b, c, d);
+        }
+    } else {
+        fours.iter_mut().zip(low).for_each(|(to, ((&a, &b), &c))| *to = turned(a, b, c, 0));
     }
+}
+
+/// Number `i` has the `i`-th byte of each word, `a`'s lowest.
+#[inline(always)]
+fn turned(a: u32, b: u32, c: u32, d: u32) -> [u32; 4] {
+    const EVEN: u32 = 0x00ff_00ff;
+    let even = |low: u32, high: u32| low & EVEN | (high & EVEN) << 8;
+    let odd = |low: u32, high: u32| low >> 8 & EVEN | high & !EVEN;
+    let (ab, cd, ab_odd, cd_odd) = (even(a, b), even(c, d), odd(a, b), odd(c, d));
+    let low = |x: u32, y: u32| x & 0xffff | y << 16;
+    let high = |x: u32, y: u32| x >> 16 | y & 0xffff_0000;
+    [low(ab, cd), low(ab_odd, cd_odd), high(ab, cd), high(ab_odd, cd_odd)]
 }
 
 /// Runs a program; without a proof's check there is no run.

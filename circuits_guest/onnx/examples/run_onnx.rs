@@ -11,7 +11,8 @@ use p2pnode_onnx::{decode_tensors, encode_tensors, operators, Model};
 
 fn job(model: &str, inputs: &str, outputs: &str) -> Result<(), String> {
     let read = |path: &str| fs::read(path).map_err(|e| format!("{path}: {e}"));
-    let model = Model::parse(&read(model)?).map_err(|e| e.to_string())?;
+    let file = read(model)?;
+    let model = Model::parse(&file).map_err(|e| e.to_string())?;
     let inputs = decode_tensors(&read(inputs)?).map_err(|e| e.to_string())?;
     let results = model.run(&inputs).map_err(|e| e.to_string())?;
     fs::write(outputs, encode_tensors(&results)).map_err(|e| format!("{outputs}: {e}"))

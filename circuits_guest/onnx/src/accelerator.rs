@@ -239,8 +239,8 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Direct, Engine, Matrix, Recorder, Row};
-    use crate::tensor::Data;
+    use crate::engine::{Coding, Direct, Engine, Matrix, Recorder, Row};
+    use crate::tensor::DType;
     use alloc::collections::BTreeMap;
 
     /// A polynomial with exact coefficients.
@@ -301,7 +301,7 @@ mod tests {
         };
         let row: Vec<u8> = (0..depth).map(|_| byte()).collect();
         let weights: Vec<u8> = (0..depth * columns).map(|_| byte()).collect();
-        let matrix = Matrix::of(&Data::U8(weights.clone()), 0, (depth, columns), &mut Direct).unwrap();
+        let matrix = Matrix::new(&weights, Coding::of(DType::U8, 0), (depth, columns), &mut Direct).unwrap();
         let mut recorder = Recorder::default();
         let mut sums = alloc::vec![7; matrix.lanes()];
         let bytes = Row::Bytes { bytes: &row, flip: 0, zero: 0 };

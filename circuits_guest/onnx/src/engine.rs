@@ -4,12 +4,13 @@
 //! big-integer accelerator, sixteen multiply-accumulates a cycle ([`crate::accelerator`] says how and why
 //! that is sound). Whoever multiplies does not know which: the sums are the same.
 
+use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::accelerator::{blocks, planes_of};
-use crate::tensor::Data;
+use crate::tensor::DType;
 
 /// What the accelerator reads in one step: 16 bytes, the first in the low byte of the first word.
 pub type Chunk = [u32; CHUNK / 4];
@@ -66,41 +67,72 @@ impl<'a> Row<'a> {
     }
 }
 
+/// How stored bytes of weights count: `(byte ^ flip) - offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coding {
+    pub flip: u8,
+    pub offset: i32,
+}
+
+impl Coding {
+    /// Of elements of a type with a zero point.
+    pub fn of(dtype: DType, zero: i32) -> Coding {
+        match dtype {
+            DType::I8 => Coding { flip: 0x80, offset: zero + 128 },
+            _ => Coding { flip: 0, offset: zero },
+        }
+    }
+}
+
 /// A constant matrix of bytes, each row padded with zeros to whole chunks.
 ///
-/// Signed weights are stored 128 higher, so that every byte counts as it is read; `offset` says by how much.
+/// Signed weights are stored 128 higher, so that every byte counts as it is read. Unsigned ones of whole
+/// chunks that start at a word are used where they lie.
 #[derive(Debug)]
-pub struct Matrix {
-    chunks: Vec<Chunk>,
+pub struct Matrix<'m> {
+    chunks: Cow<'m, [Chunk]>,
     depth: usize,
     columns: usize,
+    /// What the bytes count too much.
     offset: i32,
     /// Sum of the bytes of each column, empty until it is known.
     sums: Vec<u32>,
 }
 
-impl Matrix {
-    /// `depth` rows of `columns` weights of `data`, from `start` on. `None` where the data is not 8-bit or
-    /// the plain inner product would be cheaper.
+impl<'m> Matrix<'m> {
+    /// The first `depth` rows of `columns` weights, or `None` where the plain inner product would be cheaper.
     pub(crate) fn of(
-        data: &Data,
-        start: usize,
+        bytes: &'m [u8],
+        coding: Coding,
         (depth, columns): (usize, usize),
         engine: &mut dyn Engine,
-    ) -> Option<Matrix> {
-        if depth > MAX_DEPTH || columns > MAX_COLUMNS || !pays(depth, columns) {
+    ) -> Option<Matrix<'m>> {
+        if !pays(depth, columns) {
             return None;
         }
-        let (chunks, offset) = match data {
-            Data::U8(v) => (chunked(v.get(start..)?, depth, columns, 0)?, 0),
-            Data::I8(v) => (chunked(as_bytes(v.get(start..)?), depth, columns, 0x80)?, 128),
-            _ => return None,
-        };
-        let mut matrix = Matrix { chunks, depth, columns, offset, sums: Vec::new() };
+        Matrix::new(bytes, coding, (depth, columns), engine)
+    }
+
+    /// As [`Matrix::of`], whether it pays or not.
+    pub(crate) fn new(
+        bytes: &'m [u8],
+        coding: Coding,
+        (depth, columns): (usize, usize),
+        engine: &mut dyn Engine,
+    ) -> Option<Matrix<'m>> {
+        if !(1..=MAX_DEPTH).contains(&depth) || !(1..=MAX_COLUMNS).contains(&columns) {
+            return None;
+        }
+        let chunks = chunked(bytes.get(..depth * columns)?, depth, columns, coding.flip);
+        let mut matrix = Matrix { chunks, depth, columns, offset: coding.offset, sums: Vec::new() };
         let mut sums = vec![0; matrix.lanes()];
         engine.multiply(Row::Words { words: &vec![1; depth], zero: 0 }, &matrix, &mut sums);
         matrix.sums = sums;
         Some(matrix)
+    }
+
+    pub(crate) fn into_owned(self) -> Matrix<'static> {
+        Matrix { chunks: Cow::Owned(self.chunks.into_owned()), ..self }
     }
 
     /// `Σ_i row[i] * (w[i][c] - zeros[c])`, modulo 2^32, for each column `c` in turn; `zeros` has one element
@@ -136,6 +168,18 @@ impl Matrix {
                 }
             }
         }
+    }
+
+    /// What turns the lanes of a row of bytes into its product, for numbers that are `zero` less than the
+    /// bytes: `Σ_i x[i] * w[i][c] = lane[c] - factor * Σ_i byte[i] + constant[c]`, modulo 2^32.
+    pub(crate) fn affine(&self, zero: i32) -> (i32, impl Iterator<Item = i32> + '_) {
+        let all = self.offset.wrapping_mul(self.depth as i32);
+        (
+            self.offset,
+            self.sums[..self.columns]
+                .iter()
+                .map(move |&bytes| zero.wrapping_mul(all.wrapping_sub(bytes as i32))),
+        )
     }
 
     pub fn depth(&self) -> usize {
@@ -174,19 +218,26 @@ pub(crate) fn as_bytes(signed: &[i8]) -> &[u8] {
     unsafe { core::slice::from_raw_parts(signed.as_ptr().cast(), signed.len()) }
 }
 
+/// Bytes as they lie, signed.
+pub(crate) fn as_signed(bytes: &[u8]) -> &[i8] {
+    // SAFETY: as in `as_bytes`.
+    unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
 /// The bytes of `depth` rows of `columns` weights, each with `flip` over it, in whole chunks a row.
-fn chunked(weights: &[u8], depth: usize, columns: usize, flip: u8) -> Option<Vec<Chunk>> {
-    let weights = weights.get(..depth * columns)?;
+fn chunked(weights: &[u8], depth: usize, columns: usize, flip: u8) -> Cow<'_, [Chunk]> {
     let width = columns.div_ceil(CHUNK);
+    let whole = columns % CHUNK == 0;
+    // SAFETY: any sixteen bytes are a valid chunk.
+    let (before, lying, after) = unsafe { weights.align_to::<Chunk>() };
+    if whole && flip == 0 && before.is_empty() && after.is_empty() && cfg!(target_endian = "little") {
+        return Cow::Borrowed(lying);
+    }
     let mut chunks = vec![Chunk::default(); depth * width];
     let flips = u32::from_le_bytes([flip; 4]);
-    // SAFETY: any four bytes are a valid u32.
-    let (before, words, _) = unsafe { weights.align_to::<u32>() };
-    if before.is_empty() && columns % CHUNK == 0 {
-        // Words as they lie: the guest reads a byte no cheaper than a word.
-        let to = chunks.as_flattened_mut().iter_mut();
-        to.zip(words).for_each(|(to, word)| *to = u32::from_le(*word) ^ flips);
-        return Some(chunks);
+    if whole {
+        copy_words(weights, flips, chunks.as_flattened_mut());
+        return Cow::Owned(chunks);
     }
     for (row, out) in weights.chunks_exact(columns).zip(chunks.chunks_exact_mut(width)) {
         let (fours, rest) = row.as_chunks::<4>();
@@ -197,7 +248,26 @@ fn chunked(weights: &[u8], depth: usize, columns: usize, flip: u8) -> Option<Vec
             out[fours.len()] = last;
         }
     }
-    Some(chunks)
+    Cow::Owned(chunks)
+}
+
+/// Copies words that may start between words: the guest reads a byte no cheaper than a word.
+fn copy_words(bytes: &[u8], flips: u32, out: &mut [u32]) {
+    // SAFETY: any four bytes are a valid u32.
+    let (before, words, after) = unsafe { bytes.align_to::<u32>() };
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    if before.is_empty() {
+        out.iter_mut().zip(words).for_each(|(to, word)| *to = u32::from_le(*word) ^ flips);
+        return;
+    }
+    let (shift, mut carry) = (8 * before.len() as u32, word(before));
+    let (last, most) = out.split_last_mut().expect("a matrix has a row and a column");
+    for (to, next) in most.iter_mut().zip(words) {
+        let next = u32::from_le(*next);
+        *to = (carry | next << shift) ^ flips;
+        carry = next >> (32 - shift);
+    }
+    *last = (carry | word(after) << shift) ^ flips;
 }
 
 /// Something that multiplies.
@@ -206,7 +276,7 @@ pub trait Engine {
     /// matrix. Returns `Σ_i x[i]`.
     ///
     /// The row has the matrix's depth and `sums` its lanes.
-    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32;
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32;
 }
 
 /// Computes products with the processor.
@@ -214,7 +284,7 @@ pub trait Engine {
 pub struct Direct;
 
 impl Engine for Direct {
-    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32 {
         sums.fill(0);
         accumulate(row, matrix, 0, sums)
     }
@@ -228,7 +298,7 @@ pub struct Recorder {
 }
 
 impl Engine for Recorder {
-    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix, sums: &mut [u32]) -> u32 {
+    fn multiply(&mut self, row: Row<'_>, matrix: &Matrix<'_>, sums: &mut [u32]) -> u32 {
         sums.fill(0);
         let mut total = 0;
         for block in blocks(matrix.depth, matrix.width()) {
@@ -244,7 +314,7 @@ impl Engine for Recorder {
 }
 
 /// Adds the products of the matrix's rows from `first` on to the sums.
-fn accumulate(row: Row<'_>, matrix: &Matrix, first: usize, sums: &mut [u32]) -> u32 {
+fn accumulate(row: Row<'_>, matrix: &Matrix<'_>, first: usize, sums: &mut [u32]) -> u32 {
     let mut rows = matrix.chunks[first * matrix.width()..].chunks_exact(matrix.width());
     let mut total = 0;
     row.for_each(|x| {

@@ -6,30 +6,38 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::constant::Constant;
 use crate::encoding::MAX_RANK;
 use crate::engine::{Direct, Engine};
 use crate::error::{Error, Problem};
 use crate::model::{Dim, Model, ValueInfo};
-use crate::ops;
+use crate::ops::{self, Args};
+use crate::packed::Packed;
 use crate::tensor::{Data, NamedTensor, Tensor, MAX_ELEMENTS};
 
 /// Most elements that all nodes of one run may produce together, however a graph repeats itself.
 pub(crate) const MAX_RUN_ELEMENTS: usize = 8 * MAX_ELEMENTS;
 
-impl Model {
+impl Model<'_> {
     /// Runs the model on its inputs, given in any order, and returns its outputs in graph order.
     ///
     /// Float inputs must be finite, and no output may be NaN: its bits differ between processors.
     pub fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, Error> {
-        self.run_by(inputs, &mut Direct)
+        self.run_by(inputs, &[], &mut Direct)
     }
 
-    /// As [`Model::run`], with an engine for the products that it takes.
-    pub fn run_by(&self, inputs: &[NamedTensor], engine: &mut dyn Engine) -> Result<Vec<NamedTensor>, Error> {
+    /// As [`Model::run`], with an engine for the products that it takes, and the weights that were packed
+    /// for it: none, or an entry a node.
+    pub(crate) fn run_by(
+        &self,
+        inputs: &[NamedTensor],
+        packed: &[Option<Packed>],
+        engine: &mut dyn Engine,
+    ) -> Result<Vec<NamedTensor>, Error> {
         let mut values = self.bind(inputs)?;
         let mut uses = self.uses();
         let mut budget = MAX_RUN_ELEMENTS;
-        for node in &self.nodes {
+        for (i, node) in self.nodes.iter().enumerate() {
             let fail = |reason: String| {
                 let (op, opset) = (node.op_name.clone(), node.opset);
                 Error::Run(Problem { node: node.name.clone(), op, opset, reason })
@@ -48,13 +56,15 @@ impl Model {
                 arguments.push(match (*input, moved.take()) {
                     (Some(_), Some(value)) => Some(value),
                     (Some(i), None) => {
-                        let value = values[i].as_deref().or(self.constants[i].as_ref());
+                        let value = values[i].as_deref().or(self.constants[i].as_ref().map(Constant::tensor));
                         Some(Cow::Borrowed(value.ok_or_else(|| fail("an input was not computed".into()))?))
                     }
                     (None, _) => None,
                 });
             }
-            let results = ops::run(node, arguments, engine).map_err(fail)?;
+            let results =
+                ops::run(node, Args::new(arguments, packed.get(i).and_then(Option::as_ref)), engine)
+                    .map_err(fail)?;
             for (&index, result) in node.outputs.iter().zip(results) {
                 budget = budget
                     .checked_sub(result.data().len())
@@ -94,7 +104,7 @@ impl Model {
         for (info, &index) in self.outputs.iter().zip(&self.output_values) {
             let tensor = match values[index].take() {
                 Some(value) => value.into_owned(),
-                None => self.constants[index].clone().ok_or_else(|| missing(info))?,
+                None => self.constants[index].as_ref().ok_or_else(|| missing(info))?.tensor().clone(),
             };
             if !shape_fits(info, tensor.dims()) {
                 let reason =

@@ -14,7 +14,7 @@ extern crate alloc;
 pub mod accelerator;
 mod attributes;
 mod build;
-mod dense;
+mod constant;
 mod encoding;
 pub mod engine;
 mod error;

@@ -8,15 +8,14 @@ use core::fmt;
 
 use crate::attributes::Attributes;
 use crate::build::Op;
+use crate::constant::Constant;
 use crate::encoding::{MAX_NAME, MAX_TENSORS};
-use crate::engine::{Direct, Engine};
 use crate::error::{Error, Problem};
 use crate::infer::infer;
-use crate::packed::{pack_weights, Packed};
 use crate::proto::{self, DimProto, GraphProto, NodeProto, ValueInfoProto};
 use crate::registry::{find, MAX_OPSET, MIN_OPSET};
 use crate::spec::ml::remedy;
-use crate::tensor::{DType, Tensor, MAX_ELEMENTS};
+use crate::tensor::{DType, MAX_ELEMENTS};
 
 /// One dimension of an input or output.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,30 +53,23 @@ pub(crate) struct Node {
     /// Indices of values, `None` for an optional input that is left out.
     pub inputs: Vec<Option<usize>>,
     pub outputs: Vec<usize>,
-    /// Constant weights in the order in which the inner product reads them.
-    pub packed: Option<Packed>,
 }
 
-/// A model that runs exactly, with its constants decoded.
+/// A model that runs exactly, with its constants, some of which are read where they lie in the file.
 #[derive(Debug)]
-pub struct Model {
+pub struct Model<'a> {
     pub(crate) inputs: Vec<ValueInfo>,
     pub(crate) outputs: Vec<ValueInfo>,
     pub(crate) input_values: Vec<usize>,
     pub(crate) output_values: Vec<usize>,
     /// One slot a value, set for constants.
-    pub(crate) constants: Vec<Option<Tensor>>,
+    pub(crate) constants: Vec<Option<Constant<'a>>>,
     pub(crate) nodes: Vec<Node>,
 }
 
-impl Model {
+impl<'a> Model<'a> {
     /// Reads an ONNX file and refuses it unless every node of it can be run exactly.
-    pub fn parse(onnx: &[u8]) -> Result<Model, Error> {
-        Model::parse_for(onnx, &mut Direct)
-    }
-
-    /// As [`Model::parse`], for runs with an engine, which may be asked to multiply.
-    pub fn parse_for(onnx: &[u8], engine: &mut dyn Engine) -> Result<Model, Error> {
+    pub fn parse(onnx: &'a [u8]) -> Result<Model<'a>, Error> {
         let file = proto::model(onnx).map_err(Error::Malformed)?;
         let graph = file.graph.ok_or_else(|| malformed("it holds no graph"))?;
         if !(3..=14).contains(&file.ir_version) {
@@ -97,7 +89,7 @@ impl Model {
                 return Err(malformed(&format!("operator set {domain:?} is imported in two versions")));
             }
         }
-        parser.graph(graph, engine)
+        parser.graph(graph)
     }
 
     /// Inputs that a run needs, in graph order: constants are not among them.
@@ -114,13 +106,25 @@ fn malformed(reason: &str) -> Error {
     Error::Malformed(reason.to_string())
 }
 
+/// A name, ordered first by its length and end: names of one file tend to begin alike, and to compare them
+/// byte by byte would be a good part of reading a small model.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name<'a>(u32, &'a str);
+
+impl Name<'_> {
+    fn of(name: &str) -> Name<'_> {
+        let end = name.bytes().rev().take(3).fold(name.len() as u32, |key, byte| key << 8 | u32::from(byte));
+        Name(end, name)
+    }
+}
+
 #[derive(Default)]
 struct Parser<'a> {
     opsets: BTreeMap<&'a str, u32>,
-    values: BTreeMap<&'a str, usize>,
+    values: BTreeMap<Name<'a>, usize>,
     /// Type of each value, `None` after a node that is refused already.
     types: Vec<Option<DType>>,
-    constants: Vec<Option<Tensor>>,
+    constants: Vec<Option<Constant<'a>>>,
     nodes: Vec<Node>,
     problems: Vec<Problem>,
 }
@@ -130,35 +134,35 @@ impl<'a> Parser<'a> {
         &mut self,
         name: &'a str,
         dtype: Option<DType>,
-        constant: Option<Tensor>,
+        constant: Option<Constant<'a>>,
     ) -> Result<usize, Error> {
         if name.is_empty() {
             return Err(malformed("a value has no name"));
         }
         let index = self.types.len();
-        if self.values.insert(name, index).is_some() {
+        if self.values.insert(Name::of(name), index).is_some() {
             return Err(malformed(&format!("value {name:?} is defined twice")));
         }
         Ok(self.slot(dtype, constant))
     }
 
     /// A place for a value, with no name.
-    fn slot(&mut self, dtype: Option<DType>, constant: Option<Tensor>) -> usize {
+    fn slot(&mut self, dtype: Option<DType>, constant: Option<Constant<'a>>) -> usize {
         self.types.push(dtype);
         self.constants.push(constant);
         self.types.len() - 1
     }
 
-    fn graph(mut self, graph: GraphProto<'a>, engine: &mut dyn Engine) -> Result<Model, Error> {
+    fn graph(mut self, graph: GraphProto<'a>) -> Result<Model<'a>, Error> {
         for initializer in &graph.initializers {
-            let tensor = initializer.decode().map_err(Error::Malformed)?;
-            self.define(initializer.name, Some(tensor.dtype()), Some(tensor))?;
+            let constant = initializer.constant().map_err(Error::Malformed)?;
+            self.define(initializer.name, Some(constant.dtype()), Some(constant))?;
         }
         let (mut inputs, mut input_values) = (Vec::new(), Vec::new());
         for input in &graph.inputs {
             let info = value_info(input)?;
             // Files before IR version 4 list constants among the inputs: they stay constants.
-            match self.values.get(input.name).and_then(|&i| self.constants[i].as_ref()) {
+            match self.values.get(&Name::of(input.name)).and_then(|&i| self.constants[i].as_ref()) {
                 Some(constant) if constant.dtype() == info.dtype => {}
                 Some(_) => return Err(malformed(&format!("input {:?} and its constant differ", input.name))),
                 None => {
@@ -168,7 +172,7 @@ impl<'a> Parser<'a> {
             }
         }
         for node in &graph.nodes {
-            self.node(node, engine)?;
+            self.node(node)?;
         }
         if !self.problems.is_empty() {
             return Err(Error::Unsupported(self.problems));
@@ -176,7 +180,7 @@ impl<'a> Parser<'a> {
         let (mut outputs, mut output_values) = (Vec::<ValueInfo>::new(), Vec::new());
         for output in &graph.outputs {
             let info = value_info(output)?;
-            let Some(&index) = self.values.get(output.name) else {
+            let Some(&index) = self.values.get(&Name::of(output.name)) else {
                 return Err(malformed(&format!("output {:?} is computed by no node", output.name)));
             };
             if self.types[index] != Some(info.dtype) {
@@ -199,7 +203,7 @@ impl<'a> Parser<'a> {
         Ok(Model { inputs, outputs, input_values, output_values, constants, nodes })
     }
 
-    fn node(&mut self, node: &NodeProto<'a>, engine: &mut dyn Engine) -> Result<(), Error> {
+    fn node(&mut self, node: &NodeProto<'a>) -> Result<(), Error> {
         let first_output = node.outputs.iter().copied().find(|name| !name.is_empty()).unwrap_or("");
         let problem = Problem {
             node: if node.name.is_empty() { first_output } else { node.name }.to_string(),
@@ -212,7 +216,7 @@ impl<'a> Parser<'a> {
         };
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for &name in &node.inputs {
-            inputs.push(match (name, self.values.get(name)) {
+            inputs.push(match (name, self.values.get(&Name::of(name))) {
                 ("", _) => None,
                 (_, Some(&index)) => Some(index),
                 // ONNX graphs are sorted, so this is also what a cycle looks like.
@@ -261,13 +265,12 @@ impl<'a> Parser<'a> {
             outputs.push(match *name {
                 // An optional output that is left out is computed all the same, and read by nothing.
                 "" => self.slot(dtype, None),
-                name => self.define(name, dtype, constant.clone())?,
+                name => self.define(name, dtype, constant.clone().map(Constant::from))?,
             });
         }
         if let (Some(op), None) = (built, constant) {
-            let packed = pack_weights(&op, &inputs, &self.constants, engine);
             let Problem { node: name, op: op_name, opset, .. } = problem;
-            self.nodes.push(Node { name, op_name, opset, op, inputs, outputs, packed });
+            self.nodes.push(Node { name, op_name, opset, op, inputs, outputs });
         }
         Ok(())
     }

@@ -6,27 +6,30 @@ use crate::encoding::{decode_tensors, encode_tensors};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Model;
+use crate::packed::{pack_weights, Packed};
 use crate::plan::Plan;
 
 /// Runs a model again and again and keeps what the runs share.
 ///
-/// A chain of integer layers over an input of fixed shape runs by a plan made once; every other model, and
-/// every input that the plan does not take, runs node by node with the same outputs and errors.
-pub struct Session<'m, E> {
-    model: &'m Model,
-    engine: E,
+/// A chain of integer layers over an input of fixed shape runs by a plan made once; every other model runs
+/// node by node, its weights packed once for the engine. An input that a plan does not take runs node by node
+/// too, so that outputs and errors are always those of [`Model::run`].
+pub struct Session<'m> {
+    model: &'m Model<'m>,
     plan: Option<Plan<'m>>,
+    /// Of each node, where there is no plan.
+    packed: Vec<Option<Packed>>,
     answer: Vec<u8>,
 }
 
-impl<'m, E: Engine> Session<'m, E> {
-    pub fn new(model: &'m Model, engine: E) -> Session<'m, E> {
-        Session { model, engine, plan: Plan::of(model), answer: Vec::new() }
-    }
-
-    /// What multiplies.
-    pub fn engine(&mut self) -> &mut E {
-        &mut self.engine
+impl<'m> Session<'m> {
+    /// For about that many runs by such an engine: what pays to make ready depends on it, and so does what the
+    /// engine is asked, now and in each run.
+    pub fn new(model: &'m Model<'m>, runs: usize, engine: &mut dyn Engine) -> Session<'m> {
+        let plan = Plan::of(model, runs, engine);
+        let nodes = if plan.is_none() { model.nodes.as_slice() } else { &[] };
+        let packed = nodes.iter().map(|node| pack_weights(node, &model.constants, engine)).collect();
+        Session { model, plan, packed, answer: Vec::new() }
     }
 
     /// Whether the runs of this model need not look at its nodes.
@@ -35,13 +38,13 @@ impl<'m, E: Engine> Session<'m, E> {
     }
 
     /// Output tensors of one run, in the canonical encoding; they lie in the session until its next run.
-    pub fn run(&mut self, tensors: &[u8]) -> Result<&[u8], Error> {
+    pub fn run(&mut self, tensors: &[u8], engine: &mut dyn Engine) -> Result<&[u8], Error> {
         if let Some(plan) = &mut self.plan {
-            if plan.run(tensors, &mut self.engine) {
+            if plan.run(tensors, engine) {
                 return Ok(plan.answer());
             }
         }
-        self.answer = encode_tensors(&self.model.run_by(&decode_tensors(tensors)?, &mut self.engine)?);
+        self.answer = encode_tensors(&self.model.run_by(&decode_tensors(tensors)?, &self.packed, engine)?);
         Ok(&self.answer)
     }
 }

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use crate::constant::Constant;
 use crate::proto::{about, once};
 use crate::tensor::{element_count, DType, Data, Tensor};
 use crate::wire::{Fields, WireResult};
@@ -48,8 +49,38 @@ impl<'a> TensorProto<'a> {
         Ok(out)
     }
 
+    /// The tensor, read where it lies if its elements are bytes.
+    pub(crate) fn constant(&self) -> WireResult<Constant<'a>> {
+        match (self.header()?, self.raw) {
+            ((dims, dtype @ (DType::U8 | DType::I8), elements), Some(raw))
+                if self.typed() == 0 && raw.len() == elements =>
+            {
+                Ok(Constant::lying(dims, dtype, raw))
+            }
+            _ => self.decode().map(Constant::from),
+        }
+    }
+
     /// The decoded tensor. Allocates no more than a small multiple of the file's bytes.
     pub(crate) fn decode(&self) -> WireResult<Tensor> {
+        let fail = |reason: &str| about(self.name, reason);
+        let ((dims, dtype, elements), typed) = (self.header()?, self.typed());
+        let data = match self.raw {
+            Some(raw) if typed == 0 && raw.len() == elements * dtype.item_size() => {
+                Data::from_le_bytes(dtype, raw).ok_or_else(|| fail("a boolean is neither 0 nor 1"))?
+            }
+            Some(_) => return Err(fail("its raw_data does not fill its dims")),
+            None => self.typed_data(dtype, typed).ok_or_else(|| fail("a value is outside its type"))?,
+        };
+        Tensor::new(dims, data).ok_or_else(|| fail("its data does not fill its dims"))
+    }
+
+    fn typed(&self) -> usize {
+        self.floats.len() + self.int32s.len() + self.int64s.len()
+    }
+
+    /// Dims, type and number of elements.
+    fn header(&self) -> WireResult<(Vec<usize>, DType, usize)> {
         let fail = |reason: &str| about(self.name, reason);
         if let Some(reason) = self.elsewhere {
             return Err(fail(reason));
@@ -60,15 +91,7 @@ impl<'a> TensorProto<'a> {
         let dims: Option<Vec<usize>> = self.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
         let dims = dims.ok_or_else(|| fail("a dimension is out of range"))?;
         let elements = element_count(&dims).ok_or_else(|| fail("it has too many elements"))?;
-        let typed = self.floats.len() + self.int32s.len() + self.int64s.len();
-        let data = match self.raw {
-            Some(raw) if typed == 0 && raw.len() == elements * dtype.item_size() => {
-                Data::from_le_bytes(dtype, raw).ok_or_else(|| fail("a boolean is neither 0 nor 1"))?
-            }
-            Some(_) => return Err(fail("its raw_data does not fill its dims")),
-            None => self.typed_data(dtype, typed).ok_or_else(|| fail("a value is outside its type"))?,
-        };
-        Tensor::new(dims, data).ok_or_else(|| fail("its data does not fill its dims"))
+        Ok((dims, dtype, elements))
     }
 
     fn typed_data(&self, dtype: DType, typed: usize) -> Option<Data> {

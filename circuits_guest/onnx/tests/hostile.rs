@@ -154,7 +154,7 @@ fn growing_graphs_run_out_of_budget_not_of_memory() {
 
 #[test]
 fn inputs_that_do_not_fit_are_refused() {
-    let model = Model::parse(&classifier()).unwrap();
+    let model = parsed(classifier());
     let refused = |inputs: &[p2pnode_onnx::NamedTensor]| model.run(inputs).unwrap_err().to_string();
     let good = [0.5f32, -1.0, 2.0, 3.0].to_vec();
     assert!(refused(&[]).contains("0 tensors given"));
@@ -176,14 +176,14 @@ fn sums_that_may_overflow_are_refused() {
         &[value("x", DType::U8, &[1, k as u64])],
         &[value("y", DType::I32, &[1, 1])],
     );
-    let model = Model::parse(&model(&g, 17)).unwrap();
+    let model = parsed(model(&g, 17));
     let reason = model.run(&[named("x", &[1, k], Data::U8(vec![255; k]))]).unwrap_err().to_string();
     assert!(reason.contains("range of int32"), "{reason}");
 }
 
 #[test]
 fn outputs_that_are_nan_are_refused() {
-    let model = Model::parse(&one_node(node("Div", &["x", "x"], &["y"], &[]))).unwrap();
+    let model = parsed(one_node(node("Div", &["x", "x"], &["y"], &[])));
     assert!(model.run(&[named("x", &[2], Data::F32(vec![1.0, 2.0]))]).is_ok());
     let reason = model.run(&[named("x", &[2], Data::F32(vec![1.0, 0.0]))]).unwrap_err().to_string();
     assert!(reason.contains("NaN"), "{reason}");
@@ -202,7 +202,7 @@ fn joined_sizes_do_not_wrap() {
         node("MatMulInteger", &["rows", "columns"], &["y"], &[]),
     ];
     let g = graph(&nodes, &constants, &[], &[value("y", DType::I32, &[5, 5])]);
-    let model = Model::parse(&model(&g, 17)).unwrap();
+    let model = parsed(model(&g, 17));
     let reason = model.run(&[]).unwrap_err().to_string();
     assert!(reason.contains("Concat") && reason.contains("elements"), "{reason}");
 }
@@ -229,7 +229,7 @@ fn outputs_beyond_the_caps_of_the_encoding_are_refused() {
             &inputs,
             &[value("y", DType::F32, &dims)],
         );
-        let model = Model::parse(&model(&g, 17)).unwrap();
+        let model = parsed(model(&g, 17));
         assert_eq!(model.run(&[named("x", &[2], Data::F32(vec![1.0, 2.0]))]).is_ok(), runs, "{rank} dims");
     }
 }

@@ -103,13 +103,13 @@ fn a_planned_chain_answers_what_its_nodes_answer() {
             zero: [None, Some(0), Some(3), Some(200)][case % 4],
             last: case % 7 < 3,
         };
-        let model = Model::parse(&chain.model(&mut numbers)).unwrap();
-        let mut session = Session::new(&model, Direct);
+        let model = parsed(chain.model(&mut numbers));
+        let mut session = Session::new(&model, 1, &mut Direct);
         assert!(session.is_planned(), "case {case}");
         for run in 0..3 {
             let tensors = encode_tensors(&chain.input(&mut numbers));
             let expected = node_by_node(&model, &tensors);
-            assert_eq!(session.run(&tensors).unwrap(), expected, "case {case}, run {run}");
+            assert_eq!(session.run(&tensors, &mut Direct).unwrap(), expected, "case {case}, run {run}");
         }
     }
 }
@@ -119,10 +119,10 @@ fn a_plan_refuses_what_a_run_refuses() {
     let mut numbers = Numbers(7);
     let chain =
         Chain { rows: 1, sizes: [6, 5, 4], input: DType::U8, weights: DType::I8, zero: None, last: false };
-    let model = Model::parse(&chain.model(&mut numbers)).unwrap();
-    let mut session = Session::new(&model, Direct);
+    let model = parsed(chain.model(&mut numbers));
+    let mut session = Session::new(&model, 1, &mut Direct);
     let good = encode_tensors(&chain.input(&mut numbers));
-    let answer = session.run(&good).unwrap().to_vec();
+    let answer = session.run(&good, &mut Direct).unwrap().to_vec();
     let wrong = |name: &str, dims: &[usize], data: Data| encode_tensors(&[named(name, dims, data)]);
     let bad = [
         good[..good.len() - 1].to_vec(),
@@ -134,19 +134,19 @@ fn a_plan_refuses_what_a_run_refuses() {
     ];
     for tensors in &bad {
         let expected = decode_tensors(tensors).and_then(|t| model.run(&t)).unwrap_err();
-        assert_eq!(session.run(tensors).unwrap_err(), expected);
+        assert_eq!(session.run(tensors, &mut Direct).unwrap_err(), expected);
     }
-    assert_eq!(session.run(&good).unwrap(), answer);
+    assert_eq!(session.run(&good, &mut Direct).unwrap(), answer);
 }
 
 #[test]
 fn other_models_run_node_by_node() {
-    let model = Model::parse(&classifier()).unwrap();
-    let mut session = Session::new(&model, Direct);
+    let model = parsed(classifier());
+    let mut session = Session::new(&model, 1, &mut Direct);
     assert!(!session.is_planned());
     let tensors = encode_tensors(&classifier_input());
     let expected = node_by_node(&model, &tensors);
-    assert_eq!(session.run(&tensors).unwrap(), expected);
+    assert_eq!(session.run(&tensors, &mut Direct).unwrap(), expected);
 }
 
 /// A hidden value that is also an output, or read twice, is not folded into the layer behind it.
@@ -161,10 +161,10 @@ fn values_that_are_read_twice_are_kept() {
     ];
     let inputs = [value("x", DType::U8, &[1, 2])];
     let outputs = [value("p", DType::I32, &[1, 2]), value("y", DType::I32, &[1, 2])];
-    let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+    let model = parsed(model(&graph(&nodes, &constants, &inputs, &outputs), 17));
     let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
     let expected = node_by_node(&model, &tensors);
-    assert_eq!(Session::new(&model, Direct).run(&tensors).unwrap(), expected);
+    assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap(), expected);
 }
 
 /// Another name for a value is another reader of it: a layer behind the one leaves the other as it is.
@@ -182,15 +182,15 @@ fn a_value_under_two_names_is_kept() {
         let inputs = [value("x", DType::U8, &[1, 2])];
         let outputs = ["p", "y"].map(|name| value(name, DType::I32, &[1, 2]));
         let outputs = [&outputs[..], &[value("best", DType::I64, &[1, 1])]].concat();
-        let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+        let model = parsed(model(&graph(&nodes, &constants, &inputs, &outputs), 17));
         let tensors = encode_tensors(&[named("x", &[1, 2], Data::U8(vec![1, 2]))]);
         let expected = node_by_node(&model, &tensors);
-        assert_eq!(Session::new(&model, Direct).run(&tensors).unwrap(), expected);
+        assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap(), expected);
     }
 }
 
 /// One product of `dims` bytes, with zero points of `zeros` columns, and how often its result is added to.
-fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model, Vec<u8>) {
+fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model<'static>, Vec<u8>) {
     let sizes: Vec<usize> = dims.iter().map(|&d| d as usize).collect();
     let (k, names): (usize, Vec<String>) =
         (*sizes.last().unwrap(), (0..=additions).map(|i| format!("v{i}")).collect());
@@ -204,7 +204,7 @@ fn product(name: &str, dims: &[u64], zeros: usize, additions: usize) -> (Model, 
     nodes.extend((0..additions).map(|i| node("Add", &[&names[i], "b"], &[&names[i + 1]], &[])));
     let out = [&dims[..dims.len() - 1], &[4]].concat();
     let (inputs, outputs) = ([value(name, DType::U8, dims)], [value(&names[additions], DType::I32, &out)]);
-    let model = Model::parse(&model(&graph(&nodes, &constants, &inputs, &outputs), 17)).unwrap();
+    let model = parsed(model(&graph(&nodes, &constants, &inputs, &outputs), 17));
     let len = sizes.iter().product();
     (model, encode_tensors(&[named(name, &sizes, Data::U8(vec![1; len]))]))
 }
@@ -221,13 +221,13 @@ fn a_plan_keeps_every_limit() {
         product("x", &[1 << 18, 1], 4, 128),
     ] {
         let expected = decode_tensors(&tensors).and_then(|t| model.run(&t)).unwrap_err();
-        assert_eq!(Session::new(&model, Direct).run(&tensors).unwrap_err(), expected);
+        assert_eq!(Session::new(&model, 1, &mut Direct).run(&tensors, &mut Direct).unwrap_err(), expected);
     }
     for (model, tensors) in
         [product(&long[1..], &[1, 2], 4, 2), product("x", &[1; 8], 1, 1), product("x", &[1, 2], 1, 127)]
     {
-        let mut session = Session::new(&model, Direct);
+        let mut session = Session::new(&model, 1, &mut Direct);
         assert!(session.is_planned());
-        assert_eq!(session.run(&tensors).unwrap(), node_by_node(&model, &tensors));
+        assert_eq!(session.run(&tensors, &mut Direct).unwrap(), node_by_node(&model, &tensors));
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{ensure, Context, Result};
-use p2pnode_batch::{journal, leaf, merkle_root, Digest, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
+use p2pnode_batch::{journal, Digest, Message, Tree, JOURNAL_BYTES, MAX_BYTES, MAX_TASKS};
 use p2pnode_onnx::engine::Recorder;
 use p2pnode_onnx::{decode_tensors, encode_tensors, Error, Model, Session};
 use risc0_zkvm::ExecutorEnv;
@@ -46,6 +46,9 @@ pub struct NativeRun {
     pub journal: [u8; JOURNAL_BYTES],
     pub outputs: Vec<Vec<u8>>,
 }
+
+/// Most words of claims that a task holds before its input.
+const CLAIMS_TOGETHER: usize = 2048;
 
 /// How the files of finished steps begin.
 const STEPS: [&str; 4] = ["segment-", "lift-", "join-", "wrapped"];
@@ -144,14 +147,15 @@ impl Batch {
     pub fn run(&self) -> Result<NativeRun> {
         let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
         let model_digest = sha256(&self.model);
+        let mut tree = Tree::new(|message: &mut Message| sha256(message.bytes()));
         let mut leaves = Vec::with_capacity(self.tasks.len());
         let mut outputs = Vec::with_capacity(self.tasks.len());
         for (i, task) in self.tasks.iter().enumerate() {
             let output = interpret(&model, &task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
-            leaves.push(leaf(sha256, &task.id, &model_digest, &sha256(&task.input), &sha256(&output)));
+            leaves.push(tree.leaf(&task.id, &model_digest, &sha256(&task.input), &sha256(&output)));
             outputs.push(output);
         }
-        let journal = journal(self.tasks.len() as u32, &merkle_root(sha256, leaves));
+        let journal = journal(self.tasks.len() as u32, &tree.root(leaves));
         Ok(NativeRun { journal, outputs })
     }
 
@@ -162,19 +166,33 @@ impl Batch {
 
     /// The guest's input, framed as guest/src/main.rs reads it.
     pub fn words(&self) -> Result<Vec<u32>> {
-        let mut words = vec![self.model.len() as u32, self.tasks.len() as u32];
-        push_padded(&mut words, &self.model);
+        let model = Model::parse(&self.model).map_err(|e| anyhow::anyhow!("model: {e}"))?;
         let mut recorder = Recorder::default();
-        let model =
-            Model::parse_for(&self.model, &mut recorder).map_err(|e| anyhow::anyhow!("model: {e}"))?;
-        let mut session = Session::new(&model, recorder);
-        words.append(&mut session.engine().claims);
+        let mut session = Session::new(&model, self.tasks.len(), &mut recorder);
+        let of_model = std::mem::take(&mut recorder.claims);
+        let mut claims = Vec::with_capacity(self.tasks.len());
+        for (i, task) in self.tasks.iter().enumerate() {
+            session.run(&task.input, &mut recorder).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
+            claims.push(std::mem::take(&mut recorder.claims));
+        }
+        // Many claims are read one product's after the other, into the same memory: each page costs the guest.
+        let together = |i: usize| if claims[i].len() <= CLAIMS_TOGETHER { claims[i].as_slice() } else { &[] };
+        let numbers = |i: usize| match self.tasks.get(i) {
+            Some(task) => [together(i).len() as u32, task.input.len() as u32],
+            None => [0, 0],
+        };
+        let mut words = vec![self.model.len() as u32, self.tasks.len() as u32];
+        words.extend(numbers(0));
+        push_padded(&mut words, &self.model);
+        words.extend(of_model);
         for (i, task) in self.tasks.iter().enumerate() {
             push_padded(&mut words, &task.id.to_bytes());
-            words.push(task.input.len() as u32);
+            words.extend(numbers(i + 1));
+            words.extend(together(i));
             push_padded(&mut words, &task.input);
-            session.run(&task.input).map_err(|e| anyhow::anyhow!("tasks[{i}]: {e}"))?;
-            words.append(&mut session.engine().claims);
+            if together(i).is_empty() {
+                words.extend(&claims[i]);
+            }
         }
         Ok(words)
     }

@@ -10,7 +10,7 @@ use crate::error::{refuse, OpResult};
 use crate::tensor::{checked_count, Data, Tensor};
 
 /// A grouped convolution, `x [batch, channels, ...]` with `w [filters, channels / groups, ...]`.
-pub(super) struct Conv {
+pub(crate) struct Conv {
     pub window: Window,
     pub batch: usize,
     pub groups: usize,
@@ -25,7 +25,7 @@ pub(super) struct Conv {
 }
 
 impl Conv {
-    pub(super) fn of(attributes: &ConvAttributes, x: &[usize], w: &[usize]) -> OpResult<Conv> {
+    pub(crate) fn of(attributes: &ConvAttributes, x: &[usize], w: &[usize]) -> OpResult<Conv> {
         let ([batch, channels, spatial @ ..], [filters, depth, kernel @ ..]) = (x, w) else {
             refuse!("input {:?} and weights {:?} have no spatial dimension", x, w);
         };
@@ -45,7 +45,7 @@ impl Conv {
     }
 
     /// Offsets of a filter's elements in the padded planes of a group, from a window's first element.
-    pub(super) fn taps(&self) -> Vec<usize> {
+    pub(crate) fn taps(&self) -> Vec<usize> {
         let taps = self.window.taps();
         let planes = (0..self.channels).map(|c| c * self.window.plane());
         planes.flat_map(|plane| taps.iter().map(move |&tap| plane + tap)).collect()

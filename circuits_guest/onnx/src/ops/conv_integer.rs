@@ -12,7 +12,6 @@ use super::Args;
 use crate::build::ConvAttributes;
 use crate::engine::Engine;
 use crate::error::{refuse, OpResult};
-use crate::model::Node;
 use crate::packed::Packed;
 use crate::tensor::{checked_count, DType, Data, Tensor};
 
@@ -51,7 +50,6 @@ struct Operands {
 /// `emit(filters, position, sums)` takes the accumulators at one position of one image and group:
 /// `filters` is the index of the group's first filter in the result's `[batch, filters]`.
 fn accumulate(
-    node: &Node,
     args: &Args<'_>,
     conv: &Conv,
     operands: &Operands,
@@ -66,8 +64,8 @@ fn accumulate(
         refuse!("a bias of {} does not fit {} filters", bias.map_or(0, <[i32]>::len), filters);
     }
     check_range(conv.k, (x.dtype(), &[x_zero]), (w.dtype(), &w_zeros), bias.unwrap_or(&[]))?;
-    let packed_now = if node.packed.is_none() { pack(w, conv.groups).map(Packed::Plain) } else { None };
-    let Some(packed) = node.packed.as_ref().or(packed_now.as_ref()) else { refuse!("weights are not 8-bit") };
+    let packed_now = if args.packed.is_none() { pack(w, conv.groups).map(Packed::Plain) } else { None };
+    let Some(packed) = args.packed.or(packed_now.as_ref()) else { refuse!("weights are not 8-bit") };
     let lowest = lowest(x.dtype(), x_zero);
     let (starts, taps, plane) = (conv.window.starts(), conv.taps(), conv.window.plane());
     let x = widen(x.data(), x_zero);
@@ -128,7 +126,6 @@ fn gather<const M: usize>(padded: &[i32], taps: &[usize], starts: &[usize], pane
 
 #[inline(never)]
 pub(super) fn conv_integer(
-    node: &Node,
     args: &Args<'_>,
     attributes: &ConvAttributes,
     engine: &mut dyn Engine,
@@ -137,7 +134,7 @@ pub(super) fn conv_integer(
     let operands = Operands { x: 0, x_zero: 2, w: 1, w_zero: 3, bias: None };
     let positions = conv.window.positions();
     let mut out = vec![0i32; checked_count(&conv.dims)?];
-    accumulate(node, args, &conv, &operands, engine, &mut |filter, position, sums| {
+    accumulate(args, &conv, &operands, engine, &mut |filter, position, sums| {
         let column = out.iter_mut().skip(filter * positions + position).step_by(positions);
         column.zip(sums).for_each(|(to, &sum)| *to = sum);
     })?;
@@ -146,19 +143,17 @@ pub(super) fn conv_integer(
 
 #[inline(never)]
 pub(super) fn qlinear_conv(
-    node: &Node,
     args: &Args<'_>,
     attributes: &ConvAttributes,
     engine: &mut dyn Engine,
 ) -> OpResult<Tensor> {
     match args.get(7)?.dtype() {
-        DType::I8 => typed_qlinear_conv::<i8>(node, args, attributes, engine),
-        _ => typed_qlinear_conv::<u8>(node, args, attributes, engine),
+        DType::I8 => typed_qlinear_conv::<i8>(args, attributes, engine),
+        _ => typed_qlinear_conv::<u8>(args, attributes, engine),
     }
 }
 
 fn typed_qlinear_conv<T: Quantized>(
-    node: &Node,
     args: &Args<'_>,
     attributes: &ConvAttributes,
     engine: &mut dyn Engine,
@@ -175,7 +170,7 @@ fn typed_qlinear_conv<T: Quantized>(
         combined.chunks(per_group).map(|s| Requantizer::new::<T>(s, zero)).collect::<OpResult<_>>()?;
     let positions = conv.window.positions();
     let mut out = vec![T::default(); checked_count(&conv.dims)?];
-    accumulate(node, args, &conv, &operands, engine, &mut |filter, position, sums| {
+    accumulate(args, &conv, &operands, engine, &mut |filter, position, sums| {
         let requantizer = &requantizers[filter / conv.filters % requantizers.len()];
         let first = filter * positions + position;
         requantizer.row(sums, |c, value| out[first + c * positions] = T::truncate(value));

@@ -138,7 +138,7 @@ pub(super) fn gemm_sizes(a: &[usize], b: &[usize], ta: bool, tb: bool) -> OpResu
 }
 
 /// Strides that read a bias of shape `dims` as an `m` x `n` matrix.
-pub(super) fn bias_strides(dims: &[usize], m: usize, n: usize) -> OpResult<(usize, usize)> {
+pub(crate) fn bias_strides(dims: &[usize], m: usize, n: usize) -> OpResult<(usize, usize)> {
     match broadcast(dims, &[m, n]) {
         Ok(full) if full == [m, n] => {
             let strides = broadcast_strides(dims, &full);

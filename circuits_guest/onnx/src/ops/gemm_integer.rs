@@ -11,7 +11,6 @@ use super::requantize::{Quantized, Requantizer};
 use super::Args;
 use crate::engine::{as_bytes, Engine, Row};
 use crate::error::{refuse, OpResult};
-use crate::model::Node;
 use crate::packed::Packed;
 use crate::tensor::{checked_count, DType, Data, Element, Tensor};
 
@@ -74,30 +73,26 @@ fn bytes_of(data: &Data, at: Range<usize>, zero: i32) -> Option<Row<'_>> {
 }
 
 #[inline(never)]
-pub(super) fn matmul_integer(node: &Node, args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
+pub(super) fn matmul_integer(args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(1)?);
     let stack = Stack::of(a.dims(), b.dims())?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 3, stack.n)?);
     check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
     let mut out = Vec::with_capacity(checked_count(&stack.dims)?);
-    let weights = (node.packed.as_ref(), b.data(), b_zeros.as_slice());
+    let weights = (args.packed, b.data(), b_zeros.as_slice());
     accumulate(&stack, (a.data(), a_zero), weights, engine, &mut |_, sums| out.extend_from_slice(sums))?;
     Tensor::of(stack.dims, Data::I32(out))
 }
 
 #[inline(never)]
-pub(super) fn qlinear_matmul(node: &Node, args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
+pub(super) fn qlinear_matmul(args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     match args.get(7)?.dtype() {
-        DType::I8 => typed_qlinear_matmul::<i8>(node, args, engine),
-        _ => typed_qlinear_matmul::<u8>(node, args, engine),
+        DType::I8 => typed_qlinear_matmul::<i8>(args, engine),
+        _ => typed_qlinear_matmul::<u8>(args, engine),
     }
 }
 
-fn typed_qlinear_matmul<T: Quantized>(
-    node: &Node,
-    args: &Args<'_>,
-    engine: &mut dyn Engine,
-) -> OpResult<Tensor> {
+fn typed_qlinear_matmul<T: Quantized>(args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(3)?);
     let stack = Stack::of(a.dims(), b.dims())?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, stack.n)?);
@@ -106,18 +101,20 @@ fn typed_qlinear_matmul<T: Quantized>(
     let combined: Vec<f32> = scales(args, 4, stack.n)?.iter().map(|&b| (a_scale * b) / y_scale).collect();
     let requantizer = Requantizer::new::<T>(&combined, scalar_zero(args, 7)?)?;
     let mut out: Vec<T> = Vec::with_capacity(checked_count(&stack.dims)?);
-    let weights = (node.packed.as_ref(), b.data(), b_zeros.as_slice());
+    let weights = (args.packed, b.data(), b_zeros.as_slice());
     accumulate(&stack, (a.data(), a_zero), weights, engine, &mut |_, sums| {
         requantizer.row(sums, |_, value| out.push(T::truncate(value)));
     })?;
     Tensor::of(stack.dims, T::wrap(out))
 }
 
+/// Columns as rows.
+pub(crate) fn transposed<T: Copy>(v: &[T], rows: usize, columns: usize) -> Vec<T> {
+    (0..columns).flat_map(|c| (0..rows).map(move |r| v[r * columns + c])).collect()
+}
+
 /// A matrix of 8-bit weights transposed, so that the inner product reads it in rows.
 pub(crate) fn pack_transposed(b: &Tensor) -> Option<Data> {
-    fn transposed<T: Element>(v: &[T], rows: usize, columns: usize) -> Vec<T> {
-        (0..columns).flat_map(|c| (0..rows).map(move |r| v[r * columns + c])).collect()
-    }
     match (b.dims(), b.data()) {
         (&[r, c], Data::U8(v)) => Some(Data::U8(transposed(v, r, c))),
         (&[r, c], Data::I8(v)) => Some(Data::I8(transposed(v, r, c))),
@@ -129,7 +126,6 @@ pub(crate) fn pack_transposed(b: &Tensor) -> Option<Data> {
 /// output scale the result is float32 at that scale.
 #[inline(never)]
 pub(super) fn qgemm(
-    node: &Node,
     args: &Args<'_>,
     alpha: f32,
     (ta, tb): (bool, bool),
@@ -146,8 +142,8 @@ pub(super) fn qgemm(
     };
     let turned = if ta { pack_transposed(a) } else { None };
     let a = turned.as_ref().unwrap_or(a.data());
-    let turned_b = if tb && node.packed.is_none() { pack_transposed(b) } else { None };
-    let weights = (node.packed.as_ref(), turned_b.as_ref().unwrap_or(b.data()), b_zeros.as_slice());
+    let turned_b = if tb && args.packed.is_none() { pack_transposed(b) } else { None };
+    let weights = (args.packed, turned_b.as_ref().unwrap_or(b.data()), b_zeros.as_slice());
     let stack = Stack { m, k, n, dims: vec![m, n], pairs: vec![(0, 0)] };
     let mut sums = Vec::with_capacity(m * n);
     accumulate(&stack, (a, a_zero), weights, engine, &mut |row, acc| match bias {

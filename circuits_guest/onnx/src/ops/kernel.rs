@@ -20,7 +20,7 @@ pub(super) enum Weights<'a> {
     U8(&'a [u8]),
     I8(&'a [i8]),
     /// Left to the engine, for activations that are at least minus the number.
-    Matrix(&'a Matrix, i32),
+    Matrix(&'a Matrix<'a>, i32),
 }
 
 impl<'a> Weights<'a> {

@@ -4,13 +4,13 @@
 mod arithmetic;
 mod bits;
 mod compare;
-mod conv_float;
+pub(crate) mod conv_float;
 pub(crate) mod conv_integer;
 mod conv_transpose;
 mod create;
 mod elementwise;
 mod fold;
-mod gemm_float;
+pub(crate) mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
 mod kernel;
@@ -18,16 +18,16 @@ mod ml;
 mod norm;
 mod pick;
 mod pool;
-mod quantize;
+pub(crate) mod quantize;
 mod recurrent;
 mod reduce;
-mod requantize;
+pub(crate) mod requantize;
 mod resize;
 mod scatter;
 mod select;
 mod shape;
 mod unary;
-mod window;
+pub(crate) mod window;
 
 use alloc::borrow::Cow;
 use alloc::vec;
@@ -38,22 +38,31 @@ use crate::build::Op;
 use crate::engine::Engine;
 use crate::error::{refuse, OpResult};
 use crate::model::Node;
+use crate::packed::Packed;
 use crate::spec::data::DataOp;
 use crate::tensor::{Data, Element, Tensor};
 
 /// Inputs of one node, `None` where an optional one is left out.
-pub(crate) struct Args<'a>(Vec<Option<Cow<'a, Tensor>>>);
+pub(crate) struct Args<'a> {
+    inputs: Vec<Option<Cow<'a, Tensor>>>,
+    /// Constant weights in the order in which the inner product reads them, where that was done before.
+    packed: Option<&'a Packed>,
+}
 
-impl Args<'_> {
+impl<'a> Args<'a> {
+    pub(crate) fn new(inputs: Vec<Option<Cow<'a, Tensor>>>, packed: Option<&'a Packed>) -> Args<'a> {
+        Args { inputs, packed }
+    }
+
     fn len(&self) -> usize {
-        self.0.len()
+        self.inputs.len()
     }
 
-    fn optional(&self, i: usize) -> Option<&Tensor> {
-        self.0.get(i).and_then(|t| t.as_deref())
+    pub(crate) fn optional(&self, i: usize) -> Option<&Tensor> {
+        self.inputs.get(i).and_then(|t| t.as_deref())
     }
 
-    fn get(&self, i: usize) -> OpResult<&Tensor> {
+    pub(crate) fn get(&self, i: usize) -> OpResult<&Tensor> {
         match self.optional(i) {
             Some(tensor) => Ok(tensor),
             None => refuse!("input {} is missing", i),
@@ -62,7 +71,7 @@ impl Args<'_> {
 
     /// Moves the input out if this node is the last to read it, else copies it.
     fn take(&mut self, i: usize) -> OpResult<Tensor> {
-        match self.0.get_mut(i).and_then(Option::take) {
+        match self.inputs.get_mut(i).and_then(Option::take) {
             Some(tensor) => Ok(tensor.into_owned()),
             None => refuse!("input {} is missing", i),
         }
@@ -75,7 +84,7 @@ impl Args<'_> {
         }
     }
 
-    fn optional_slice<T: Element>(&self, i: usize) -> OpResult<Option<&[T]>> {
+    pub(crate) fn optional_slice<T: Element>(&self, i: usize) -> OpResult<Option<&[T]>> {
         match self.optional(i) {
             Some(_) => self.slice(i).map(Some),
             None => Ok(None),
@@ -85,12 +94,7 @@ impl Args<'_> {
 
 /// Computes one node. The operators are not inlined here: the guest pays for each KiB of code that a run
 /// touches, and operators that a model does not use would lie between those that it does.
-pub(crate) fn run(
-    node: &Node,
-    args: Vec<Option<Cow<'_, Tensor>>>,
-    engine: &mut dyn Engine,
-) -> OpResult<Vec<Tensor>> {
-    let mut args = Args(args);
+pub(crate) fn run(node: &Node, mut args: Args<'_>, engine: &mut dyn Engine) -> OpResult<Vec<Tensor>> {
     Ok(vec![match &node.op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => elementwise::binary(&node.op, &args)?,
         Op::ArgMax { axis, keepdims, last } => {
@@ -102,7 +106,7 @@ pub(crate) fn run(
         Op::Concat { axis } => shape::concat(&args, *axis)?,
         Op::Constant(tensor) => tensor.clone(),
         Op::Conv(attributes) => conv_float::conv(&args, attributes)?,
-        Op::ConvInteger(attributes) => conv_integer::conv_integer(node, &args, attributes, engine)?,
+        Op::ConvInteger(attributes) => conv_integer::conv_integer(&args, attributes, engine)?,
         Op::DequantizeLinear { axis } => quantize::dequantize(&args, *axis)?,
         Op::DynamicQuantizeLinear => return quantize::dynamic(&args),
         Op::Flatten { axis } => shape::flatten(args.take(0)?, *axis)?,
@@ -112,13 +116,13 @@ pub(crate) fn run(
         Op::GlobalAveragePool => pool::global_average(&args)?,
         Op::Identity => args.take(0)?,
         Op::MatMul => gemm_float::matmul(&args)?,
-        Op::MatMulInteger => gemm_integer::matmul_integer(node, &args, engine)?,
+        Op::MatMulInteger => gemm_integer::matmul_integer(&args, engine)?,
         Op::MaxPool(window) => pool::max(&args, window)?,
         Op::QGemm { alpha, trans_a, trans_b } => {
-            gemm_integer::qgemm(node, &args, *alpha, (*trans_a, *trans_b), engine)?
+            gemm_integer::qgemm(&args, *alpha, (*trans_a, *trans_b), engine)?
         }
-        Op::QLinearConv(attributes) => conv_integer::qlinear_conv(node, &args, attributes, engine)?,
-        Op::QLinearMatMul => gemm_integer::qlinear_matmul(node, &args, engine)?,
+        Op::QLinearConv(attributes) => conv_integer::qlinear_conv(&args, attributes, engine)?,
+        Op::QLinearMatMul => gemm_integer::qlinear_matmul(&args, engine)?,
         Op::QuantizeLinear { axis, to } => quantize::quantize(&args, *axis, *to)?,
         Op::Relu => elementwise::relu(args.take(0)?)?,
         Op::Reshape { allow_zero } => shape::reshape(&mut args, *allow_zero)?,

@@ -18,7 +18,7 @@ fn positive(scale: f32) -> OpResult<f32> {
 }
 
 /// A scale of one element.
-pub(super) fn scalar_scale(args: &Args<'_>, i: usize) -> OpResult<f32> {
+pub(crate) fn scalar_scale(args: &Args<'_>, i: usize) -> OpResult<f32> {
     match args.slice::<f32>(i)? {
         &[scale] => positive(scale),
         _ => refuse!("input {} has dims {:?}, only one scale is supported", i, args.get(i)?.dims()),
@@ -26,7 +26,7 @@ pub(super) fn scalar_scale(args: &Args<'_>, i: usize) -> OpResult<f32> {
 }
 
 /// One scale, or one for each of `n` channels.
-pub(super) fn scales<'a>(args: &'a Args<'_>, i: usize, n: usize) -> OpResult<&'a [f32]> {
+pub(crate) fn scales<'a>(args: &'a Args<'_>, i: usize, n: usize) -> OpResult<&'a [f32]> {
     let values = args.slice::<f32>(i)?;
     check_channels(args, i, values.len(), n)?;
     values.iter().try_for_each(|&scale| positive(scale).map(drop))?;
@@ -34,7 +34,7 @@ pub(super) fn scales<'a>(args: &'a Args<'_>, i: usize, n: usize) -> OpResult<&'a
 }
 
 /// A zero point of one element; 0 where it is left out.
-pub(super) fn scalar_zero(args: &Args<'_>, i: usize) -> OpResult<i32> {
+pub(crate) fn scalar_zero(args: &Args<'_>, i: usize) -> OpResult<i32> {
     match *zeros(args, i, 1)? {
         [zero] => Ok(zero),
         _ => refuse!("input {} holds more than one zero point", i),
@@ -42,7 +42,7 @@ pub(super) fn scalar_zero(args: &Args<'_>, i: usize) -> OpResult<i32> {
 }
 
 /// One zero point, or one for each of `n` channels.
-pub(super) fn zeros(args: &Args<'_>, i: usize, n: usize) -> OpResult<Vec<i32>> {
+pub(crate) fn zeros(args: &Args<'_>, i: usize, n: usize) -> OpResult<Vec<i32>> {
     let Some(tensor) = args.optional(i) else { return Ok(vec![0]) };
     let values = match tensor.data() {
         Data::I32(v) => v.clone(),

@@ -93,7 +93,7 @@ pub(super) fn transpose(args: &Args<'_>, perm: Option<&[usize]>) -> OpResult<Ten
 pub(super) fn concat(args: &Args<'_>, axis: i64) -> OpResult<Tensor> {
     let first = args.get(0)?;
     let axis = axis_below(axis, first.dims().len())?;
-    let parts = (0..args.0.len()).map(|i| args.get(i)).collect::<OpResult<Vec<&Tensor>>>()?;
+    let parts = (0..args.len()).map(|i| args.get(i)).collect::<OpResult<Vec<&Tensor>>>()?;
     let mut dims = first.dims().to_vec();
     dims[axis] = 0;
     for part in &parts {

@@ -11,7 +11,7 @@ use crate::build::{AutoPad, WindowAttributes};
 use crate::error::{refuse, OpResult};
 use crate::tensor::checked_count;
 
-pub(super) struct Window {
+pub(crate) struct Window {
     pub kernel: Vec<usize>,
     /// Spatial dims of the result.
     pub output: Vec<usize>,
@@ -26,7 +26,7 @@ pub(super) struct Window {
 
 impl Window {
     /// `input` and `kernel` are the spatial dims, all at least 1.
-    pub(super) fn new(attributes: &WindowAttributes, input: &[usize], kernel: &[usize]) -> OpResult<Window> {
+    pub(crate) fn new(attributes: &WindowAttributes, input: &[usize], kernel: &[usize]) -> OpResult<Window> {
         let rank = input.len();
         let list = |given: &Option<Vec<usize>>, n: usize, default: usize| match given {
             None => Ok(vec![default; n]),
@@ -80,17 +80,31 @@ impl Window {
         Ok(Window { kernel, output, padded, input, strides: steps, dilations, begin, end })
     }
 
-    pub(super) fn positions(&self) -> usize {
+    /// Along the last dimension: elements from one window to the next, from one of its taps to the next, and
+    /// from its first tap to behind its last.
+    pub(crate) fn step(&self) -> usize {
+        self.strides.last().copied().unwrap_or(1)
+    }
+
+    pub(crate) fn gap(&self) -> usize {
+        self.dilations.last().copied().unwrap_or(1)
+    }
+
+    pub(crate) fn reach(&self) -> usize {
+        (self.kernel.last().copied().unwrap_or(1) - 1) * self.gap() + 1
+    }
+
+    pub(crate) fn positions(&self) -> usize {
         self.output.iter().product()
     }
 
     /// Elements of one padded channel.
-    pub(super) fn plane(&self) -> usize {
+    pub(crate) fn plane(&self) -> usize {
         self.padded.iter().product()
     }
 
     /// Copies one channel into its padded plane, whose border is already filled.
-    pub(super) fn pad<S: Copy, D>(&self, channel: &[S], plane: &mut [D], convert: impl Fn(S) -> D) {
+    pub(crate) fn pad<S: Copy, D>(&self, channel: &[S], plane: &mut [D], convert: impl Fn(S) -> D) {
         let width = self.input.last().copied().unwrap_or(1);
         let steps = strides(&self.padded);
         let start: usize = self.begin.iter().zip(&steps).map(|(b, s)| b * s).sum();
@@ -104,20 +118,20 @@ impl Window {
     }
 
     /// Offset in a padded plane of the first element of each window, in order of the result.
-    pub(super) fn starts(&self) -> Vec<usize> {
+    pub(crate) fn starts(&self) -> Vec<usize> {
         let steps: Vec<usize> = strides(&self.padded).iter().zip(&self.strides).map(|(s, k)| s * k).collect();
         Offsets::new(&self.output, &steps, self.positions()).collect()
     }
 
     /// Offsets of a window's elements from its first one.
-    pub(super) fn taps(&self) -> Vec<usize> {
+    pub(crate) fn taps(&self) -> Vec<usize> {
         let steps: Vec<usize> =
             strides(&self.padded).iter().zip(&self.dilations).map(|(s, d)| s * d).collect();
         Offsets::new(&self.kernel, &steps, self.kernel.iter().product()).collect()
     }
 
     /// How many elements of each window lie on the input, or on the input and its pads.
-    pub(super) fn counts(&self, with_pads: bool) -> Vec<usize> {
+    pub(crate) fn counts(&self, with_pads: bool) -> Vec<usize> {
         let mut counts = vec![1];
         for i in 0..self.input.len() {
             let first = if with_pads { 0 } else { self.begin[i] };

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
-use p2pnode_onnx::{DType, Data, NamedTensor, Tensor};
+use p2pnode_onnx::{DType, Data, Model, NamedTensor, Tensor};
 
 pub fn varint(mut n: u64) -> Vec<u8> {
     let mut out = Vec::new();
@@ -113,4 +113,9 @@ pub fn classifier() -> Vec<u8> {
 
 pub fn classifier_input() -> Vec<NamedTensor> {
     vec![named("x", &[1, 1, 2, 2], Data::F32(vec![0.5, -1.0, 2.0, 3.0]))]
+}
+
+/// A model that outlives the test: it reads constants where the file lies.
+pub fn parsed(file: Vec<u8>) -> Model<'static> {
+    Model::parse(Box::leak(file.into_boxed_slice())).unwrap()
 }

@@ -99,8 +99,9 @@ fn attempt(model: &[u8], inputs: &[u8], random: &mut Random) -> Outcome {
 fn run(model: &Model, inputs: &[NamedTensor]) -> bool {
     let encoded = encode_tensors(inputs);
     let expected = model.run(inputs).map(|outputs| encode_tensors(&outputs));
-    let mut session = Session::new(model, Recorder::default());
-    let found = session.run(&encoded);
+    let mut recorder = Recorder::default();
+    let mut session = Session::new(model, 1, &mut recorder);
+    let found = session.run(&encoded, &mut recorder);
     if let (Ok(found), Ok(expected)) = (&found, &expected) {
         assert!(*found == expected.as_slice(), "a session and the model itself answer differently");
         assert!(decode_tensors(found).is_ok(), "an answer does not read");
