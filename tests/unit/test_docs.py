@@ -38,7 +38,8 @@ def plain(command: str) -> list[list[str]]:
     text = re.sub(r" \| --[\w-]+ \w+", "", text)
     text = re.sub(r"[\[\]]|\.\.\.(?=\s|$)", "", text)
     first, *others = (shlex.split(part) for part in text.split(" | "))
-    return [first[1:], *([*first[1:-1], *other] for other in others)]
+    group = parse(first[1:])[:-1]
+    return [first[1:], *([*group, *other] for other in others)]
 
 
 def test_enough_commands_are_found() -> None:
