@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from p2pnode import identity
 from p2pnode.amounts import JOY
+from p2pnode.chain.contract import NAMES
 from p2pnode.cli import init_wizard
 from p2pnode.cli.main import main
 from p2pnode.config import load_config
@@ -16,7 +17,6 @@ from p2pnode.errors import ProverError
 from p2pnode.models import DIGITS
 from p2pnode.protocol.cid import content_digest, to_cid
 
-NAMES = "JoyToken NodeCoordinator ModelMarketplace ProofOfInference ProofOfUse StarkVerifier ZKVerifier"
 PEER = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWCBDf663puKKc5hBPLNexzP2tPCK2YxYuJ8NXneKjG1cZ"
 ENV = {"P2PNODE_PASSWORD": "correct horse"}
 
@@ -29,7 +29,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Path:
-    addresses = {name: f"0x{index:040x}" for index, name in enumerate(NAMES.split(), start=1)}
+    addresses = {name: f"0x{index:040x}" for index, name in enumerate(NAMES, start=1)}
     document = {"chainId": 7, "blockNumber": 1, "imageId": "0x" + "11" * 32, "addresses": addresses}
     path = tmp_path / "deployment.json"
     path.write_text(json.dumps(document))

@@ -16,19 +16,10 @@ import trio
 from click.testing import CliRunner, Result
 
 from p2pnode import identity
+from p2pnode.chain.contract import NAMES
 from p2pnode.cli.main import main
 from p2pnode.config import ChainConfig, Config, load_config
 from p2pnode.doctor import Check, Outcome, account, machine, peers
-
-ADDRESSES = [
-    "JoyToken",
-    "NodeCoordinator",
-    "ModelMarketplace",
-    "ProofOfInference",
-    "ProofOfUse",
-    "StarkVerifier",
-    "ZKVerifier",
-]
 
 
 @pytest.fixture
@@ -157,7 +148,7 @@ class Endpoint(BaseHTTPRequestHandler):
 @pytest.fixture
 def chain_config(tmp_path: Path) -> Iterator[Config]:
     deployment = tmp_path / "deployment.json"
-    addresses = {name: f"0x{index:040x}" for index, name in enumerate(ADDRESSES, start=1)}
+    addresses = {name: f"0x{index:040x}" for index, name in enumerate(NAMES, start=1)}
     document = {"chainId": 7, "blockNumber": 1, "imageId": "0x" + "11" * 32, "addresses": addresses}
     deployment.write_text(json.dumps(document))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
