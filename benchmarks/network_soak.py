@@ -28,7 +28,8 @@ import trio
 
 JOINED, LEFT = 2.0, 1.0
 DOWN_SECONDS = 3.0
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 30.0
+"""How long offers that are on their way at the end may still take to count as delivered."""
 P99_MILLISECONDS = 1000.0
 GROWTH_MIB, GROWTH_TASKS, GROWTH_SOCKETS = 16.0, 40.0, 8.0
 """How much a steady node may grow from the second quarter of the run to its last."""
@@ -194,8 +195,11 @@ async def soak(seconds: float, count: int, rate: float, every: float) -> dict[st
                     load.start_soon(soak_.publish, steady, rate, chance)
                     load.start_soon(soak_.churn, others, boot, every, chance)
                     load.start_soon(soak_.fetch, steady, boot, chance)
-            await trio.sleep(DRAIN_SECONDS)
             figures = soak_.figures(steady, started)
+            with trio.move_on_after(DRAIN_SECONDS):
+                while figures["missing"]:
+                    await trio.sleep(1)
+                    figures = soak_.figures(steady, started)
             for node in soak_.nodes:
                 if node.process is not None:
                     node.process.kill()

@@ -83,6 +83,7 @@ class Handlers:
             "peers": list(node.network.peers()),
             "joining": node.network.joining(),
             "reachability": node.network.reachability.words(),
+            "reachable": node.network.reachability.verdict.value,
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()

@@ -39,6 +39,8 @@ def overview(node: Node) -> dict[str, Any]:
         "account": f"0x{node.chain.account.hex()}",
         "chain_id": node.chain.chain_id,
         "roles": [role.value for role, part in _parts(node) if part is not None],
+        "paused": node.worker.pause.reason if node.worker is not None else "",
+        "joining": node.network.joining(),
         "uptime": round(now - node.history.started),
         "addresses": list(node.network.addresses),
         "peers": list(node.network.peers()),
@@ -72,6 +74,7 @@ def task_view(task: TaskEntry) -> dict[str, Any]:
         "price": str(award.price) if award else None,
         "model_fee": str(award.model_fee) if award else None,
         "settle_deadline": offer.settle_deadline,
+        "offered": offer.ramp_start,
         "changed": task.changed,
         "reason": task.reason,
     }

@@ -1,8 +1,8 @@
 """Proves what the tests share: `.venv/bin/python tests/make_fixture.py`. Takes some minutes.
 
 The packaged digits model on the packaged images, for awards whose EIP-712 domain is that of the contracts'
-tests: all of them in one segment, whose last step is a lift; and the first image alone in small segments,
-whose last step is the identity program. Writes contracts/test/fixtures/{tasks,awards,batch,identity}.json and
+tests: all of them in one segment, whose last step is a lift; and the first image alone in several, whose last
+step is the identity program. Writes contracts/test/fixtures/{tasks,awards,batch,identity}.json and
 {batch,identity}.seal; to be run again when the guest's image, the model, the seal's format or the control IDs
 change, which `make test` notices.
 """
@@ -24,6 +24,7 @@ from p2pnode.protocol.claim import claim_digest
 from p2pnode.protocol.tensors import tensors_digest
 from p2pnode.proving import open_prover
 from p2pnode.proving.batches import write_job
+from p2pnode.proving.locate import LEAST_PO2
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
@@ -31,8 +32,7 @@ FIXTURES = CONTRACTS / "test" / "fixtures"
 CONTROL_IDS = ROOT / "circuits_guest" / "images" / "control_ids.json"
 IDENTITY = "identity.zkr"
 ONE_SEGMENT = 19
-SMALL_SEGMENTS = 17
-"""Powers of two of cycles: more than the batch has, fewer than a single task has."""
+"""Power of two of cycles: more than the batch has."""
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _prove_identity(tasks: list[ProofTask]) -> None:
-    joined = trio.run(_prove, tasks, SMALL_SEGMENTS)
+    joined = trio.run(_prove, tasks, trio.run(_small_segments, tasks))
     (FIXTURES / "identity.seal").write_bytes(joined.seal)
     _write(
         "identity.json",
@@ -79,6 +79,17 @@ def _prove_identity(tasks: list[ProofTask]) -> None:
             "journal": _hex(joined.journal),
         },
     )
+
+
+async def _small_segments(tasks: list[ProofTask]) -> int:
+    """The largest segments, as a power of two of cycles, of which these tasks need several."""
+    async with open_prover() as prover:
+        for po2 in range(ONE_SEGMENT, LEAST_PO2 - 1, -1):
+            with tempfile.TemporaryDirectory() as folder:
+                write_job(Path(folder), DIGITS, tasks, po2)
+                if (await prover.measure(DIGITS, tasks, Path(folder))).segments > 1:
+                    return po2
+    raise AssertionError(f"a single task fits into 2^{LEAST_PO2} cycles: add tasks")
 
 
 async def _prove(tasks: list[ProofTask], segment_po2: int) -> Proof:

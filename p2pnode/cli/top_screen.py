@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import trio
+from rich.markup import escape
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -116,7 +117,7 @@ def head_lines(found: Mapping[str, Any]) -> list[str]:
         if states[role]
     )
     totals = found["totals"]
-    return [
+    lines = [
         f"[b]{found['peer_id']}[/]  account {found['account']} on chain {found['chain_id']}  "
         f"{' and '.join(found['roles']) or 'onlooker'}, up {_age(found['uptime'])}",
         f"peers [b]{len(found['peers'])}[/]  workers [b]{len(found['workers'])}[/]  "
@@ -125,6 +126,11 @@ def head_lines(found: Mapping[str, Any]) -> list[str]:
         f"spent [b]{joy(int(totals['requester']['amount']))}[/] in {totals['requester']['tasks']}",
         counts or "no task yet",
     ]
+    if found["paused"]:
+        lines.append(f"[b red]paused: {escape(found['paused'])}[/]")
+    if not found["peers"]:
+        lines.append(f"[b yellow]{escape(found['joining'])}[/]")
+    return lines
 
 
 def task_rows(found: Mapping[str, Any]) -> list[tuple[str | Text, ...]]:

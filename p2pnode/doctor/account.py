@@ -1,7 +1,7 @@
 """The operator's part: keys, the chain's endpoint, and what the account has there."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import trio
@@ -17,7 +17,8 @@ from p2pnode.chain import (
     open_chain_reader,
 )
 from p2pnode.config import Config
-from p2pnode.doctor.check import Check, fail, ok, warn
+from p2pnode.doctor.check import Check, Outcome, fail, ok, warn
+from p2pnode.errors import ChainError
 from p2pnode.identity import keystore_address, read_secret
 from p2pnode.market.checks import CLOCK_SKEW
 
@@ -49,6 +50,27 @@ async def endpoint(config: Config) -> AsyncIterator[Check]:
     deployment = load_deployment(config.chain.deployment)
     yield ok("chain.deployment", f"chain {deployment.chain_id}, {config.chain.deployment}")
     health = await inspect_rpc(config.chain.rpc_url, config.chain.timeout_seconds, deployment)
+    for check in _verdicts(health, deployment):
+        yield check
+
+
+async def backups(config: Config) -> AsyncIterator[Check]:
+    """The other endpoints, each in a line: what is wrong with one costs little as long as there are more."""
+    deployment = load_deployment(config.chain.deployment)
+    for url in config.chain.rpc_backups:
+        try:
+            health = await inspect_rpc(url, config.chain.timeout_seconds, deployment)
+        except ChainError as error:
+            yield warn("chain.backup", f"{url}: {error}", "correct chain.rpc_backups, or take another")
+            continue
+        bad = [check for check in _verdicts(health, deployment) if check.outcome != Outcome.OK]
+        if bad:
+            yield warn("chain.backup", f"{url}: {bad[0].name}: {bad[0].found}", bad[0].fix)
+        else:
+            yield ok("chain.backup", f"{url}, at block {health.block:,}")
+
+
+def _verdicts(health: RpcHealth, deployment: Deployment) -> Iterator[Check]:
     now = time.time()
     yield _chain_id(health, deployment)
     yield _sync(health, now)

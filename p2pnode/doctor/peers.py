@@ -27,9 +27,9 @@ async def ports(config: Config) -> AsyncIterator[Check]:
         if peers or not config.network.bootstrap:
             yield ok("node.peers", f"{peers} connected")
         else:
-            yield fail(
-                "node.peers", "none connected", "see network.bootstrap below; is a firewall in the way?"
-            )
+            yield fail("node.peers", "none connected", status["joining"])
+        if status["paused"]:
+            yield fail("worker.paused", status["paused"], "find the cause first, then `p2pnode node resume`")
         return
     yield warn("node.running", "no", "`p2pnode run` starts it")
     for address in config.network.listen:
@@ -48,13 +48,26 @@ async def ports(config: Config) -> AsyncIterator[Check]:
 
 
 async def reachability(config: Config) -> AsyncIterator[Check]:
-    """Whether strangers have an address to dial. A worker needs one: requesters send awards to it."""
+    """Whether strangers can dial this node. A worker needs it: requesters send awards to it.
+
+    Peers that dialled back know best; until some did, what is announced says.
+    """
     from p2pnode.network.bootstrap import read_sources
+    from p2pnode.network.reachability import Verdict
 
     client = ControlClient(config.control_socket)
     addresses: Sequence[str] = config.network.announce
-    if not addresses and await client.is_running():
-        addresses = (await client.status())["listen"]
+    if await client.is_running():
+        status = await client.status()
+        addresses = addresses or status["listen"]
+        problem, _, remedy = str(status["reachability"]).partition("\n")
+        if status["reachable"] == Verdict.REACHABLE.value:
+            yield ok("network.reachable", problem)
+            return
+        if status["reachable"] == Verdict.UNREACHABLE.value:
+            look = fail if config.worker.enabled else warn
+            yield look("network.reachable", problem, " ".join(remedy.split()))
+            return
     public = [address for address in addresses or config.network.listen if _is_public(address)]
     joined_by = read_sources(config.network.bootstrap, built_in=config.network.builtin_bootstrap)
     known = [str(candidate.address) for candidate in joined_by.candidates]

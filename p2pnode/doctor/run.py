@@ -20,6 +20,7 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = {
     "reachability": peers.reachability,
     "bootstrap": peers.bootstrap,
     "chain": account.endpoint,
+    "backups": account.backups,
     "account": account.money,
     "prover": machine.prover,
     "onnxruntime": machine.runtime,

@@ -36,6 +36,8 @@ def found(state: str = "answered") -> dict[str, Any]:
         "chain_id": 31337,
         "roles": ["requester"],
         "uptime": 90000,
+        "paused": "3 failures in a row [i]really[/i]",
+        "joining": "1 peer",
         "peers": [PEER],
         "workers": [worker],
         "models": [{"cid": "bafk", "name": "digits"}],
@@ -69,6 +71,7 @@ def test_the_screen_shows_what_is_and_follows_it(tmp_path: Path) -> None:
         screen = TopScreen(Node(tmp_path / "sock"), found(), 0.05)
         async with screen.run_test(size=(140, 40)) as pilot:
             assert "0.03 JOY" in str(screen.query_one("#head", Static).content)
+            assert "[i]really[/i]" in str(screen.query_one("#head", Static).render())
             assert cells(screen, "tasks")[:3] == ["ab" * 5, "requester", "answered"]
             assert cells(screen, "tasks")[3:] == ["0.01 JOY", "segment 1 of 2, 9 s left", "1 m"]
             assert cells(screen, "workers")[1] == "███░░░░░ 3/8"

@@ -48,7 +48,7 @@ def network_map(node: Mapping[str, Any]) -> Markup:
 
 def price_chart(tasks: Sequence[Mapping[str, Any]]) -> Markup:
     """Price of each awarded task over time, in JOY."""
-    points = [(task["changed"], Decimal(task["price"]) / JOY) for task in tasks if task["price"] is not None]
+    points = [(task["offered"], Decimal(task["price"]) / JOY) for task in tasks if task["price"] is not None]
     if not points:
         return Markup("<p>No task was awarded yet.</p>")
     first, last = min(at for at, _ in points), max(at for at, _ in points)

@@ -91,6 +91,9 @@ _PATHS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
     "/v2/status": {"get": ("Peers, workers, models and open tasks.", (_JSON,))},
     "/v2/tasks": {"get": ("Tasks of this node, the newest first.", (_JSON,))},
     "/v2/tasks/{name}": {"get": ("A task by its ID or its offer's hash, with its timeline.", (_JSON,))},
+    "/v2/tasks/{name}/explain": {
+        "get": ("Why it got no bid, asked of every worker, and the cheapest change that gets one.", (_JSON,))
+    },
     "/v2/receipts": {"get": ("IDs of tasks that have a receipt, the newest first.", (_JSON,))},
     "/v2/receipts/{name}": {"get": ("The receipt file of a settled task.", (_JSON,))},
     "/v2/receipts/{name}/verify": {"post": ("Check a receipt again here, proof and all.", (_JSON,))},

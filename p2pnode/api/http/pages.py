@@ -84,6 +84,10 @@ def page_routes(service: Service, access: Access) -> Blueprint:
             has_receipt=has_receipt,
         )
 
+    @routes.get("/tasks/<name>/explain")
+    async def explain(name: str) -> ResponseReturnValue:
+        return await render_template("explained.html", found=await service.explain(name))
+
     @routes.get("/receipts")
     async def receipts() -> ResponseReturnValue:
         found = [_receipt(service, task_id) for task_id in service.node.store.receipts()[:_MOST_RECEIPTS]]
@@ -193,7 +197,7 @@ def _facts(view: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name in ("price", "price_max", "model_fee"):
         shown[name] = _joy(view[name]) if view[name] is not None else None
     shown["settle_deadline"] = f"{datetime.fromtimestamp(view['settle_deadline'], UTC):%Y-%m-%d %H:%M:%S} UTC"
-    hidden = ("state", "reason", "changed")
+    hidden = ("state", "reason", "changed", "offered")
     return [
         (name.replace("_", " ").capitalize(), str(value))
         for name, value in shown.items()

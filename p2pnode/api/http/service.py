@@ -59,6 +59,10 @@ class Service:
         """As `p2pnode node status` shows it."""
         return await self._handlers.status()
 
+    async def explain(self, name: str) -> Mapping[str, Any]:
+        """Why a task of this requester got no bid, and what would get one."""
+        return await self._handlers.explain(self.task(name).offer_hash.hex())
+
     def models(self) -> list[KnownModel]:
         """Models that were announced, the newest first."""
         seen = reversed(self.node.presence.models())

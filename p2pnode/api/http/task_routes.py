@@ -27,6 +27,10 @@ def task_routes(service: Service) -> Blueprint:
         steps = [happening_view(happening) for happening in timeline]
         return {**task_view(found), "progress": progress(timeline), "timeline": steps}
 
+    @routes.get("/tasks/<name>/explain")
+    async def explain(name: str) -> ResponseReturnValue:
+        return dict(await service.explain(name))
+
     @routes.get("/receipts")
     async def receipts() -> ResponseReturnValue:
         return [f"0x{task_id.hex()}" for task_id in service.node.store.receipts()]
