@@ -32,14 +32,17 @@ class Totals:
         return Total(len(self._counted[role]), self._amounts[role])
 
     def __call__(self, name: str, fields: Mapping[str, object]) -> None:
-        """Count the task of a stored receipt, once."""
-        if name != "receipt.stored":
-            return
-        for role in Role:
-            task = self._store.task_by_id(role, bytes.fromhex(str(fields.get("task_id", ""))))
-            if task is not None and task.offer_hash not in self._counted[role]:
-                self._counted[role].add(task.offer_hash)
-                self._amounts[role] += _worth(task)
+        """Count a paid task, once: when its receipt is stored, or without one when the chain says so."""
+        if name == "receipt.stored":
+            for role in Role:
+                self._count(self._store.task_by_id(role, bytes.fromhex(str(fields.get("task_id", "")))))
+        elif name == "task.ended" and fields.get("paid"):
+            self._count(self._store.task(Role.REQUESTER, bytes.fromhex(str(fields.get("offer", "")))))
+
+    def _count(self, task: TaskEntry | None) -> None:
+        if task is not None and task.offer_hash not in self._counted[task.role]:
+            self._counted[task.role].add(task.offer_hash)
+            self._amounts[task.role] += _worth(task)
 
 
 def _worth(task: TaskEntry) -> int:

@@ -53,3 +53,14 @@ def test_tasks_count_once_whenever_they_were_settled(store: SqliteStore) -> None
 def test_a_requester_pays_the_models_fee_too(store: SqliteStore) -> None:
     store.add_task(settled(1, Role.REQUESTER))
     assert Totals(store).of(Role.REQUESTER) == Total(1, award(1).price + award(1).model_fee)
+
+
+def test_a_task_that_was_paid_without_a_receipt_counts_too(store: SqliteStore) -> None:
+    totals = Totals(store)
+    task = settled(1, Role.REQUESTER)
+    store.add_task(task)
+    totals("task.ended", {"offer": task.offer_hash.hex(), "paid": False})
+    assert totals.of(Role.REQUESTER) == Total(0, 0)
+    for _ in range(2):
+        totals("task.ended", {"offer": task.offer_hash.hex(), "paid": True})
+    assert totals.of(Role.REQUESTER) == Total(1, award(1).price + award(1).model_fee)
