@@ -117,7 +117,7 @@ async def open_jsc(config: ChainConfig, account: Account, bridge: bytes, ledger:
 
 def _event(event: Event) -> PoolEvent:
     arguments = event.arguments
-    if event.name == "Deposited":
+    if event.name == "NotesDeposited":
         notes, amounts = arguments["notes"], arguments["amounts"]
         images: Sequence[Any] = ()
         commitments: Sequence[Any] = ()

@@ -79,3 +79,14 @@ def test_the_skip_reasons_are_those_of_the_contract() -> None:
     found = re.search(r"enum SkipReason \{([^}]*)\}", source)
     assert found is not None
     assert tuple(name.strip() for name in found[1].split(",")) == SKIP_REASONS
+
+
+def test_an_event_name_means_one_thing() -> None:
+    """Who follows all contracts tells events apart by name."""
+    seen: dict[str, tuple[str, list[str]]] = {}
+    for name in NAMES:
+        for item in load_abi(name):
+            if item["type"] == "event":
+                fields = [part["name"] for part in item["inputs"]]
+                owner, known = seen.setdefault(item["name"], (name, fields))
+                assert known == fields, f"{item['name']} of {owner} and of {name}"

@@ -56,7 +56,7 @@ contract JSC is IJSC {
     function mint(StealthNote[] calldata notes, uint64[] calldata amounts) external {
         if (msg.sender != address(bridge)) revert NotBridge(msg.sender);
         if (notes.length != amounts.length) revert LengthMismatch(notes.length, amounts.length);
-        emit Deposited(noteCount, notes, amounts);
+        emit NotesDeposited(noteCount, notes, amounts);
         for (uint256 i = 0; i < notes.length; ++i) {
             Point memory key = notes[i].key;
             bytes32 hash = keccak256(abi.encode(key));

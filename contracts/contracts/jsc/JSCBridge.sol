@@ -92,12 +92,12 @@ contract JSCBridge is IJSCBridge, IPayoutTarget, ReentrancyGuardTransient {
         uint256 total = outstanding + units;
         if (total > cap) revert CapExceeded(total, cap);
         outstanding = total;
-        emit Deposited(msg.sender, units, total);
+        emit JoyDeposited(msg.sender, units, total);
         token.safeTransferFrom(msg.sender, address(this), units * UNIT);
     }
 
     function _release(address to, bytes32 jscTransaction, uint256 units, bool toEscrow) private {
         outstanding -= units;
-        emit Released(to, jscTransaction, units, toEscrow, outstanding);
+        emit JoyReleased(to, jscTransaction, units, toEscrow, outstanding);
     }
 }

@@ -47,7 +47,7 @@ describe("A worker's pay into the private pool", () => {
     assert.equal(await bridge.read.outstanding(), amount / UNIT);
     assert.equal(await market.joyOf(bridge), amount);
     assert.equal(await market.proofOfInference.read.creditOf([people.worker.address]), earned - amount);
-    const [event] = await pool.getEvents.Deposited({}, { fromBlock: 0n });
+    const [event] = await pool.getEvents.NotesDeposited({}, { fromBlock: 0n });
     assert.deepEqual(event!.args.amounts, [amount / UNIT]);
     assert.equal(event!.args.notes![0]!.memo, MEMO);
   });

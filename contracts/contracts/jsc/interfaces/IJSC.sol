@@ -11,7 +11,7 @@ import {IRangeVerifier} from "./IRangeVerifier.sol";
 /// @notice Notes come in through the bridge alone and are spent by ring signatures. Nobody can change the rules.
 interface IJSC {
     /// @notice Notes with public `amounts` were added from number `first` on; each commits to its amount with mask 1.
-    event Deposited(uint64 indexed first, StealthNote[] notes, uint64[] amounts);
+    event NotesDeposited(uint64 indexed first, StealthNote[] notes, uint64[] amounts);
     /// @notice The notes behind `images` were spent by the transaction with this message, and `outputs` added from
     /// number `first` on.
     event Transacted(

@@ -12,10 +12,10 @@ import {IJSC} from "./IJSC.sol";
 /// @notice Holds one `UNIT` of JOY for each unit in unspent notes, always.
 interface IJSCBridge {
     /// @notice `units` came in; the pool now holds `outstanding`.
-    event Deposited(address indexed from, uint256 units, uint256 outstanding);
+    event JoyDeposited(address indexed from, uint256 units, uint256 outstanding);
     /// @notice `units` went out to `to`, or into its escrow, by the transaction with this message; the pool now holds
     /// `outstanding`.
-    event Released(
+    event JoyReleased(
         address indexed to, bytes32 indexed jscTransaction, uint256 units, bool toEscrow, uint256 outstanding
     );
 
