@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := $(PYTHON) bootstrap/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deep lint bench reliability models clean
+.PHONY: help setup demo test test-deep lint bench reliability models docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,10 @@ reliability: setup  ## Break everything at length and write docs/reliability.md;
 models:  ## Train and quantise the digits model again and compare it with the packaged one
 	@$(SETUP) --no-prover
 	@$(BIN)/python benchmarks/make_digits_model.py
+
+docs:  ## The documentation site, in dist/site
+	@$(SETUP) --no-prover
+	@$(BIN)/mkdocs build --quiet
 
 clean:  ## Remove what set-up made in this checkout; the prover in the user's cache stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,8 +1,9 @@
-"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas,proving,prover]`.
+"""Measures a whole node: `make bench`, or `python -m benchmarks [--only market,proof,gas]`.
 
     market  offer to award, and award to answer against raw ONNX Runtime, over a devnet of six nodes
     proof   seconds by step, cycles and bytes of one proved batch of sixteen, its settlement's gas
     gas     what the chain spends on a proof by phase, and on a settlement without it
+    jsc     the private wallet on one core: notes scanned a second, seconds to sign and verify
     proving guest cycles of the reference models (benchmarks/proving.py has the full table)
     prover  processor seconds of the batch's proof; `--other BINARY` proves it with another build in turns.
             Only when asked for
@@ -21,13 +22,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gas import measure_gas
+from benchmarks.jsc import measure_jsc
 from benchmarks.market import measure_market
 from benchmarks.proof import measure_proof
 from benchmarks.prover import measure_prover
 from benchmarks.proving import measure_proving
 
-PARTS = ("market", "proof", "gas", "proving", "prover")
-USUAL = PARTS[:4]
+PARTS = ("market", "proof", "gas", "jsc", "proving", "prover")
+USUAL = PARTS[:5]
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def main() -> None:
         "market": measure_market,
         "proof": partial(measure_proof, options.picture),
         "gas": measure_gas,
+        "jsc": measure_jsc,
         "proving": measure_proving,
         "prover": partial(measure_prover, options.other),
     }

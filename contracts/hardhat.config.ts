@@ -14,8 +14,8 @@ const solc = {
   },
 };
 
-/** Set by `make test-deep`. */
-const deep = process.env.P2PNODE_DEEP === "1";
+/** Calls of the invariants: ten times as many in `make test-deep`, and few under coverage, which needs each line once. */
+const runs = process.env.P2PNODE_COVERAGE === "1" ? 2 : process.env.P2PNODE_DEEP === "1" ? 2_560 : 256;
 
 /** Mainnet's rules: no `transactionGasCap` here, so EIP-7825's 16,777,216 holds in tests and on the devnet. */
 const mainnetRules = {
@@ -37,12 +37,18 @@ export default defineConfig({
   test: {
     solidity: {
       fuzz: { runs: 256, seed: "0x70326e6f6465" },
-      invariant: { runs: deep ? 2_560 : 256, depth: 500, failOnRevert: true },
+      invariant: { runs, depth: 500, failOnRevert: true },
     },
   },
   networks: {
     default: mainnetRules,
     node: mainnetRules,
-    rpc: { type: "http", chainType: "l1", url: configVariable("P2PNODE_RPC_URL") },
+    // Without a key the endpoint's own unlocked accounts sign, as a devnet has them.
+    rpc: {
+      type: "http",
+      chainType: "l1",
+      url: configVariable("P2PNODE_RPC_URL"),
+      accounts: process.env.P2PNODE_DEPLOYER_KEY ? [configVariable("P2PNODE_DEPLOYER_KEY")] : "remote",
+    },
   },
 });

@@ -4,6 +4,7 @@ The classes for programs are imported when they are first asked for: a command t
 not wait for web3 and ONNX Runtime.
 """
 
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,37 @@ sys.setrecursionlimit(1000)
 
 if TYPE_CHECKING:
     from p2pnode.api import EdgeNode, InferenceNode, InferenceResult, JSCBridge, ModelMarketplace, ZKProver
+    from p2pnode.sdk import ApiError, Client, Inference, Model, SyncClient
 
-__all__ = ["EdgeNode", "InferenceNode", "InferenceResult", "JSCBridge", "ModelMarketplace", "ZKProver"]
+_MODULES = {
+    "p2pnode.api": (
+        "EdgeNode",
+        "InferenceNode",
+        "InferenceResult",
+        "JSCBridge",
+        "ModelMarketplace",
+        "ZKProver",
+    ),
+    "p2pnode.sdk": ("ApiError", "Client", "Inference", "Model", "SyncClient"),
+}
+
+__all__ = [
+    "ApiError",
+    "Client",
+    "EdgeNode",
+    "Inference",
+    "InferenceNode",
+    "InferenceResult",
+    "JSCBridge",
+    "Model",
+    "ModelMarketplace",
+    "SyncClient",
+    "ZKProver",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from p2pnode import api
-
-    return getattr(api, name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

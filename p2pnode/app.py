@@ -2,13 +2,9 @@
 
 import os
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import structlog
 import trio
@@ -16,39 +12,35 @@ import trio
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
 from p2pnode.chain.jsc import UNIT
-from p2pnode.config import Config, RequesterConfig
-from p2pnode.control import (
-    ControlHandlers,
-    Emit,
-    PublishRequest,
-    SubmitRequest,
-    TaskReport,
-    open_control_server,
-)
-from p2pnode.errors import ChainError, ConfigError, MarketError, ProverError
+from p2pnode.config import Config
+from p2pnode.config_market import RequesterConfig
+from p2pnode.control import ControlHandlers, open_control_server
+from p2pnode.errors import ChainError, ConfigError, ProverError
 from p2pnode.events import Events
+from p2pnode.handlers import Handlers
+from p2pnode.history import History
 from p2pnode.identity import Account, load_account
 from p2pnode.inference import open_executor
 from p2pnode.market.context import Context
-from p2pnode.market.presence import Presence, open_presence
-from p2pnode.market.requester import Requester, open_requester
+from p2pnode.market.presence import open_presence
+from p2pnode.market.requester import open_requester
 from p2pnode.market.selection import Weights
-from p2pnode.market.settings import RequesterSettings, Terms, WorkerSettings
-from p2pnode.market.state import OPEN, TaskState
-from p2pnode.market.worker import Worker, open_worker
+from p2pnode.market.settings import RequesterSettings, WorkerSettings
+from p2pnode.market.state import OPEN
+from p2pnode.market.worker import open_worker
 from p2pnode.network import Network, NetworkSettings, open_network
 from p2pnode.network.sealing import NodeSeals
+from p2pnode.node import MAX_MODEL_BYTES, Node
+from p2pnode.offer_board import open_offer_board
 from p2pnode.ports import Prover, Role, Store
 from p2pnode.pricing import build_strategy
 from p2pnode.protocol.eip712 import Domain
-from p2pnode.protocol.messages import ModelAnnouncement
 from p2pnode.proving import open_prover
 from p2pnode.relay import Relayer, RelayOffer, Relays
 from p2pnode.standing import ChainStanding
 from p2pnode.store import open_store
-from p2pnode.submissions import Submissions, explanation_json
+from p2pnode.totals import Totals
 
-MAX_MODEL_BYTES = 64 << 20
 _CHAIN_RETRY_SECONDS = 10
 
 log = structlog.get_logger("p2pnode.app")
@@ -66,21 +58,6 @@ class SystemClock:
         await trio.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An open node. `worker` or `requester` is None where the configuration has it off."""
-
-    config: Config
-    network: Network
-    chain: ChainClient
-    store: Store
-    events: Events
-    presence: Presence
-    worker: Worker | None
-    requester: Requester | None
-    relays: Relays
-
-
 @asynccontextmanager
 async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
     """Open every part that `config` asks for; leaving the context closes all of them.
@@ -90,8 +67,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
     if not (config.worker.enabled or config.requester.enabled or config.relayer.enabled):
         raise ConfigError("worker, requester and relayer have enabled = false; set one of them to true")
     account = await trio.to_thread.run_sync(load_account, config.keystore, password)
-    events = Events()
+    events, history = Events(), History()
     async with AsyncExitStack() as stack:
+        stack.enter_context(events.followed_by(history))
         store = stack.enter_context(open_store(config.ledger))
         chain = await _chain(stack, config, account, store)
         prover = await _prover(stack, config)
@@ -125,6 +103,9 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
             worker = await stack.enter_async_context(open_worker(context, executor, prover, settings, jobs))
+        totals = Totals(store)
+        stack.enter_context(events.followed_by(totals))
+        board = await stack.enter_async_context(open_offer_board(network.bus, context.domain, context.clock))
         own_state = worker.own_state if worker is not None else None
         presence = await stack.enter_async_context(open_presence(context, own_state))
         if config.requester.enabled:
@@ -137,7 +118,21 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         relays = await _open_relays(stack, config, network, chain)
-        yield Node(config, network, chain, store, events, presence, worker, requester, relays)
+        yield Node(
+            config=config,
+            network=network,
+            chain=chain,
+            store=store,
+            events=events,
+            history=history,
+            board=board,
+            totals=totals,
+            prover=prover,
+            presence=presence,
+            worker=worker,
+            requester=requester,
+            relays=relays,
+        )
 
 
 async def _open_relays(stack: AsyncExitStack, config: Config, network: Network, chain: ChainClient) -> Relays:
@@ -206,6 +201,7 @@ def _network_settings(config: Config) -> NetworkSettings:
         announce=config.network.announce,
         bootstrap=config.network.bootstrap,
         mdns=config.network.mdns,
+        upnp=config.network.upnp,
         state_dir=config.network_state,
         builtin_bootstrap=config.network.builtin_bootstrap,
         psk_path=config.network.psk_file,
@@ -217,11 +213,18 @@ def _network_settings(config: Config) -> NetworkSettings:
     )
 
 
-async def run_node(config: Config, password: str) -> None:
+Surface = Callable[[Node, ControlHandlers], AbstractAsyncContextManager[object]]
+"""Something else that serves the running node to programs or people, opened beside the control socket."""
+
+
+async def run_node(config: Config, password: str, surfaces: Sequence[Surface] = ()) -> None:
     """Run a node and answer on its control socket until cancelled or told to shut down."""
     async with open_node(config, password) as node, trio.open_nursery() as nursery:
-        handlers = _Handlers(node, nursery)
-        async with open_control_server(config.control_socket, handlers.table()):
+        handlers = Handlers(node, nursery)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(open_control_server(config.control_socket, handlers.table()))
+            for surface in surfaces:
+                await stack.enter_async_context(surface(node, handlers.table()))
             log.info(
                 "node.ready",
                 peer=node.network.peer_id,
@@ -232,115 +235,3 @@ async def run_node(config: Config, password: str) -> None:
             )
             await handlers.stopped.wait()
         nursery.cancel_scope.cancel()
-
-
-class _Handlers:
-    """What the node answers on its control socket."""
-
-    def __init__(self, node: Node, nursery: trio.Nursery) -> None:
-        self._node = node
-        self.stopped = trio.Event()
-        wants = node.config.requester
-        terms = Terms(
-            price_min=0,
-            price_max=0,
-            result_seconds=wants.result_seconds,
-            settle_seconds=wants.settle_seconds,
-            min_stake=wants.min_stake,
-        )
-        self._submissions = (
-            Submissions(node.requester, node.events, nursery, terms) if node.requester is not None else None
-        )
-
-    def table(self) -> ControlHandlers:
-        """The handlers by name."""
-        return ControlHandlers(
-            submit=self._submit,
-            model=self._model,
-            publish=self._publish,
-            status=self._status,
-            receipts=self._receipts,
-            receipt=self._receipt,
-            explain=self._explain,
-            resume=self._resume,
-            relayers=self._relayers,
-            relay=self._node.relays.relay,
-            shutdown=self._shutdown,
-        )
-
-    async def _submit(self, request: SubmitRequest, emit: Emit) -> Sequence[TaskReport]:
-        if self._submissions is None:
-            raise MarketError("requester.enabled is false on this node; set it to true to submit tasks")
-        return await self._submissions.submit(request, emit)
-
-    async def _model(self, digest: bytes) -> Path:
-        holders = self._node.presence.holders(digest)
-        return await self._node.network.blobs.get(digest, max_size=MAX_MODEL_BYTES, peers=holders)
-
-    async def _publish(self, request: PublishRequest) -> bytes:
-        size = (await trio.Path(request.path).stat()).st_size
-        if size > MAX_MODEL_BYTES:
-            raise MarketError(f"{request.path} has {size} bytes; a model has at most {MAX_MODEL_BYTES}")
-        data = await trio.Path(request.path).read_bytes()
-        digest = await self._node.network.blobs.put(data)
-        await self._node.presence.announce(
-            ModelAnnouncement(digest, len(data), self._node.chain.account, request.price, request.name)
-        )
-        self._node.events("model.announced", model=digest.hex(), size=len(data), name=request.name)
-        return digest
-
-    async def _status(self) -> Mapping[str, Any]:
-        node = self._node
-        return {
-            "peer_id": node.network.peer_id,
-            "account": "0x" + node.chain.account.hex(),
-            "listen": list(node.network.addresses),
-            "peers": list(node.network.peers()),
-            "joining": node.network.joining(),
-            "reachability": node.network.reachability.words(),
-            "nodes": [
-                {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
-                for seen in node.presence.nodes()
-            ],
-            "paused": node.worker.pause.reason if node.worker is not None else "",
-            "models": [seen.announcement.name for seen in node.presence.models()],
-            "open_tasks": {
-                role.value: Counter(task.state for task in node.store.tasks(role, OPEN[role]))
-                for role in Role
-            },
-        }
-
-    async def _receipts(self) -> Sequence[bytes]:
-        return self._node.store.receipts()
-
-    async def _receipt(self, task_id: bytes) -> str | None:
-        return self._node.store.receipt(task_id)
-
-    async def _explain(self, offer: str) -> Mapping[str, Any]:
-        if self._node.requester is None:
-            raise MarketError("requester.enabled is false on this node; ask the node that made the offer")
-        found = [
-            task.offer_hash
-            for task in self._node.store.tasks(Role.REQUESTER, TaskState)
-            if task.offer_hash.hex().startswith(offer.lower().removeprefix("0x"))
-        ]
-        if len(found) != 1:
-            raise MarketError(f"offer {offer!r:.80}: {len(found)} offers begin so; give more of the hash")
-        return explanation_json(await self._node.requester.explainer.explain(found[0]))
-
-    async def _resume(self) -> str:
-        worker = self._node.worker
-        if worker is None:
-            raise MarketError("worker.enabled is false on this node; there is nothing to resume")
-        reason = worker.pause.reason
-        worker.pause.succeeded()
-        return reason
-
-    async def _relayers(self) -> Sequence[Mapping[str, Any]]:
-        return [
-            {"peer": seen.peer, "account": "0x" + seen.offer.account.hex(), "fee": str(seen.offer.fee)}
-            for seen in self._node.relays.offers()
-        ]
-
-    async def _shutdown(self) -> None:
-        self.stopped.set()

@@ -53,6 +53,7 @@ class NetworkConfig:
         Setting("Multiaddrs to tell peers instead, behind a forwarded port.", check=_check_announce),
     ] = ()
     mdns: Annotated[bool, Setting("Also find peers on the local network.")] = True
+    upnp: Annotated[bool, Setting("Have the router forward the port, by UPnP.")] = False
     builtin_bootstrap: Annotated[bool, Setting("Also join by the peers that this release lists.")] = True
     psk_file: Annotated[
         Path | None, Setting("Key file (mode 0600, swarm.key format) of a private network.")

@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
+from p2pnode.amounts import MAX_AMOUNT
 from p2pnode.errors import ProtocolError
 from p2pnode.protocol.cid import from_cid
 
 _ACCOUNT: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _MOST_PERCENT: Final = 1_000_000
-_MOST_AMOUNT: Final = 10**27
 
 
 def check_accounts(value: tuple[str, ...]) -> str | None:
@@ -23,7 +23,7 @@ def check_model_prices(value: tuple[str, ...]) -> str | None:
         cid, _, price = entry.partition("=")
         try:
             from_cid(cid)
-            if not price.isascii() or not price.isdigit() or int(price) > _MOST_AMOUNT:
+            if not price.isascii() or not price.isdigit() or int(price) > MAX_AMOUNT:
                 return f"{entry!r}: write the model's CID, =, and a price in the smallest unit"
         except ProtocolError as error:
             return str(error)

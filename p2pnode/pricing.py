@@ -2,7 +2,7 @@
 
 import importlib
 
-from p2pnode.config import WorkerConfig
+from p2pnode.config_market import WorkerConfig
 from p2pnode.errors import ConfigError
 from p2pnode.lists import account_of, model_prices, percents
 from p2pnode.market.strategy import CostPlus, Strategy

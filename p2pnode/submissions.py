@@ -123,6 +123,7 @@ def explanation_json(explanation: Explanation) -> Mapping[str, Any]:
                 "reason": verdict.reason,
                 "price": str(verdict.price),
                 "deposit": str(verdict.deposit),
+                "bond": str(verdict.bond),
                 "changes": [
                     {"field": change.field, "given": str(change.given), "needed": str(change.needed)}
                     for change in verdict.changes

@@ -39,6 +39,7 @@ STAGES = (
     Stage("image", (f"{BIN}/python", "circuits_guest/build.py", "guest", "--check")),
     Stage("stark", (f"{BIN}/python", "-m", "stark", "check"), CONTRACTS),
     Stage("contracts", (f"{BIN}/npx", "--no-install", "hardhat", "test"), CONTRACTS),
+    Stage("coverage", (f"{BIN}/node", "scripts/coverage.ts"), CONTRACTS),
     Stage("scripts", (f"{BIN}/npm", "run", "--silent", "typecheck"), CONTRACTS),
     Stage("python", (f"{BIN}/python", "-m", "pytest", "-m", "not deep"), deep=("-m", "deep or not deep")),
 )

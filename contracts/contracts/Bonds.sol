@@ -26,9 +26,6 @@ abstract contract Bonds is IBonds, ReentrancyGuardTransient {
         uint64 withdrawableAt;
     }
 
-    /// @notice Unbonding must take longer than all evidence about a promise can.
-    error UnbondingDelayTooShort(uint64 delay, uint64 minimum);
-
     IERC20 internal immutable _token;
     uint64 internal immutable _unbondingDelay;
     /// @dev Set once, by {NodeCoordinator-bind}.
@@ -127,7 +124,8 @@ abstract contract Bonds is IBonds, ReentrancyGuardTransient {
             address worker = awards[i].worker;
             // With saturated prices the shares could add up to more than there is.
             uint256 share = Math.min(Math.mulDiv(amount, awards[i].price, prices), amount - paid);
-            if (share == 0 || worker == address(0)) continue;
+            // What nobody could take out again is burnt.
+            if (share == 0 || worker == address(0) || worker == address(this)) continue;
             paid += share;
             _token.safeTransfer(worker, share);
         }

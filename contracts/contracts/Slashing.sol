@@ -31,9 +31,6 @@ abstract contract Slashing is Bonds, ISlashing {
         _;
     }
 
-    /// @notice Only the settlement contract may.
-    error NotSettlement(address caller);
-
     /// @inheritdoc ISlashing
     function reportMissed(Papers calldata papers, bytes calldata input) external nonReentrant {
         Award calldata award = papers.award;

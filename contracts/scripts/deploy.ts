@@ -5,10 +5,12 @@
  *
  * | variable | meaning | default |
  * |---|---|---|
- * | P2PNODE_RPC_URL | JSON-RPC of the chain; its first unlocked account deploys | required |
+ * | P2PNODE_RPC_URL | JSON-RPC of the chain | required |
+ * | P2PNODE_DEPLOYER_KEY | private key that deploys and pays the gas | the chain's first unlocked account |
  * | P2PNODE_PARAMETERS | Ignition parameters | ignition/parameters/devnet.json |
  * | P2PNODE_IMAGE_ID | image ID of the guest, 32 bytes of hex | circuits_guest/images/image_id.txt |
  * | P2PNODE_DEPLOYMENT | file to write | deployment.json |
+ * | P2PNODE_SOURCES | file for the compiler's standard JSON input, with which explorers verify the contracts | none |
  * | P2PNODE_IGNITION_DIR | where Ignition keeps its journal and deployed_addresses.json | ignition |
  *
  * The recursion programs that may end a proof are those of circuits_guest/images/control_ids.json, unless the
@@ -86,3 +88,13 @@ const deployment = {
 };
 await writeFile(target, JSON.stringify(deployment, null, 2) + "\n");
 console.log(`wrote ${target}`);
+
+const sources = process.env.P2PNODE_SOURCES;
+if (sources !== undefined) {
+  const id = await hre.artifacts.getBuildInfoId("contracts/ProofOfInference.sol:ProofOfInference");
+  const file = id === undefined ? undefined : await hre.artifacts.getBuildInfoPath(id);
+  if (file === undefined) throw new Error("the build information of ProofOfInference is missing; delete artifacts/");
+  const { solcLongVersion, input } = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(sources, JSON.stringify(input, null, 2) + "\n");
+  console.log(`wrote ${sources}, for solc ${solcLongVersion}`);
+}

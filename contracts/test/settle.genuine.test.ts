@@ -12,6 +12,7 @@ import StarkParts from "../ignition/modules/StarkParts.ts";
 import { FIXTURE, FIXTURES_DIR, type fixtureAwards } from "../scripts/fixture-awards.ts";
 import { type Award, fromJson } from "../scripts/typed-data.ts";
 import { layout } from "./stark/support/layout.ts";
+import { leaf, merkleRoot } from "./support/merkle.ts";
 
 /** EIP-7825's cap of one transaction, which the network enforces. */
 const TRANSACTION_GAS_CAP = 16_777_216n;
@@ -95,7 +96,10 @@ async function deploy() {
   await poi.write.deposit([total], { account: first.requester });
   await networkHelpers.time.increaseTo(FIXTURE.settleDeadline - 1800n);
   const fullSeal = concat([selector, fixture.seal]);
-  return { ...fixture, viem, joyToken, poi, zkVerifier, starkVerifier, starkPartsVerifier, partsSelector, fullSeal, total };
+  return {
+    ...fixture, viem, networkHelpers, joyToken, poi, zkVerifier, starkVerifier, starkPartsVerifier, partsSelector, fullSeal,
+    total,
+  };
 }
 
 describe("a genuine proof settles a batch in one transaction", () => {
@@ -135,6 +139,29 @@ describe("a genuine proof settles a batch in one transaction", () => {
       ),
     ];
     for (const call of calls) await viem.assertions.revertWithCustomError(call, zkVerifier, "VerificationFailed");
+  });
+
+  it("is verified once, and its awards settled in later transactions by Merkle path", async (test) => {
+    const { awards, signatures, outputDigests, taskIds, fullSeal, viem, poi, networkHelpers } = all;
+    const fresh = await networkHelpers.takeSnapshot();
+    const leaves = awards.map((award, index) => leaf(taskIds[index]!, award, outputDigests[index]!));
+    const root = merkleRoot(leaves);
+    const client = await viem.getPublicClient();
+    const proof = await poi.write.proveBatch([leaves.length, root, fullSeal], gas).catch(shorten);
+    test.diagnostic(`${(await client.getTransactionReceipt({ hash: proof })).gasUsed} gas for the proof alone`);
+    const half = leaves.length / 2;
+    assert.ok(Number.isInteger(Math.log2(half)), "the slices below are subtrees of a full tree");
+    for (const first of [half, 0]) {
+      const part = <T>(list: readonly T[]) => list.slice(first, first + half);
+      const other = merkleRoot(leaves.slice(half - first, 2 * half - first));
+      const slice = { count: leaves.length, first, path: [other] };
+      const hash = await poi.write.settleSlice([part(awards), part(signatures), part(outputDigests), slice, 0]);
+      const receipt = await client.getTransactionReceipt({ hash });
+      test.diagnostic(`${receipt.gasUsed} gas for ${half} awards of it`);
+      const at = { fromBlock: receipt.blockNumber, toBlock: receipt.blockNumber };
+      assert.equal((await poi.getEvents.AwardSettled({}, at)).length, half);
+    }
+    await fresh.restore();
   });
 
   it("pays every award under the default cap", async (test) => {

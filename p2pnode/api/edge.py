@@ -26,4 +26,9 @@ class EdgeNode:
             password = read_password(self.config.password_file, os.environ)
         configure_logging(self.config.log_level, self.config.log_format, secrets=[password])
         app: Any = importlib.import_module("p2pnode.app")
-        run_until_stopped(app.run_node, self.config, password)
+        surfaces = []
+        if self.config.api.enabled:
+            surfaces.append(importlib.import_module("p2pnode.api.http").open_api)
+        if self.config.api.trace_endpoint:
+            surfaces.append(importlib.import_module("p2pnode.tracing").open_tracing)
+        run_until_stopped(app.run_node, self.config, password, surfaces)

@@ -11,8 +11,10 @@ import trio
 from p2pnode.api.arguments import parse_address, parse_model_id
 from p2pnode.chain import MemoryTxLog, Models, TxReceipt, open_models
 from p2pnode.config import ChainConfig
+from p2pnode.errors import ChainError
 from p2pnode.identity import Account
 from p2pnode.ports import ModelListing
+from p2pnode.protocol.cid import to_cid
 
 T = TypeVar("T")
 
@@ -45,15 +47,50 @@ class ModelMarketplace:
         return self._account.checksum_address
 
     def register_model(
-        self, model_id: str | bytes, metadata: str | Mapping[str, Any], price: int
+        self,
+        model_id: str | bytes,
+        metadata: str | Mapping[str, Any],
+        price: int,
+        *,
+        previous: str | bytes | None = None,
+        licence: str = "",
+        shares: Mapping[str, int] | None = None,
     ) -> TxReceipt:
         """Register a model by its CID (or SHA-256) at `price` an inference; the account becomes its owner.
 
-        `metadata` is a CID or JSON of at most 1,024 bytes; a mapping is written as JSON.
+        `metadata` is a CID or JSON of at most 1,024 bytes; a mapping is written as JSON. `previous` makes
+        the model the next version of one that the account owns, whose licence and shares it takes over.
+        `licence` is an SPDX expression or a CID. `shares` are basis points of all fees by address, which
+        the account gives away.
         """
         digest = parse_model_id(model_id)
+        follows = None if previous is None else parse_model_id(previous)
+        parts = _parse_shares(shares or {})
         text = metadata if isinstance(metadata, str) else json.dumps(metadata, separators=(",", ":"))
-        return self._run(lambda models: models.register(digest, price, text, _key()))
+        return self._run(
+            lambda models: models.register(
+                digest, price, text, _key(), previous=follows, licence=licence, shares=parts
+            )
+        )
+
+    def move_shares(self, model_id: str | bytes, shares: Mapping[str, int]) -> TxReceipt:
+        """Give basis points of the account's share of all fees to other addresses, for good."""
+        digest, parts = parse_model_id(model_id), _parse_shares(shares)
+        return self._run(lambda models: models.move_shares(digest, parts, _key()))
+
+    def shares(self, model_id: str | bytes) -> Mapping[str, int]:
+        """Basis points of the model's fees by address; they add up to 10,000."""
+        digest = parse_model_id(model_id)
+        found = self._run(lambda models: models.shares(digest))
+        return {f"0x{account.hex()}": bps for account, bps in found.items()}
+
+    def latest_version(self, model_id: str | bytes) -> str:
+        """CID of the newest version in the model's series. Raises ChainError when it is not registered."""
+        digest = parse_model_id(model_id)
+        latest = self._run(lambda models: models.latest(digest))
+        if not any(latest):
+            raise ChainError(f"model {to_cid(digest)} is not registered; register it first")
+        return to_cid(latest)
 
     def set_price(self, model_id: str | bytes, price: int) -> TxReceipt:
         """Change the fee: a decrease holds at once, an increase after the contract's notice."""
@@ -82,6 +119,10 @@ class ModelMarketplace:
                 return await call(models)
 
         return trio.run(main)
+
+
+def _parse_shares(shares: Mapping[str, int]) -> Mapping[bytes, int]:
+    return {parse_address(account, "shares"): bps for account, bps in shares.items()}
 
 
 def _key() -> str:

@@ -20,7 +20,7 @@ class Bonds:
 
     async def of(self, requester: bytes) -> tuple[int, int]:
         """(bond, when it may be withdrawn in seconds UTC); the time is 0 while it stays."""
-        amount, withdrawable_at = await self._contract.read("bondOf", requester)
+        amount, withdrawable_at = await self._contract.read("bondOf", requester, agreed=True)
         return int(amount), int(withdrawable_at)
 
     async def add(self, amount: int, key: str) -> TxReceipt:

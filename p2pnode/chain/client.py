@@ -20,6 +20,7 @@ from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.settlement import Settlement
 from p2pnode.chain.token import Token
+from p2pnode.chain.use import Use
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
@@ -56,6 +57,7 @@ class ChainClient:
             config.confirmations,
         )
         self.settlement = Settlement(rpc, contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
+        self.use = Use(rpc, contracts["ProofOfUse"], sender, deployment.block)
 
     @property
     def chain_id(self) -> int:

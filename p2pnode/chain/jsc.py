@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from eth_abi.abi import encode
+
 from p2pnode.chain.call import Call, Sends
 from p2pnode.chain.contract import Contract, Event
 from p2pnode.chain.events import read_events
@@ -78,6 +80,11 @@ class Jsc:
         call = Call(self._bridge, "deposit", arguments)
         return await self._token.spend(self._bridge, call, sum(amounts) * UNIT, key)
 
+    @property
+    def bridge(self) -> bytes:
+        """Address of the bridge, the target of payouts into the pool."""
+        return self._bridge.address
+
     async def relay(self, transaction: Transaction) -> bytes:
         """See `relay.PoolSender`."""
         message = transaction.message(self._chain_id, self._pool.address)
@@ -86,6 +93,11 @@ class Jsc:
     async def transact(self, transaction: Transaction, key: str) -> TxReceipt:
         """Submit a signed transaction and pay its gas. ChainError when the pool refuses it."""
         return await self._sender.send(Call(self._pool, "transact", (transaction.abi(),)), key)
+
+
+def stealth_address(note: StealthNote) -> bytes:
+    """A note as `IPayoutTarget.depositFor` of the bridge takes it."""
+    return encode(["((uint256,uint256),uint256[],bytes)"], [note_abi(note)])
 
 
 @asynccontextmanager

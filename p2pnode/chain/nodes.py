@@ -1,5 +1,7 @@
 """NodeCoordinator: workers, their stakes and records."""
 
+from collections.abc import Sequence
+
 import base58
 
 from p2pnode.chain.call import Call, Sends
@@ -28,7 +30,8 @@ class Nodes:
             peer_id=base58.b58encode(node["peerId"]).decode(),
             stake=node["stake"],
             capacity=node["capacity"],
-            active=node["withdrawableAt"] == 0,
+            # Not only the node's own word: one that lost stake under the least takes no work either.
+            active=bool(await self._contract.read("isActive", account, 0)),
             settled=record["settled"],
             missed=record["missed"],
         )
@@ -37,6 +40,15 @@ class Nodes:
         """When an inactive node's stake is free, seconds UTC; 0 while it is active."""
         node, _ = await self._contract.read("nodeOf", account)
         return int(node["withdrawableAt"])
+
+    async def select(self, model_digest: bytes, seed: bytes, count: int) -> Sequence[bytes]:
+        """Up to `count` accounts, drawn by the free capacity that their stake covers (32 bytes of `seed`)."""
+        return list(await self._contract.read("selectNodes", model_digest, seed, count))
+
+    async def load(self, account: bytes) -> tuple[int, int]:
+        """Tasks at once that the node's stake covers, and awards paid to it since midnight UTC."""
+        slots, settled = await self._contract.read("loadOf", account)
+        return slots, settled
 
     async def min_stake(self) -> int:
         return int(await self._contract.read("minStake"))

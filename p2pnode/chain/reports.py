@@ -41,7 +41,7 @@ class Reports:
 
     async def find(self, task_id: bytes) -> Report | None:
         """The report of an award, or None."""
-        report = await self._settlement.read("reportOf", task_id)
+        report = await self._settlement.read("reportOf", task_id, agreed=True)
         if not report["answerUntil"]:
             return None
         return Report(report["reporter"], report["answerUntil"], report["vouched"], report["open"])

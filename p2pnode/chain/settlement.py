@@ -123,6 +123,12 @@ class Settlement:
         """Take out all credit of the account."""
         return await self._send("withdrawCredit", key)
 
+    async def withdraw_credit_to(
+        self, target: bytes, stealth_address: bytes, amount: int, key: str
+    ) -> TxReceipt:
+        """Pay `amount` of the credit to a stealth address, by the contract that knows whose it is."""
+        return await self._send("withdrawCreditTo", key, target, stealth_address, amount)
+
     async def is_signed_by(self, account: bytes, digest: bytes, signature: bytes) -> bool:
         """Whether the contract takes a signature, be the account a key or code (ERC-1271)."""
         return bool(await self._contract.read("isSignedBy", account, digest, signature))

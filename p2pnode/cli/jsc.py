@@ -4,7 +4,7 @@ import click
 import trio
 
 from p2pnode.cli.jsc_proofs import check_proof, images, prove_payment, prove_reserve, viewkey
-from p2pnode.cli.jsc_send import deposit, send, sign, submit_signed, sweep, withdraw
+from p2pnode.cli.jsc_send import deposit, payout, send, sign, submit_signed, sweep, withdraw
 from p2pnode.cli.jsc_session import offline_pool, open_wallet, scan, shown, wallet_folder
 from p2pnode.cli.operator import ask_password, open_onlooker
 from p2pnode.cli.output import Printer, config_option, hexed, json_option, printable
@@ -22,6 +22,7 @@ def command() -> None:
 
 for other in (
     deposit,
+    payout,
     send,
     withdraw,
     sweep,

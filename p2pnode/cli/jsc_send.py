@@ -7,6 +7,7 @@ from typing import Any
 import click
 import trio
 
+from p2pnode.chain.jsc import UNIT, stealth_address
 from p2pnode.cli.jsc_session import (
     JoyAddress,
     JscAddress,
@@ -22,7 +23,7 @@ from p2pnode.cli.jsc_session import (
 from p2pnode.cli.operator import new_key, sent, sent_line
 from p2pnode.cli.output import Printer, config_option, json_option
 from p2pnode.config import Config
-from p2pnode.errors import ChainError, NetworkError, ProtocolError
+from p2pnode.errors import ChainError, ConfigError, NetworkError, ProtocolError
 from p2pnode.jsc import codec
 from p2pnode.jsc.account import JscAccount
 from p2pnode.jsc.keys import Address
@@ -59,6 +60,30 @@ def deposit(amount: int, to: Address | str | None, split: bool, config: Config, 
                 receipt = await chain.jsc.deposit(notes, amounts, new_key("jsc-deposit"))
             lines = [f"deposited {shown(amount)} as {len(amounts)} notes", sent_line(receipt)]
             printer.result({**sent(receipt), "units": [str(part) for part in amounts]}, lines)
+
+    trio.run(run)
+
+
+@click.command()
+@config_option
+@json_option
+def payout(config: Config, printer: Printer) -> None:
+    """Take the account's credit for settled work as a private note. The account and the amount are public."""
+
+    async def run() -> None:
+        async with open_wallet(config, sends=True, scans=False) as (chain, account):
+            units = await chain.settlement.credit(chain.account) // UNIT
+            if not units:
+                raise ConfigError("the account has no credit; awards settle to credit when asked to")
+            (note,) = account.deposit_notes(account.wallet.new_subaddress()[1], [units])
+            with printer.progress("Waiting for the chain"):
+                receipt = await chain.settlement.withdraw_credit_to(
+                    chain.jsc.bridge, stealth_address(note), units * UNIT, new_key("jsc-payout")
+                )
+            printer.result(
+                {**sent(receipt), "units": str(units)},
+                [f"paid {shown(units)} into the wallet", sent_line(receipt)],
+            )
 
     trio.run(run)
 

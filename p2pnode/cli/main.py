@@ -21,7 +21,11 @@ from p2pnode.errors import ChainError, ConfigError, NetworkError, P2PNodeError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "Make the keys and the configuration of a node.",
+    "network": "Know shared networks by name.",
+    "doctor": "Check all that a node needs, and say how to mend it.",
+    "bench": "Measure what this machine can do as a worker.",
     "run": "Run the node.",
+    "top": "Watch the running node live.",
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",
     "explain": "Say why an offer got no bid, and what would change that.",
@@ -33,11 +37,14 @@ COMMANDS: Final[Mapping[str, str]] = {
     "jsc": "Hold and spend JOY in private.",
     "receipts": "List and show the receipts of settled tasks.",
     "verify": "Check a receipt file.",
+    "prover": "Build the prover for this machine.",
     "demo": "Show a whole network at work on this machine.",
+    "completion": "Print completion for a shell.",
+    "man": "Print the manual page.",
     "version": "Show the version.",
 }
 INTERRUPTED: Final = 130
-_LOGS_NOTHING: Final = frozenset({"verify", "version"})
+_LOGS_NOTHING: Final = frozenset({"verify", "version", "completion", "man"})
 """Commands for which the logging library is not loaded: that would take them a third of their time."""
 
 

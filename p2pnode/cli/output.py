@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from p2pnode.amounts import JOY, MAX_AMOUNT
 from p2pnode.amounts import joy as joy
-from p2pnode.config import CONFIG_NAME, JOY, MAX_AMOUNT, Config, load_config
+from p2pnode.config import CONFIG_NAME, Config, load_config
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_DIR = Path("~/.p2pnode")
@@ -29,6 +30,14 @@ class Printer:
         else:
             for line in lines:
                 click.echo(line)
+
+    @contextmanager
+    def updating(self, text: str) -> Iterator[Callable[[str], None]]:
+        """As `progress`, and the body gets a function that changes the text."""
+        from rich.console import Console
+
+        with Console(stderr=True).status(text) as status:
+            yield status.update
 
     @contextmanager
     def progress(self, text: str) -> Iterator[None]:
@@ -54,6 +63,13 @@ class JoyAmount(click.ParamType[int]):
         except (InvalidOperation, ValueError, OverflowError):
             self.fail(f"{value!r}: give JOY from 0 with at most 18 decimals, for example 0.05", param, ctx)
         return int(units)
+
+
+def priced(units: int, config: Config) -> str:
+    """As `joy`, and what it is worth in `currency` where the configuration says what a JOY is worth."""
+    if not config.currency or not config.joy_price:
+        return joy(units)
+    return f"{joy(units)} ({units / JOY * config.joy_price:,.4g} {config.currency})"
 
 
 def hexed(data: bytes) -> str:

@@ -10,12 +10,13 @@ import click
 import trio
 
 from p2pnode.cli.output import Printer, config_path_option, hexed, joy, json_option
+from p2pnode.cli.prover import ensure_prover
 from p2pnode.config import Config, load_config
 from p2pnode.errors import ChainError, InferenceError, ProtocolError, ProverError
 from p2pnode.protocol.cid import content_digest, to_cid
-from p2pnode.protocol.claim import claim_digest, claim_of_seal
 from p2pnode.protocol.receipt import ProofClaim, Receipt, check_receipt, parse_receipt
 from p2pnode.protocol.schema import MAX_RECEIPT
+from p2pnode.verification import proof_steps, statement
 
 REFUSED = 5
 
@@ -119,6 +120,7 @@ def _verify(
 def _open_prover(binary: str) -> Any:
     from p2pnode.proving import open_prover
 
+    ensure_prover(binary)
     return open_prover(binary=binary)
 
 
@@ -162,20 +164,9 @@ async def _check_files(
 
 
 async def _check_proof(checks: _Checks, claim: ProofClaim, prover: Any) -> None:
-    async with checks.check("the proof is of the guest that this prover knows"):
-        if claim.image_id != prover.image_id:
-            raise ProtocolError(
-                f"imageId is {hexed(claim.image_id)}, this prover's guest is {hexed(prover.image_id)}; "
-                "use the version of p2pnode that made the receipt"
-            )
-    async with checks.check("the seal claims this journal of this guest"):
-        claimed, expected = claim_of_seal(claim.seal), claim_digest(claim.image_id, claim.journal)
-        if claimed != expected:
-            raise ProtocolError(
-                f"seal claims {hexed(claimed)}; this guest and journal make the claim {hexed(expected)}"
-            )
-    async with checks.check("the STARK proves the claim"):
-        await prover.verify(claim.journal, claim.seal)
+    for what, run in proof_steps(claim, prover):
+        async with checks.check(what):
+            await run()
 
 
 async def _check_chain(checks: _Checks, receipt: Receipt, chain: Any) -> None:
@@ -205,22 +196,8 @@ def _summary(receipt: Receipt) -> dict[str, Any]:
         "image_id": hexed(receipt.image_id),
         "answer_is_proved": receipt.answer_is_proved,
         "transaction": hexed(receipt.transaction),
-        "statement": _statement(receipt),
+        "statement": statement(receipt, joy(award.price)),
     }
-
-
-def _statement(receipt: Receipt) -> str:
-    """What a valid receipt proves, in words."""
-    award = receipt.award.message
-    answer = "which is" if receipt.answer_is_proved else "which is not"
-    return (
-        f"Proved by the guest with image ID {hexed(receipt.image_id)}: it ran the ONNX file with SHA-256 "
-        f"{hexed(award.model_digest)} on the input with digest {hexed(award.input_digest)}, and the output "
-        f"has digest {hexed(receipt.output_digest)}, {answer} what the worker answered at first. This is "
-        f"task {receipt.leaf_index + 1} of {receipt.leaf_count} under one proof, awarded by "
-        f"{hexed(award.requester)} to {hexed(award.worker)} for {joy(award.price)} "
-        f"on chain {receipt.chain_id}."
-    )
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:

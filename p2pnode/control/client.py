@@ -51,6 +51,11 @@ class ControlClient:
         answer = await self._call("status", {})
         return dict(answer)
 
+    async def overview(self) -> Mapping[str, Json]:
+        """The node at a glance: see `p2pnode.overview`."""
+        answer = await self._call("overview", {})
+        return dict(answer)
+
     async def receipts(self) -> Sequence[bytes]:
         """Task IDs that have a receipt, newest first."""
         return [digest(item, "task_id") for item in await self._call("receipts", {})]

@@ -86,6 +86,8 @@ class ControlHandlers:
     """Keep, serve and announce a model; returns its digest."""
     status: Callable[[], Awaitable[Mapping[str, Json]]]
     """peer_id, account, peers, listen, tasks by state and whatever else helps an operator."""
+    overview: Callable[[], Awaitable[Mapping[str, Json]]]
+    """The node at a glance, for a screen that shows it."""
     receipts: Callable[[], Awaitable[Sequence[bytes]]]
     """Task IDs with a receipt, newest first."""
     receipt: Callable[[bytes], Awaitable[str | None]]

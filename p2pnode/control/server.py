@@ -21,6 +21,7 @@ from p2pnode.control.messages import (
     Json,
     digest,
     hexed,
+    octets,
     publish_from_json,
     report_to_json,
     submit_from_json,
@@ -143,6 +144,10 @@ async def _status(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return await handlers.status()
 
 
+async def _overview(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
+    return await handlers.overview()
+
+
 async def _receipts(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     return [hexed(task_id) for task_id in await handlers.receipts()]
 
@@ -165,11 +170,8 @@ async def _relayers(handlers: ControlHandlers, params: Json, emit: Emit) -> Json
 
 async def _relay(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
     fields = table(params, ("peer", "transaction"))
-    peer, transaction = text(fields["peer"], "peer"), text(fields["transaction"], "transaction")
-    try:
-        return hexed(await handlers.relay(peer, bytes.fromhex(transaction.removeprefix("0x"))))
-    except ValueError as error:
-        raise ProtocolError("transaction is not hexadecimal") from error
+    peer, transaction = text(fields["peer"], "peer"), octets(fields["transaction"], "transaction")
+    return hexed(await handlers.relay(peer, transaction))
 
 
 async def _shutdown(handlers: ControlHandlers, params: Json, emit: Emit) -> Json:
@@ -181,6 +183,7 @@ _METHODS: Mapping[str, Callable[[ControlHandlers, Json, Emit], Awaitable[Json]]]
     "model": _model,
     "publish": _publish,
     "status": _status,
+    "overview": _overview,
     "receipts": _receipts,
     "receipt": _receipt,
     "explain": _explain,

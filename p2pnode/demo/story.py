@@ -11,6 +11,7 @@ from p2pnode.cli.output import joy
 from p2pnode.config import ChainConfig
 from p2pnode.demo.auction import Auction
 from p2pnode.demo.names import Names
+from p2pnode.demo.private import Private
 from p2pnode.demo.proof import BATCH_EVENTS, FATAL_EVENTS, BatchView, ProofBars
 from p2pnode.demo.receipts import Verdict, altered, fetch, verify
 from p2pnode.demo.screen import Screen
@@ -58,12 +59,16 @@ class Story:
             cid = await self._publish(devnet)
             auction, task_ids = await self._sell(devnet, names, cid)
             if not self._proved:
-                return Summary(str(self._folder), cid, screen.seconds, auction.tasks)
+                sights = await Private(devnet, screen).tell()
+                return Summary(str(self._folder), cid, screen.seconds, auction.tasks, private=sights)
             await self._settle(task_ids)
             payments = await self._paid(devnet, before)
             verdicts = await self._verify(devnet, task_ids[0])
+            sights = await Private(devnet, screen).tell()
         batches = list(self._batches.values())
-        return Summary(str(self._folder), cid, screen.seconds, auction.tasks, batches, payments, verdicts)
+        return Summary(
+            str(self._folder), cid, screen.seconds, auction.tasks, batches, payments, verdicts, sights
+        )
 
     async def _publish(self, devnet: Devnet) -> str:
         screen, owner = self._screen, devnet.owner
@@ -201,6 +206,7 @@ async def _balances(devnet: Devnet) -> dict[str, int]:
     accounts["treasury"] = treasury().address
     config = ChainConfig(rpc_url=devnet.url, deployment=devnet.deployment)
     async with open_chain_reader(config, treasury().address) as chain:
+        accounts["reward pool"] = chain.deployment.addresses["ProofOfUse"]
         return {
             name: await chain.token.balance(account) + await chain.escrow.balance(account)
             for name, account in accounts.items()

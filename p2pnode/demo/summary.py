@@ -11,6 +11,7 @@ from rich.text import Text
 
 from p2pnode.cli.output import joy
 from p2pnode.demo.auction import TaskView
+from p2pnode.demo.private import Sight
 from p2pnode.demo.proof import BatchView
 from p2pnode.demo.receipts import Verdict
 
@@ -40,6 +41,7 @@ class Summary:
     batches: Sequence[BatchView] = ()
     payments: Sequence[Payment] = ()
     verdicts: Sequence[Verdict] = ()
+    private: Sequence[Sight] = ()
 
     @property
     def waits(self) -> list[float]:
@@ -94,6 +96,7 @@ class Summary:
                 {"file": one.file, "what": one.what, "valid": one.valid, "reason": one.reason}
                 for one in self.verdicts
             ],
+            "private": [{"observer": one.observer, "owner": one.owner} for one in self.private],
         }
 
     def table(self) -> Table:

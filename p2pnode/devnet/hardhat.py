@@ -6,9 +6,11 @@ Needs the `contracts/` folder of a checkout that was set up; a wheel of the node
 import importlib.util
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+import trio
 
 from p2pnode.devnet.processes import STOP_SECONDS, Supervisor, environment, text_lines
 from p2pnode.errors import DevnetError
@@ -50,7 +52,7 @@ async def start_chain(supervisor: Supervisor, folder: Path) -> str:
 
 async def deploy(url: str, folder: Path, image_id: bytes) -> Path:
     """Deploy every contract, for proofs of the guest `image_id`; returns the deployment file."""
-    target, log = folder / "deployment.json", folder / "deploy.log"
+    target = folder / "deployment.json"
     env = _environment(
         folder,
         P2PNODE_RPC_URL=url,
@@ -58,18 +60,28 @@ async def deploy(url: str, folder: Path, image_id: bytes) -> Path:
         P2PNODE_IGNITION_DIR=str(folder / "ignition"),
         P2PNODE_IMAGE_ID=image_id.hex(),
     )
+    await run_deploy(folder / "deploy.log", lambda line: None, **env)
+    return target
+
+
+async def run_deploy(log: Path, say: Callable[[str], None], **env: str) -> None:
+    """Run the deploy script with these variables; `say` is told its lines. Raises DevnetError."""
     said = []
     command = [node_binary(), CONTRACTS / "scripts" / "deploy.ts"]
     async with guarded(
-        command, stderr=subprocess.STDOUT, stop_seconds=STOP_SECONDS, cwd=CONTRACTS, env=env
+        command,
+        stderr=subprocess.STDOUT,
+        stop_seconds=STOP_SECONDS,
+        cwd=CONTRACTS,
+        env=environment(**env),
     ) as process:
         async for line in text_lines(process):
             said.append(line)
+            say(line)
         code = await process.wait()
-    log.write_text("\n".join(said) + "\n")
+    await trio.Path(log).write_text("\n".join(said) + "\n")
     if code != 0:
         raise DevnetError(f"contracts were not deployed; the log is {log}:\n" + "\n".join(said[-12:]))
-    return target
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 from p2pnode.control.lines import check_path
 from p2pnode.devnet import funds, hardhat
 from p2pnode.devnet.node import P2PNODE, DevnetNode, make_node
@@ -112,6 +112,7 @@ async def _start(supervisor: Supervisor, folder: Path, image_id: bytes, plan: Pl
         "network.listen": "/ip4/127.0.0.1/tcp/0",
         "network.bootstrap": str(peers),
         "network.mdns": "false",
+        "api.enabled": "false",
         "chain.rpc_url": url,
         "chain.deployment": str(folder / "deployment.json"),
         "chain.poll_seconds": "0.25",

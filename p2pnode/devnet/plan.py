@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,14 @@ class Plan:
         return (self.requester, self.owner, *self.workers)
 
 
-def worker(name: str, *, capacity: int, price: int, stake: int) -> NodePlan:
-    """A worker that holds `capacity` tasks at a time and takes no less than `price` for one."""
+def worker(name: str, *, capacity: int, price: int, stake: int, relays: bool = False) -> NodePlan:
+    """A worker that holds `capacity` tasks at a time, takes no less than `price` for one, and may relay."""
     settings = {
         "worker.enabled": "true",
         "requester.enabled": "false",
         "worker.capacity": str(capacity),
         "worker.price": str(price),
+        "relayer.enabled": str(relays).lower(),
     }
     return NodePlan(name, joy=2 * stake, stake=stake, settings=settings)
 
@@ -52,7 +53,7 @@ DEFAULT_PLAN = Plan(
     owner=NodePlan("erin", joy=JOY),
     workers=(
         worker("bob", capacity=32, price=JOY // 100, stake=100 * JOY),
-        worker("carol", capacity=8, price=JOY // 100 * 11 // 10, stake=20 * JOY),
+        worker("carol", capacity=8, price=JOY // 100 * 11 // 10, stake=20 * JOY, relays=True),
         worker("dave", capacity=4, price=JOY // 100 * 12 // 10, stake=5 * JOY),
     ),
 )

@@ -137,3 +137,8 @@ class SessionCache:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:500]
+
+
+def providers() -> tuple[str, str, list[str]]:
+    """ONNX Runtime's version, the provider that models run on here, and all that its build has."""
+    return ort.__version__, "CPUExecutionProvider", list(ort.get_available_providers())

@@ -124,13 +124,27 @@ class Bn254(Group[Jacobian]):
 
     def multiplier(self, scalar: int) -> Callable[[Jacobian], Jacobian]:
         """Multiplies many points by one scalar, whose digits are worked out once."""
-        digits = [
-            wnaf(part) if part >= 0 else [-digit for digit in wnaf(-part)] for part in split(scalar % N)
-        ]
+        # Places in the multiples of the point, their negatives, the multiples of its image, their negatives.
+        steps: list[list[int]] = []
+        for part, first in zip(split(scalar % N), (0, 16), strict=True):
+            for bit, digit in enumerate(wnaf(abs(part))):
+                while len(steps) <= bit:
+                    steps.append([])
+                if digit:
+                    negative = (digit < 0) != (part < 0)
+                    steps[bit].append(first + 8 * negative + (abs(digit) >> 1))
+        steps.reverse()
 
         def multiply(point: Jacobian) -> Jacobian:
             table = self._odd_multiples(point)
-            return self._straus(digits, (table, [(x * _BETA % _P, y, z) for x, y, z in table]))
+            table += [(x, -y, z) for x, y, z in table]
+            table += [(x * _BETA % _P, y, z) for x, y, z in table]
+            found, double, add = self.identity, self.double, self.add
+            for places in steps:
+                found = double(found)
+                for place in places:
+                    found = add(found, table[place])
+            return found
 
         return multiply
 

@@ -100,7 +100,8 @@ def make(
     ephemeral = _ephemeral(anchor, tied, address)
     public, shared_point = BN254.mul(ephemeral, address.spend), BN254.mul(ephemeral, address.view)
     raw_public = compress(public)
-    tag, shared = _shared(shared_point, raw_public, tied)
+    raw = BN254.encode([shared_point])
+    shared = _shared(raw, raw_public, tied)
     key = BN254.add(address.spend, BN254.mul(wide_scalar(_OFFSET, shared), G))
     _, roots = key_image_base(key)
     body = payee.amount.to_bytes(8, "big") + anchor + payee.text.ljust(TEXT, b"\0")
@@ -108,7 +109,7 @@ def make(
     record = secrets.token_bytes(_SENDER)
     if outgoing is not None:
         record = _seal(_outgoing_key(outgoing, key, raw_public, tied), address.raw + anchor)
-    memo = bytes([tag]) + raw_public + sealed + record
+    memo = bytes([view_tag(raw, tied)]) + raw_public + sealed + record
     mask = DEPOSIT_MASK if deposit else wide_scalar(_MASK, shared)
     return StealthNote(BN254.affine([key])[0], tuple(roots), memo), mask, anchor
 
@@ -119,7 +120,7 @@ def receive(
     note: StealthNote,
     tied: bytes,
     subaddresses: Mapping[Affine, int],
-    commitment: Jacobian | None,
+    commitment: Affine | None,
     public_amount: int | None = None,
 ) -> Received | None:
     """The note as its receiver sees it, or None when it is not his or its sender cheated.
@@ -128,9 +129,10 @@ def receive(
     `commitment`.
     """
     raw_public, sealed = note.memo[1:33], note.memo[33 : 33 + _RECEIVER]
-    tag, shared = _shared(shared_point, raw_public, tied)
-    if tag != note.memo[0]:
+    raw = BN254.encode([shared_point])
+    if view_tag(raw, tied) != note.memo[0]:
         return None
+    shared = _shared(raw, raw_public, tied)
     offset = wide_scalar(_OFFSET, shared)
     spend = BN254.sub(BN254.point(*note.key), BN254.mul(offset, G))
     subaddress = subaddresses.get(BN254.affine([spend])[0])
@@ -143,7 +145,7 @@ def receive(
     mask = wide_scalar(_MASK, shared)
     if public_amount is not None:
         amount, mask = public_amount, DEPOSIT_MASK
-    elif commitment is None or not BN254.equal(commit(amount, mask), commitment):
+    elif commitment is None or BN254.affine([commit(amount, mask)])[0] != commitment:
         return None
     address = keys.address(subaddress)
     if compress(BN254.mul(_ephemeral(anchor, tied, address), address.spend)) != raw_public:
@@ -172,7 +174,7 @@ def reveal(
     raw_public = compress(BN254.mul(ephemeral, address.spend))
     if raw_public != note.memo[1:33]:
         return None
-    _, shared = _shared(BN254.mul(ephemeral, address.view), raw_public, tied)
+    shared = _shared(BN254.encode([BN254.mul(ephemeral, address.view)]), raw_public, tied)
     key = BN254.add(address.spend, BN254.mul(wide_scalar(_OFFSET, shared), G))
     body = _open(digest(_MEMO_KEY, shared), note.memo[33 : 33 + _RECEIVER])
     if body is None or BN254.affine([key])[0] != note.key:
@@ -194,9 +196,13 @@ def _ephemeral(anchor: bytes, tied: bytes, address: Address) -> int:
     return wide_scalar(_EPHEMERAL, anchor, tied, address.raw)
 
 
-def _shared(point: Jacobian, raw_public: bytes, tied: bytes) -> tuple[int, bytes]:
-    raw = BN254.encode([point])
-    return digest(_VIEW_TAG, raw, tied)[0], digest(_SHARED, raw, raw_public, tied)
+def view_tag(raw: bytes, tied: bytes) -> int:
+    """The byte by which 255 of 256 foreign notes are passed over; `raw` is the encoded shared point."""
+    return digest(_VIEW_TAG, raw, tied)[0]
+
+
+def _shared(raw: bytes, raw_public: bytes, tied: bytes) -> bytes:
+    return digest(_SHARED, raw, raw_public, tied)
 
 
 def _outgoing_key(outgoing: bytes, key: Jacobian, raw_public: bytes, tied: bytes) -> bytes:

@@ -52,7 +52,7 @@ def check_payment(pool: Pool, proof: str) -> tuple[Address, int]:
     if not isinstance(index, int) or not 16 <= index < pool.note_count or not isinstance(anchor, bytes):
         raise ProtocolError("payment proof names no note of the pool; sync the wallet, or ask for another")
     event, place = pool.note(index)
-    note, tied = event.notes[place], tied_of(pool, event, place)
+    note, tied = event.notes[place], tied_of(pool, event)[place]
     address = Address.from_raw(raw)
     public = event.amounts[place] if event.is_deposit else None
     sent = reveal(address, anchor, note, tied, public)

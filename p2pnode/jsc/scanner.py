@@ -39,16 +39,16 @@ class Scanner:
     def received(self, event: PoolEvent) -> list[tuple[int, Received]]:
         """(place in the event, note) of each note that is the wallet's."""
         found = []
+        tied = tied_of(self._pool, event)
         for place, note in enumerate(event.notes):
             try:
                 shared = self._multiply(ephemeral_key(note))
             except ProtocolError:
                 # The chain takes any bytes for a memo; what cannot be read is nobody's.
                 continue
-            commitment = None if event.is_deposit else BN254.point(*event.commitments[place])
+            commitment = None if event.is_deposit else event.commitments[place]
             amount = event.amounts[place] if event.is_deposit else None
-            tied = self.tied(event, place)
-            mine = receive(self._keys, shared, note, tied, self._subaddresses, commitment, amount)
+            mine = receive(self._keys, shared, note, tied[place], self._subaddresses, commitment, amount)
             if mine is not None:
                 found.append((place, mine))
                 self.cover(mine.subaddress)
@@ -59,20 +59,18 @@ class Scanner:
         if self._keys.outgoing is None:
             return []
         found = []
+        tied = tied_of(self._pool, event)
         for place, note in enumerate(event.notes):
             amount = event.amounts[place] if event.is_deposit else None
-            payment = recover(self._keys.outgoing, note, self.tied(event, place), amount)
+            payment = recover(self._keys.outgoing, note, tied[place], amount)
             if payment is not None:
                 found.append((place, payment))
         return found
 
-    def tied(self, event: PoolEvent, place: int) -> bytes:
-        """The context of a note, see `notes`."""
-        return tied_of(self._pool, event, place)
 
-
-def tied_of(pool: Pool, event: PoolEvent, place: int) -> bytes:
-    """The context of the note at `place` of `event`."""
+def tied_of(pool: Pool, event: PoolEvent) -> list[bytes]:
+    """The context of each note of `event`, see `notes`."""
     if event.is_deposit:
-        return context(pool.chain_id, pool.address, None)
-    return context(pool.chain_id, pool.address, event.images[0]) + bytes([place])
+        return [context(pool.chain_id, pool.address, None)] * len(event.notes)
+    common = context(pool.chain_id, pool.address, event.images[0])
+    return [common + bytes([place]) for place in range(len(event.notes))]

@@ -155,7 +155,7 @@ class Batcher:
         context, started = self._context, trio.current_time()
         tasks = self._tasks(batch)
         fields = {"batch": batch.batch_id, "model": to_cid(batch.model_digest), "count": len(tasks)}
-        context.on_event("proof.started", **fields)
+        context.on_event("proof.started", **fields, task_ids=[found.hex() for found in batch.task_ids])
         try:
             proof_tasks = [self._proof_task(task) for task in tasks]
             model = await self._models.prepare(batch.model_digest, [tasks[0].peer])

@@ -17,6 +17,7 @@ from p2pnode.market.checks import (
     check_stake,
 )
 from p2pnode.market.context import Context
+from p2pnode.market.deadlines import Deadlines
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.pace import Paces
 from p2pnode.market.pause import Pause
@@ -50,12 +51,14 @@ class Examiner:
         models: ModelShelf,
         paces: Paces,
         pause: Pause,
+        deadlines: Deadlines,
         settings: WorkerSettings,
     ) -> None:
         self._context = context
         self._models = models
         self._paces = paces
         self._pause = pause
+        self._deadlines = deadlines
         self._settings = settings
         self._fees: dict[bytes, int] = {}
         self.gas = settings.task_gas
@@ -143,11 +146,12 @@ class Examiner:
                 needed=round(answered) + CLOCK_SKEW,
             )
         known = {**self._paces.known}
-        held = [self._held(offer)]
+        held = [self._held(offer.model_digest, offer.settle_deadline)]
         for task in self._context.store.tasks(Role.WORKER, UNPROVED):
             # A model that was not measured since the last start counts as this one does.
-            known.setdefault(task.offer.message.model_digest, pace)
-            held.append(self._held(task.offer.message))
+            model_digest = task.offer.message.model_digest
+            known.setdefault(model_digest, pace)
+            held.append(self._held(model_digest, self._deadlines.of(task)))
         late = lateness(batches(held, known, self._settings.batch_size), now)
         if late > 0:
             earliest = offer.settle_deadline + round(late) + 1
@@ -158,8 +162,8 @@ class Examiner:
                 needed=earliest,
             )
 
-    def _held(self, offer: Offer) -> Held:
-        return Held(offer.model_digest, offer.settle_deadline - self._settings.settle_seconds)
+    def _held(self, model_digest: bytes, settle_deadline: int) -> Held:
+        return Held(model_digest, settle_deadline - self._settings.settle_seconds)
 
     def _outstanding(self, requester: bytes) -> int:
         """What the requester would owe this worker if every open bid were awarded."""

@@ -38,7 +38,7 @@ class Verdict:
     """What one worker says: `code` is a decline code, WOULD_BID or NO_ANSWER.
 
     With all of `changes` it `ends` as the code there says: WOULD_BID, or what it would decline for next,
-    and `deposit` is the escrow that is missing then.
+    and `deposit` and `bond` are what the requester's escrow and bond miss then.
     """
 
     peer: str
@@ -51,6 +51,7 @@ class Verdict:
     ends: str
     price: int
     deposit: int
+    bond: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class Explainer:
             changes=tuple(changes),
             ends=_code(said),
             price=said.price if isinstance(said, Quote) else 0,
-            deposit=_deposit(said),
+            deposit=_missing(said, DeclineCode.ESCROW_TOO_LOW),
+            bond=_missing(said, DeclineCode.BOND_TOO_LOW),
         )
 
     async def _ask(self, peer: str, offer: Offer) -> Quote | Decline | str:
@@ -175,6 +177,9 @@ def advise(explanation: Explanation, show: Callable[[int], str]) -> str:
         best = min(short, key=lambda verdict: (*_cost(verdict), verdict.deposit))
         more = f", and change {_told(best.changes, show)}" if best.changes else ""
         return f"deposit {show(best.deposit)} more into the escrow{more}; then a worker bids"
+    unbonded = [verdict.bond for verdict in verdicts if verdict.bond]
+    if unbonded:
+        return f"bond {show(min(unbonded))} more with `p2pnode bond add`; then a worker looks at the rest"
     codes = {verdict.ends for verdict in verdicts}
     if codes & {DeclineCode.AT_CAPACITY, DeclineCode.PAUSED, DeclineCode.CANNOT_FINISH}:
         return "offer it again later: the workers that would take it have no room now"
@@ -204,6 +209,5 @@ def _code(said: Quote | Decline | str) -> str:
     return said.code.value if isinstance(said, Decline) else NO_ANSWER
 
 
-def _deposit(said: Quote | Decline | str) -> int:
-    is_short = isinstance(said, Decline) and said.code == DeclineCode.ESCROW_TOO_LOW
-    return said.needed if is_short and isinstance(said, Decline) else 0
+def _missing(said: Quote | Decline | str, code: DeclineCode) -> int:
+    return said.needed if isinstance(said, Decline) and said.code == code else 0

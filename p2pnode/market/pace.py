@@ -9,6 +9,7 @@ from types import MappingProxyType
 import trio
 
 from p2pnode.errors import InferenceError, ProverError
+from p2pnode.market.answers import Answers
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.schedule import Pace
 from p2pnode.ports import Executor, ProofTask, Prover
@@ -22,8 +23,11 @@ _WEIGHT = 0.5
 class Paces:
     """Paces of the models that were measured; `jobs` is where the prover may run its counts."""
 
-    def __init__(self, executor: Executor, prover: Prover, jobs: Path, batch_size: int) -> None:
+    def __init__(
+        self, executor: Executor, answers: Answers, prover: Prover, jobs: Path, batch_size: int
+    ) -> None:
         self._executor = executor
+        self._answers = answers
         self._prover = prover
         self._jobs = jobs
         self._batch_size = batch_size
@@ -58,17 +62,19 @@ class Paces:
 
     async def _measured(self, model: Path) -> Pace:
         tensors = await self._executor.sample(model)
+        made = [
+            ProofTask(hashlib.sha256(b"%d" % index).digest(), tensors) for index in range(self._batch_size)
+        ]
         started = trio.current_time()
-        await self._executor.run(model, tensors)
+        await self._answers.output(model, made[0])
         answer = trio.current_time() - started
         seconds: dict[int, float] = {}
         failures: list[ProverError] = []
 
         async def count(tasks: int) -> None:
-            made = [ProofTask(hashlib.sha256(b"%d" % index).digest(), tensors) for index in range(tasks)]
             job = self._jobs / f"measure-{model.name}-{tasks}"
             try:
-                seconds[tasks] = await self._prover.estimate(model, made, job)
+                seconds[tasks] = await self._prover.estimate(model, made[:tasks], job)
             except ProverError as error:
                 failures.append(error)
 

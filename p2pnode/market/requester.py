@@ -140,9 +140,13 @@ class Requester:
 
     def _write_offers(self, model_digest: bytes, inputs: Sequence[bytes], terms: Terms) -> list[TaskEntry]:
         context, now = self._context, self._context.clock.now()
-        tasks = []
+        tasks, word = [], 0
         with context.store.transaction():
-            for tensors in inputs:
+            for index, tensors in enumerate(inputs):
+                if index % 256 == 0:
+                    # The contract keeps 256 nonces in one word of storage: a nonce beside a used one costs
+                    # its settlement 17,000 gas less.
+                    word = int.from_bytes(context.random_bytes(31), "big") << 8
                 offer = Offer(
                     requester=context.account,
                     model_digest=model_digest,
@@ -155,7 +159,7 @@ class Requester:
                     settle_deadline=now + terms.result_seconds + terms.settle_seconds,
                     min_stake=terms.min_stake,
                     pay_token=context.chain.token_address,
-                    nonce=int.from_bytes(context.random_bytes(32), "big"),
+                    nonce=word | index % 256,
                 )
                 context.store.use_nonce(context.account, offer.nonce)
                 context.store.put_content(tensors)

@@ -39,17 +39,18 @@ class Worker:
         self._settings = settings
         self.models = ModelShelf(context.blobs, executor, context.clock, settings.max_model_size)
         self.pause = Pause(settings.most_failures)
-        paces = Paces(executor, prover, jobs, settings.batch_size)
-        self.examiner = Examiner(context, self.models, paces, self.pause, settings)
-        self.bidding = Bidding(context, self.examiner, settings)
         deadlines = Deadlines()
+        answers = Answers(executor, prover, jobs)
+        paces = Paces(executor, answers, prover, jobs, settings.batch_size)
+        self.examiner = Examiner(context, self.models, paces, self.pause, deadlines, settings)
+        self.bidding = Bidding(context, self.examiner, settings)
         settler = Settler(context, settings.retry_seconds, deadlines, self._on_settled, self.pause.failed)
         self.batcher = Batcher(
             context, prover, self.models, paces, self.pause, settings, settler, jobs, deadlines
         )
         self._assignments = Assignments(
             context,
-            Answers(executor, prover, jobs),
+            answers,
             self.models,
             self.batcher.progress,
             self.bidding.explain,

@@ -8,14 +8,14 @@ A liar therefore can neither spoil the bytes of honest peers nor get them blamed
 """
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 import trio
 
-from p2pnode.errors import BlobError, NetworkError
+from p2pnode.errors import BlobError, NetworkError, RemoteError
 from p2pnode.network.blob_store import CHUNK, BlobStore
 from p2pnode.network.reputation import Offence
 
@@ -25,6 +25,8 @@ SOURCES = 6
 """Peers fetched from at once."""
 PER_PEER = 2
 """Chunks on their way from one peer, so that its line is never idle."""
+STUMBLES = 2
+"""Requests of one peer that may break off before it is given up."""
 GRACE_SECONDS = 1.0
 """After the first peer has described the blob, the others have this long to."""
 SLOW_SECONDS = 5.0
@@ -80,6 +82,7 @@ class Fetch:
         self._make_room = make_room
         self._on_offence = on_offence
         self._failures = failures
+        self._stumbles: Counter[str] = Counter()
 
     async def run(self, peers: Sequence[str]) -> bool:
         """Fetch from `peers`, six at a time; True once the blob is complete and committed."""
@@ -152,7 +155,10 @@ class Fetch:
                 await trio.to_thread.run_sync(self._store.write, self._digest, index, data)
             except NetworkError as error:
                 chunks.put_back(index)
-                self._failed(peer, error)
+                self._stumbles[peer] += 1
+                # A stream that broke says little; a refusal or wrong bytes say all.
+                if isinstance(error, BlobError | RemoteError) or self._stumbles[peer] > STUMBLES:
+                    self._failed(peer, error)
             except BaseException:
                 chunks.put_back(index)
                 raise

@@ -18,6 +18,7 @@ log = structlog.get_logger("p2pnode.network")
 
 PROVIDE_PAUSE = 1.1
 """Receivers take 10 provider records in 10 s from a peer and drop the rest without a word (row 19)."""
+MAX_PAUSE = 60.0
 PROVIDE_TIMEOUT = 20.0
 FIND_TIMEOUT = 10.0
 REPEAT_SECONDS = 6 * 3600
@@ -93,6 +94,7 @@ class Directory:
                 await trio.sleep(0.1)
 
     async def _announce(self) -> None:
+        pause = PROVIDE_PAUSE
         while True:
             now = trio.current_time()
             while self._mine and now - next(iter(self._mine.values())) > REPEAT_SECONDS:
@@ -107,9 +109,12 @@ class Directory:
                 self._queue.pop(digest, None)
                 self._mine[digest] = trio.current_time()
                 self._mine.move_to_end(digest)
+                pause = PROVIDE_PAUSE
             else:
                 self._queue.move_to_end(digest)
-            await trio.sleep(PROVIDE_PAUSE)
+                # Nobody took it: the only peers may be such as serve no DHT.
+                pause = min(pause * 2, MAX_PAUSE)
+            await trio.sleep(pause)
 
     async def _provide(self, digest: bytes) -> bool:
         with trio.move_on_after(PROVIDE_TIMEOUT):

@@ -18,7 +18,7 @@ from libp2p.peer.id import ID
 from libp2p.tools.anyio_service import background_trio_service
 
 from p2pnode.errors import ConfigError, NetworkError, P2PNodeError, ProtocolError
-from p2pnode.network import mdns
+from p2pnode.network import mdns, upnp
 from p2pnode.network.address import Multiaddr, parse_address
 from p2pnode.network.attempts import Attempts
 from p2pnode.network.blob_store import BlobStore
@@ -40,6 +40,7 @@ from p2pnode.network.pubsub import GuardedPubsub, make_router
 from p2pnode.network.reachability import Reachability, ReachabilityService
 from p2pnode.network.records import dialable
 from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputation
+from p2pnode.network.reversal import Reversal
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams
@@ -194,7 +195,7 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
     asked = RateLimit(settings.request_rate, settings.request_burst, trio.current_time)
     streams = Streams(host, peers.connect, reputation, connections.offence, asked)
     directory = Directory(host, connections)
-    peers.attach(streams, directory.find_peer)
+    peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask)
     store = BlobStore(settings.cache_dir, settings.blob_quota)
     blobs = PeerBlobs(store, streams, directory, lambda: network.peers(), connections.offence)
 
@@ -231,6 +232,8 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
                 nursery.start_soon(reachability.run)
                 if settings.state_dir is not None:
                     nursery.start_soon(keep_reputation, reputation, settings.state_dir, time.time)
+                if settings.upnp:
+                    nursery.start_soon(upnp.keep_mapped, [listening_port(host)], reachability.check)
                 if settings.mdns:
                     nursery.start_soon(mdns.discover, host, listening_port(host), find)
                 log.info("network.open", peer=network.peer_id, addresses=network.addresses)

@@ -28,6 +28,7 @@ REFRESH_SECONDS = 3600.0
 PARALLEL_DIALS = 8
 FEW_PEERS = 4
 """With fewer peers than this, those met before are dialled too."""
+NOTE_SECONDS = 2.0
 SAVE_SECONDS = 60.0
 COMPLAIN_SECONDS = (60.0, 3600.0)
 """First and longest wait between two warnings that nobody answers."""
@@ -79,7 +80,6 @@ class Join:
                 nursery.start_soon(self._remember)
                 nursery.start_soon(self._complain)
         finally:
-            self._note_peers()
             # A few kilobytes; a thread could not be awaited here.
             self._known.save()
 
@@ -153,10 +153,14 @@ class Join:
             await trio.sleep(next(waits))
 
     async def _remember(self) -> None:
+        saved = trio.current_time()
         while True:
-            await trio.sleep(SAVE_SECONDS)
+            # Often, so that whoever was here for some seconds is remembered, too.
+            await trio.sleep(NOTE_SECONDS)
             self._note_peers()
-            await trio.to_thread.run_sync(self._known.save)
+            if trio.current_time() - saved >= SAVE_SECONDS:
+                saved = trio.current_time()
+                await trio.to_thread.run_sync(self._known.save)
 
     def _note_peers(self) -> None:
         for peer in self._connections.peers():

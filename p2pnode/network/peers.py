@@ -41,7 +41,7 @@ EXCHANGE_TIMEOUT = 5.0
 ASKED = 4
 """Peers asked at once for a record."""
 
-FindInDht = Callable[[ID], Awaitable[None]]
+Find = Callable[[ID], Awaitable[None]]
 
 
 class Peers:
@@ -67,12 +67,14 @@ class Peers:
             self._bootstrap.setdefault(candidate.peer, []).append(candidate.address)
         self._dialling: dict[ID, trio.Lock] = {}
         self._streams: Streams | None = None
-        self._find_in_dht: FindInDht | None = None
+        self._find_in_dht: Find | None = None
+        self._reverse: Find | None = None
 
-    def attach(self, streams: Streams, find_in_dht: FindInDht) -> None:
-        """Serve peer exchange on `streams`, and fall back to `find_in_dht` for unknown peers."""
+    def attach(self, streams: Streams, find_in_dht: Find, reverse: Find) -> None:
+        """Serve peer exchange on `streams`; look in the DHT for unknown peers, and have others dial us."""
         self._streams = streams
         self._find_in_dht = find_in_dht
+        self._reverse = reverse
         streams.serve(PROTOCOL, self._serve, max_request=MAX_REQUEST)
 
     async def connect(self, peer: str) -> None:
@@ -91,6 +93,10 @@ class Peers:
             fresh = [address for address in addresses if str(address) not in tried]
             tried.update(map(str, fresh))
             if fresh and await self.dial(target, fresh) is None:
+                return
+        if self._reverse is not None:
+            await self._reverse(target)
+            if self._connections.connected(target):
                 return
         where = f"tried {', '.join(sorted(tried))}" if tried else "no peer knows its address"
         raise NetworkError(f"{peer} cannot be reached: {where}")

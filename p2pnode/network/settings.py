@@ -38,6 +38,7 @@ class NetworkSettings:
     announce: tuple[str, ...] = ()
     bootstrap: tuple[str, ...] = ()
     mdns: bool = False
+    upnp: bool = False
     seed: int | None = None
     max_connections: int = 60
     target_peers: int = 12

@@ -9,13 +9,19 @@ from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """A model registered in ModelMarketplace; `fee` is the least that an award must pay its owner."""
+    """A model registered in ModelMarketplace; `fee` is the least that an award must pay to its holders.
+
+    `version` counts within the series that began with `series`; `licence` is an SPDX expression, a CID or "".
+    """
 
     model_digest: bytes
     owner: bytes
     fee: int
     metadata: str
     retired: bool
+    licence: str = ""
+    version: int = 1
+    series: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The ledger: tasks, batches, receipts, and what was seen of workers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -84,6 +84,12 @@ class Store(TxLog, Protocol):
 
     def tasks(self, role: Role, states: Iterable[str]) -> list[TaskEntry]:
         """Tasks in one of these states, oldest first."""
+
+    def newest_tasks(self, most: int) -> list[TaskEntry]:
+        """Tasks of both roles, the newest first."""
+
+    def task_counts(self, role: Role) -> Mapping[str, int]:
+        """How many tasks of a role are in each state."""
 
     def awards(self, offer_hash: bytes) -> list[Signed[Award]]:
         """Every award that was ever written for an offer, oldest first."""

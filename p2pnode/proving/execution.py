@@ -8,8 +8,8 @@ from p2pnode.errors import ProverError
 from p2pnode.proving.locate import BYTES_PER_CYCLE
 from p2pnode.proving.rates import Rates
 
-RECURSION_BYTES = 1_450_000_000
-"""Memory of a lift, a join or the wrap, measured; their size is fixed."""
+WRAP_BYTES = 2_550_000_000
+"""Memory of the wrap, measured; its size is fixed, and lifts and joins take less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Execution:
     def memory(self) -> int:
         """Bytes that proving it takes, at the most."""
         largest = self.total_cycles if self.segments == 1 else 1 << self.segment_po2
-        return max(BYTES_PER_CYCLE * largest, RECURSION_BYTES)
+        return max(BYTES_PER_CYCLE * largest, WRAP_BYTES)
 
     def proving_seconds(self, rates: Rates) -> float:
         """How long the whole proof takes at these rates: segments; lifts and joins if several; the wrap."""
@@ -49,6 +49,6 @@ def read_execution(stats: Mapping[str, Any], outputs: tuple[bytes, ...], po2: in
     for name in ("tasks", "user_cycles", "paging_cycles", "total_cycles", "segments"):
         found = stats.get(name)
         if type(found) is not int:
-            raise ProverError(f"prover counted {name} as {found!r:.100}; run `make setup` to rebuild it")
+            raise ProverError(f"prover counted {name} as {found!r:.100}; run `p2pnode prover build`")
         counts[name] = found
     return Execution(outputs=outputs, segment_po2=po2, **counts)

@@ -23,7 +23,7 @@ def find_prover(binary: str, environment: Mapping[str, str] = os.environ) -> Pat
     else:
         cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         path = cache / "p2pnode" / "cargo" / "release" / "p2pnode-prover"
-        remedy = "run `make setup`, which builds it"
+        remedy = "run `p2pnode prover build`"
     if not path.is_file() or not os.access(path, os.X_OK):
         raise ProverError(f"prover {path} is not an executable file; {remedy}")
     return path.absolute()

@@ -61,7 +61,7 @@ async def run_prover(
 
 def _parsed(line: bytes) -> Progress | Done | Failure:
     if len(line) > MAX_LINE:
-        raise ProverError(f"prover printed a line of more than {MAX_LINE} bytes; run `make setup`")
+        raise ProverError(f"prover printed a line of more than {MAX_LINE} bytes; run `p2pnode prover build`")
     return parse_line(line)
 
 

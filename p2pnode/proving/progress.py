@@ -15,7 +15,7 @@ _OWN_FIELDS = {"event", "step", "index", "total", "seconds", "remaining"}
 
 RECURSION_SECONDS = 8.0
 """A lift or a join on two cores; its size is fixed. What was measured in the job replaces it."""
-WRAP_SECONDS = 6.0
+WRAP_SECONDS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,14 @@ def parse_line(line: bytes) -> Progress | Done | Failure:
                 return Done({name: value for name, value in found.items() if name != "event"})
             case "error":
                 return Failure(str(found.get("message", "no reason given"))[:2000])
-    raise ProverError(f"prover printed {line[:200]!r}, which is no event; run `make setup` to rebuild it")
+    raise ProverError(f"prover printed {line[:200]!r}, which is no event; run `p2pnode prover build`")
 
 
 def _progress(found: dict[str, Any]) -> Progress:
     step, index, total = found.get("step"), found.get("index"), found.get("total")
     seconds = _time(found.get("seconds"))
     if not isinstance(step, str) or type(index) is not int or type(total) is not int or seconds is None:
-        raise ProverError(
-            f"prover printed {found!r:.200}, which is no progress; run `make setup` to rebuild it"
-        )
+        raise ProverError(f"prover printed {found!r:.200}, which is no progress; run `p2pnode prover build`")
     detail = {
         name: value
         for name, value in found.items()

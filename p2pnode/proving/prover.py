@@ -140,5 +140,5 @@ async def open_prover(
     except (KeyError, TypeError, ValueError):
         image_id = b""
     if len(image_id) != 32:
-        raise ProverError(f"prover {path} has image ID {result!r:.100}; run `make setup` to rebuild it")
+        raise ProverError(f"prover {path} has image ID {result!r:.100}; run `p2pnode prover build`")
     yield SubprocessProver(path, image_id, seconds, jobs)

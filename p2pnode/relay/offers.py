@@ -14,7 +14,7 @@ import cbor2
 from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.ports import Bus, Clock, StreamProtocol, Topic
 
-INTERVAL: Final = 60
+INTERVAL: Final = 20
 """Seconds between two gossips of an offer."""
 FORGET_AFTER: Final = 3 * INTERVAL
 MOST_OFFERS: Final = 256

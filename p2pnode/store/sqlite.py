@@ -83,6 +83,14 @@ class SqliteStore:
         query = f"SELECT {TASK_COLUMNS} FROM tasks WHERE role = ? AND state IN ({marks}) ORDER BY serial"
         return [task_of(found) for found in self._ledger.rows(query, role, *wanted)]
 
+    def newest_tasks(self, most: int) -> list[TaskEntry]:
+        query = f"SELECT {TASK_COLUMNS} FROM tasks ORDER BY serial DESC LIMIT ?"
+        return [task_of(found) for found in self._ledger.rows(query, most)]
+
+    def task_counts(self, role: Role) -> dict[str, int]:
+        query = "SELECT state, COUNT(*) FROM tasks WHERE role = ? GROUP BY state"
+        return dict(self._ledger.rows(query, role))
+
     def awards(self, offer_hash: bytes) -> list[Signed[Award]]:
         query = "SELECT award FROM awards WHERE offer_hash = ? ORDER BY serial"
         return [decode_signed(award, Award) for (award,) in self._ledger.rows(query, offer_hash)]

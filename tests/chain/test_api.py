@@ -53,6 +53,26 @@ def test_a_model_is_registered_priced_and_retired(market: ModelMarketplace) -> N
         market.register_model(CID, "", 1)
 
 
+def test_a_version_takes_over_licence_and_shares(market: ModelMarketplace) -> None:
+    other, second = Account.from_hex(KEYS[1]), bytes(range(32))
+    market.register_model(CID, "", 5, licence="Apache-2.0", shares={other.checksum_address: 2_500})
+    market.register_model(second, "", 7, previous=CID)
+    listing = market.model(second)
+    assert listing is not None
+    assert (listing.version, to_cid(listing.series), listing.licence) == (2, CID, "Apache-2.0")
+    whole = {market.account.lower(): 7_500, f"0x{other.address.hex()}": 2_500}
+    assert market.shares(second) == market.shares(CID) == whole
+    assert market.latest_version(CID) == to_cid(second)
+    market.move_shares(second, {other.checksum_address: 7_500})
+    assert market.shares(second) == {f"0x{other.address.hex()}": 10_000}
+    with pytest.raises(ChainError, match="ShareTooSmall"):
+        market.move_shares(second, {other.checksum_address: 1})
+    with pytest.raises(ConfigError, match="shares"):
+        market.move_shares(second, {"me": 1})
+    with pytest.raises(ChainError, match="not registered"):
+        market.latest_version(bytes(32))
+
+
 def test_a_registered_model_runs_and_its_result_is_signed(
     market: ModelMarketplace, node: InferenceNode, addresses: dict[str, str]
 ) -> None:

@@ -12,10 +12,11 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python-api.md").
 
 
 def test_there_is_an_example_of_each_class() -> None:
-    assert len(EXAMPLES) == 5
-    for name, example in zip(
-        ("ModelMarketplace", "InferenceNode", "ZKProver", "JSCBridge", "EdgeNode"), EXAMPLES, strict=True
-    ):
+    assert len(EXAMPLES) == 6
+    # That of the client is run in tests/e2e/test_guides.py.
+    assert "p2pnode.Client()" in EXAMPLES[0]
+    names = ("ModelMarketplace", "InferenceNode", "ZKProver", "JSCBridge", "EdgeNode")
+    for name, example in zip(names, EXAMPLES[1:], strict=True):
         assert f"from p2pnode import {name}" in example
         compile(example, name, "exec")
 
@@ -30,7 +31,7 @@ def test_the_examples_on_the_chain_run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ACCOUNT_KEY", KEYS[0])
     monkeypatch.setenv("RPC_URL", chain_state.url)
-    for example in (*EXAMPLES[:2], EXAMPLES[3]):
+    for example in (*EXAMPLES[1:3], EXAMPLES[4]):
         exec(compile(example, "docs/python-api.md", "exec"), {"__name__": "example"})
     printed = capsys.readouterr().out
     assert "registered in block" in printed

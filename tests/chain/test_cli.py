@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
 
 from p2pnode import identity
+from p2pnode.chain.contract import Contract
+from p2pnode.chain.rpc import Rpc
 from p2pnode.cli.main import main
 from p2pnode.cli.node import moment
+from p2pnode.identity import Account
 from p2pnode.models import DIGITS
 from p2pnode.protocol.cid import content_digest, to_cid
 from tests.chain.conftest import ETHER, KEYS, Devnet
@@ -46,6 +49,11 @@ class Operator:
         result = self.run(*arguments, "--json")
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
+
+
+def encode(contract: str, function: str, *arguments: object) -> str:
+    """Calldata in hex; encoding needs no chain."""
+    return "0x" + Contract(cast(Rpc, None), contract, bytes(20)).encode(function, *arguments).hex()
 
 
 @pytest.fixture
@@ -118,6 +126,50 @@ def test_a_model_is_published_and_listed(operator: Operator) -> None:
     assert cid in operator.run("models", "list").stdout
 
 
+def test_a_model_has_a_licence_holders_and_a_successor(operator: Operator) -> None:
+    cid = to_cid(content_digest(DIGITS.read_bytes()))
+    other = Account.from_hex(KEYS[1]).checksum_address
+    publish = ["models", "publish", str(DIGITS), "--price", "1", "--licence", "MIT"]
+    refused = operator.run(*publish, "--share", f"{other}=0.001")
+    assert refused.exit_code == 2
+    assert "at most two decimals" in refused.stderr
+    operator.json(*publish, "--share", f"{other}=12.5")
+    (listed,) = operator.json("models", "list")
+    assert (listed["licence"], listed["version"], listed["series"]) == ("MIT", 1, cid)
+    nothing = operator.json("models", "claim", cid)
+    assert (nothing["royalties"], nothing["rewards"], nothing["transactions"]) == ("0", "0", [])
+    assert nothing["shares"][other.lower()] == 1_250
+    assert operator.json("models", "retire", cid)["retired"] is True
+    assert "retired" in operator.run("models", "list").stdout
+    assert operator.json("models", "retire", cid, "--undo")["retired"] is False
+    wrong = operator.run("models", "retire", "Qm")
+    assert wrong.exit_code == 2
+
+
+def test_fees_and_rewards_are_claimed_for_all_holders(operator: Operator, chain_state: Devnet) -> None:
+    cid, digest = to_cid(content_digest(DIGITS.read_bytes())), content_digest(DIGITS.read_bytes())
+    other = Account.from_hex(KEYS[1])
+    share = f"{other.checksum_address}=25"
+    operator.json("models", "publish", str(DIGITS), "--price", "1", "--share", share)
+    # As the settlement contract does after a proof, by its own address.
+    addresses = json.loads(chain_state.deployment.read_text())["addresses"]
+    settlement, use = addresses["ProofOfInference"], addresses["ProofOfUse"]
+    record = encode("ProofOfUse", "record", digest, 3, 4 * ETHER, 2 * ETHER, ETHER)
+    chain_state.rpc("hardhat_impersonateAccount", settlement)
+    chain_state.rpc("hardhat_setBalance", settlement, hex(ETHER))
+    chain_state.rpc("eth_sendTransaction", {"from": settlement, "to": use, "data": record})
+    transfer = encode("JoyToken", "transfer", bytes.fromhex(use[2:]), 5 * ETHER)
+    rich = Account.from_hex(KEYS[0]).checksum_address
+    chain_state.rpc("eth_sendTransaction", {"from": rich, "to": addresses["JoyToken"], "data": transfer})
+    early = operator.json("models", "claim", cid)
+    assert (early["royalties"], early["rewards"], len(early["transactions"])) == (str(4 * ETHER), "0", 1)
+    chain_state.rpc("evm_increaseTime", 86_400)
+    chain_state.rpc("evm_mine")
+    late = operator.json("models", "claim", cid)
+    assert (late["royalties"], late["rewards"], len(late["transactions"])) == ("0", str(ETHER), 1)
+    assert "nothing is due" in operator.run("models", "claim", cid).stdout
+
+
 def test_a_model_of_another_owner_is_left_alone(
     operator: Operator, chain_state: Devnet, tmp_path: Path
 ) -> None:
@@ -143,3 +195,21 @@ def test_an_unreachable_chain_is_one_line(operator: Operator, monkeypatch: pytes
     assert result.exit_code == 4
     assert len(result.stderr.splitlines()) == 1
     assert "check that the node runs" in result.stderr
+
+
+def test_the_doctor_finds_the_chain_well_and_the_account_unregistered(operator: Operator) -> None:
+    config = operator.config.read_text()
+    operator.config.write_text(config.replace("enabled = false", "enabled = true"))
+    result = operator.run("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    for name in (
+        "chain.id",
+        "chain.sync",
+        "chain.logs",
+        "chain.request_size",
+        "chain.contracts",
+        "account.gas",
+    ):
+        assert checks[name]["outcome"] == "ok", checks[name]
+    assert checks["worker.registered"]["fix"].startswith("`p2pnode node register --stake")

@@ -11,7 +11,7 @@ import pytest
 
 from p2pnode.chain.call import Call
 from p2pnode.chain.contract import Contract
-from p2pnode.chain.jsc import UNIT
+from p2pnode.chain.jsc import UNIT, stealth_address
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
 from p2pnode.jsc import bulletproofs_plus, clsag
@@ -188,3 +188,14 @@ async def test_bridge_refuses_what_it_cannot_back(pool: PoolUnderTest) -> None:
         with pytest.raises(ChainError) as caught:
             await pool.rpc.call(pool.bridge.address, data, sender=rich)
         assert error_name(caught.value) == error, function
+
+
+async def test_a_stealth_address_takes_a_payout(pool: PoolUnderTest) -> None:
+    """What a settlement contract does with a credit, done by an account: the note is its maker's alone."""
+    tied = context(pool.wallet.pool.chain_id, pool.wallet.pool.address, None)
+    note, _, _ = make(Payee(OWNER.views.address(9), 5), tied, None, deposit=True)
+    call = Call(pool.bridge, "depositFor", (stealth_address(note), 77 * UNIT))
+    await pool.chain.token.spend(pool.bridge, call, 77 * UNIT, "payout")
+    await pool.sync()
+    newest = pool.wallet.notes[-1]
+    assert (newest.received.amount, newest.received.subaddress) == (77, 9)

@@ -146,6 +146,25 @@ async def test_two_results_cost_stake(chain_state: Devnet, rich: Account, worker
             await chain.reports.two_results(made.award, two, one, "twice")
 
 
+async def test_a_node_whose_stake_is_lost_takes_no_work(
+    chain_state: Devnet, rich: Account, worker: Account
+) -> None:
+    await prepare(chain_state, rich, worker)
+    async with open_as(chain_state, rich) as chain:
+        domain = Domain(chain.chain_id, chain.settlement_address)
+        for nonce in range(5):
+            node = await chain.node(worker.address)
+            assert node is not None
+            assert node.active
+            made = await papers(chain_state, chain, rich, worker, nonce)
+            task_id = digest(domain, made.award.message)
+            one, two = (sign(domain, Result(task_id, bytes([n]) * 32), worker.key) for n in (1, 2))
+            await chain.reports.two_results(made.award, one, two, f"lie {nonce}")
+        node = await chain.node(worker.address)
+        assert node is not None
+        assert (node.stake, node.active) == (0, False)
+
+
 async def test_a_bond_is_put_in_seen_and_lost(chain_state: Devnet, rich: Account, worker: Account) -> None:
     await prepare(chain_state, rich, worker)
     async with open_as(chain_state, rich) as chain:

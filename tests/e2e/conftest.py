@@ -14,6 +14,9 @@ from typing import IO, Any
 
 import pytest
 
+import p2pnode
+from tests.e2e.api_network import MODEL, ApiNetwork, digit, open_api_network
+
 ROOT = Path(__file__).parents[2]
 MARK = "DEMO_TEST_MARK"
 PICTURE = "demo.svg"
@@ -107,3 +110,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
 def ignition() -> list[str]:
     """Journals of deployments in the checkout."""
     return sorted(path.name for path in (ROOT / "contracts" / "ignition" / "deployments").glob("*"))
+
+
+@pytest.fixture(scope="session")
+def api_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiNetwork]:
+    """A requester with its API, a worker and a model's owner, each its own process."""
+    with open_api_network(tmp_path_factory.mktemp("a") / "net") as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def settled(api_network: ApiNetwork) -> p2pnode.Inference:
+    """One inference that was proved and paid, bought with the client of a program without a loop."""
+    with p2pnode.SyncClient(api_network.url, token_file=api_network.token_file, progress=False) as node:
+        return node.infer(MODEL, digit()[0], wait="settled")

@@ -12,8 +12,9 @@ from typing import Any
 
 import trio
 
+from p2pnode.amounts import JOY
 from p2pnode.chain import open_chain_reader
-from p2pnode.config import JOY, ChainConfig
+from p2pnode.config import ChainConfig
 from p2pnode.control import SubmitRequest, Wait
 from p2pnode.devnet import funds, hardhat
 from p2pnode.devnet.node import P2PNODE, DevnetNode, make_node

@@ -43,11 +43,25 @@ def test_what_is_paid_adds_up(finished: Finished) -> None:
     earned = [name for name in change if role[name] == "worker" and change[name] > 0]
     assert len(spent) == len(earned) == 1
     assert sum(change.values()) == 0
-    price = change[earned[0]] + change["treasury"]
-    assert change["treasury"] == price * FEE_BPS // 10_000
+    fee = change["treasury"] + change["reward pool"]
+    price = change[earned[0]] + fee
+    assert fee == price * FEE_BPS // 10_000
+    assert change["reward pool"] == fee // 2
     fees = sum(change[name] for name in change if role[name] == "model owner")
     assert -change[spent[0]] == price + fees
     assert fees == 16 * 2 * 10**15
+
+
+def test_the_private_chapter_hides_who_paid_whom(finished: Finished) -> None:
+    deposit, payment, funding = finished.summary["private"]
+    assert "put in 10, 1, 1, 0.3 JOY" in deposit["observer"]
+    assert payment["observer"].startswith("1 of 16 notes became 2 notes; fee")
+    assert "2 JOY for the escrow of" in funding["observer"]
+    for one in (payment, funding):
+        for secret in ("alice", "bob", "0.5 JOY"):
+            assert secret not in one["observer"]
+    assert "alice pays bob 0.5 JOY" in payment["owner"]
+    assert "bob finds 0.5 JOY" in finished.told
 
 
 def test_every_receipt_of_the_batch_says_the_same_proof(finished: Finished) -> None:
@@ -113,6 +127,10 @@ def test_the_story_names_every_step(finished: Finished) -> None:
         "the chain checked the proof",
         "valid",
         "refused",
+        "in private",
+        "turned 12.3 JOY into 4 notes",
+        "paid bob 0.5 JOY by relayer",
+        "escrow of a fresh account by relayer",
     ]
     positions = [finished.told.find(step) for step in steps]
     assert -1 not in positions

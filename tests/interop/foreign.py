@@ -81,10 +81,13 @@ class Foreign:
 
 
 @asynccontextmanager
-async def running(command: Sequence[str | Path]) -> AsyncIterator[Foreign]:
+async def running(command: Sequence[str | Path], **env: str) -> AsyncIterator[Foreign]:
     """A foreign peer that runs until the context ends; what it writes on stderr goes to the test's."""
     process = await trio.lowlevel.open_process(
-        [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [str(part) for part in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **env},
     )
     try:
         with trio.fail_after(20):

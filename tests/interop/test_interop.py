@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from p2pnode.network import Network, open_network
+from p2pnode.network import Network, create_psk, open_network
 from p2pnode.ports import Gossip, Topic
 from tests.interop import peers
 from tests.interop.foreign import Foreign, running
@@ -123,6 +123,30 @@ async def test_the_node_fetches_a_model_from_it(
             assert (await foreign.do("serve", path=str(model)))["digest"] == DIGEST.hex()
             path = await alice.blobs.get(DIGEST, max_size=len(BODY), peers=[foreign.peer_id])
         assert path.read_bytes() == BODY
+
+
+@pytest.mark.deep
+async def test_private_network_with_go(settings: Settings, tmp_path: Path) -> None:
+    """Our XSalsa20 and go-libp2p's, by one swarm.key; the library's own has never spoken to another."""
+    key = tmp_path / "swarm.key"
+    create_psk(key)
+    private = settings("alice", psk_path=key)
+    async with (
+        open_network(private) as alice,
+        running(peers.go(), P2PNODE_PSK=str(key)) as foreign,
+        alice.subscribe(OFFERS) as inbox,
+    ):
+        with trio.fail_after(30):
+            await _meet(alice, foreign)
+            await foreign.do("publish", topic=OFFERS, data=b"among us".hex())
+            assert await anext(inbox) == Gossip(foreign.peer_id, b"among us")
+            await alice.blobs.put(BODY)
+            path = tmp_path / "fetched"
+            await foreign.do("fetch", peer=alice.peer_id, digest=DIGEST.hex(), path=str(path))
+        assert path.read_bytes() == BODY
+        async with running(peers.go()) as public:
+            with trio.fail_after(30), pytest.raises(AssertionError, match="dial"):
+                await public.do("dial", address=alice.addresses[0])
 
 
 async def _meet(alice: Network, foreign: Foreign) -> None:

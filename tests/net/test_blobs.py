@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import trio
+from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
 
 from p2pnode.errors import BlobError, ProtocolError
 from p2pnode.network import Network, blob_fetch, open_network
@@ -197,6 +199,30 @@ async def test_peer_that_goes_away_in_the_middle_is_replaced(settings: Settings)
             await bob.connect(two.peer_id)
             path = await bob.blobs.get(DIGEST, max_size=len(BODY), peers=[one.peer_id, two.peer_id])
         assert path.read_bytes() == BODY
+
+
+async def test_stream_that_breaks_off_is_tried_again(settings: Settings) -> None:
+    async with (
+        open_network(settings("alice")) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+    ):
+        offsets: list[int] = []
+        serve_bytes(alice, BODY, offsets)
+        serve = alice._host.get_mux().handlers[StreamProtocol.BLOB]
+        broken = [0]
+
+        async def break_first(stream: INetStream) -> None:
+            broken[0] += 1
+            if broken[0] <= 2:
+                await stream.reset()
+                return
+            await serve(stream)
+
+        alice._host.set_stream_handler(TProtocol(StreamProtocol.BLOB), break_first)
+        with trio.fail_after(20):
+            path = await bob.blobs.get(DIGEST, max_size=len(BODY), peers=[alice.peer_id])
+        assert path.read_bytes() == BODY
+        assert broken[0] == 5
 
 
 async def test_chunk_of_a_slow_peer_is_asked_of_another(

@@ -5,18 +5,24 @@ dials through the proxy sees it come from 127.0.0.9, where nothing listens unles
 """
 
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import cbor2
 import pytest
 import trio
 from libp2p.host.autonat.pb.autonat_pb2 import Message
+from libp2p.peer.id import ID
 from libp2p.utils import encode_varint_prefixed, read_varint_prefixed_bytes
 
-from p2pnode.network import Network, open_network
+from p2pnode.errors import RemoteError
+from p2pnode.network import Network, create_key, open_network
 from p2pnode.network.reachability import PROTOCOL, Reachability, Verdict, judge, seen_at
+from p2pnode.network.records import own_record
+from p2pnode.network.reversal import PROTOCOL as REVERSE
+from p2pnode.ports import StreamProtocol
+from tests.net import namespace
 from tests.net.conftest import Settings, mallory
 from tests.net.test_join import listen_of
 
@@ -102,6 +108,64 @@ async def test_node_behind_a_nat_is_told_how_to_be_reached(settings: Settings) -
                     assert any(OUTSIDE in address for address in node.addresses)
 
 
+async def test_node_behind_a_nat_is_reached_by_having_it_dial(settings: Settings) -> None:
+    async def echo(peer: str, request: bytes) -> bytes:
+        return request
+
+    with trio.fail_after(30):
+        async with (
+            open_network(settings("boot")) as boot,
+            proxy(INSIDE, 0, ("127.0.0.1", port_of(boot)), OUTSIDE) as port,
+            # Nobody outside has a way to 127.0.0.2.
+            open_network(
+                settings("alice", bootstrap=boot.addresses, target_peers=1, deny=(INSIDE,))
+            ) as alice,
+            open_network(
+                settings(
+                    "home",
+                    listen=(f"/ip4/{INSIDE}/tcp/0",),
+                    bootstrap=(f"/ip4/{INSIDE}/tcp/{port}/p2p/{boot.peer_id}",),
+                    target_peers=1,
+                    exchange_seconds=60.0,
+                )
+            ) as home,
+        ):
+            home.serve(StreamProtocol.TASK, echo, max_request=100)
+            await home.wait_connected(boot.peer_id)
+            await alice.wait_connected(boot.peer_id)
+            assert home.peers() == [boot.peer_id]
+            answer = await alice.request(
+                home.peer_id, StreamProtocol.TASK, b"through the NAT", timeout=20, max_response=100
+            )
+            assert answer == b"through the NAT"
+
+
+async def test_reversal_is_asked_for_oneself_only(settings: Settings, tmp_path: Path) -> None:
+    with trio.fail_after(30):
+        async with (
+            open_network(settings("boot")) as boot,
+            open_network(settings("bob", bootstrap=boot.addresses)) as bob,
+            open_network(settings("eve", bootstrap=boot.addresses)) as eve,
+        ):
+            await boot.wait_connected(bob.peer_id)
+            await boot.wait_connected(eve.peer_id)
+            wanted = ID.from_base58(bob.peer_id).to_bytes()
+
+            async def ask(request: bytes) -> None:
+                await eve._streams.request(boot.peer_id, REVERSE, request, timeout=5, max_response=0)
+
+            with pytest.raises(RemoteError, match="ask for yourself"):
+                await ask(cbor2.dumps([wanted, own_record(boot._host)]))
+            with pytest.raises(RemoteError, match="not a signed peer record"):
+                await ask(cbor2.dumps([wanted, b"junk"]))
+            for bad in (b"", b"\xff", cbor2.dumps([1, 2]), cbor2.dumps([b"", b""])):
+                with pytest.raises(RemoteError, match="a reversal"):
+                    await ask(bad)
+            stranger = ID.from_base58(create_key(tmp_path / "stranger")).to_bytes()
+            with pytest.raises(RemoteError, match="not connected here"):
+                await ask(cbor2.dumps([stranger, own_record(eve._host)]))
+
+
 async def test_nobody_is_made_to_dial_a_third_party(settings: Settings) -> None:
     with trio.fail_after(20):
         async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
@@ -177,21 +241,35 @@ trio.run(main)
 
 
 @pytest.mark.deep
-def test_mdns_finds_a_peer_on_the_local_network(tmp_path: object) -> None:
-    """In a network namespace of its own, since mDNS multicasts on every interface."""
-    network = (
-        "ip link set lo up; ip link add lan0 type veth peer name lan1 && ip addr add 10.99.0.1/24 dev lan0"
-    )
-    network += " && ip addr add 10.99.0.1/24 dev lan0 && ip link set lan0 up && ip link set lan1 up"
-    allowed = subprocess.run(["unshare", "-rn", "sh", "-c", network], capture_output=True, check=False)
-    if allowed.returncode != 0:
-        pytest.skip(f"no network namespace with an interface: {allowed.stderr.decode().strip()[-200:]}")
-    python = [sys.executable, "-W", "ignore", "-c", MDNS, str(tmp_path), "/ip4/10.99.0.1/tcp/0"]
-    done = subprocess.run(
-        ["unshare", "-rn", "sh", "-c", f'{network} && exec "$@"', "sh", *python],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.stdout.splitlines()[-1:] == ["found"], done.stderr[-2000:]
+def test_mdns_finds_a_peer_on_the_local_network(tmp_path: Path) -> None:
+    assert namespace.run(MDNS, tmp_path, f"/ip4/{namespace.ADDRESS}/tcp/0").splitlines()[-1:] == ["found"]
+
+
+UPNP = """
+import sys, trio
+from p2pnode.network.upnp import keep_mapped
+from tests.net.router import Router
+
+async def main():
+    async with Router(sys.argv[1]) as router:
+        mapped = trio.Event()
+
+        async def changed():
+            mapped.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_mapped, [4001], changed)
+            with trio.fail_after(30):
+                await mapped.wait()
+            print(router.mappings)
+            nursery.cancel_scope.cancel()
+        print(router.mappings)
+
+trio.run(main)
+"""
+
+
+@pytest.mark.deep
+def test_upnp_maps_the_port_and_takes_it_back() -> None:
+    lines = namespace.run(UPNP, namespace.ADDRESS).splitlines()
+    assert lines[-2:] == [str({4001: (namespace.ADDRESS, 4001)}), "{}"]

@@ -1,26 +1,73 @@
-"""ProofOfInference's calls and events as bytes, from the contract's side."""
+"""Calls and events of ProofOfInference and NodeCoordinator as bytes, from the contracts' side."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_utils.abi import event_signature_to_log_topic
+from eth_utils.abi import event_signature_to_log_topic, function_signature_to_4byte_selector
 from web3 import Web3
 
 from p2pnode.chain.contract import load_abi
 from p2pnode.chain.rpc import hexed, unhexed
-from p2pnode.protocol.messages import Award, Signed
+from p2pnode.errors import ChainError
+from p2pnode.protocol.messages import Award, Result, Signed
 from tests.sim.fake_chain import CONTRACT
 
 _CODEC: Final = Web3().codec
 _ABI: Final = load_abi("ProofOfInference")
+_CALLS: Final = [
+    item
+    for item in [*_ABI, *load_abi("NodeCoordinator")]
+    if item.get("name") in ("settleBatch", "reportUnproved", "closeReport") and item["type"] == "function"
+]
 
 
-def decode_batch(data: bytes) -> tuple[Sequence[Signed[Award]], Sequence[bytes], bytes]:
-    """Awards, output digests and seal of a settleBatch call."""
-    item = next(one for one in _ABI if one.get("name") == "settleBatch")
-    tuples, signatures, outputs, seal, _ = _CODEC.decode([_type(part) for part in item["inputs"]], data[4:])
-    awards = [Signed(_award(fields), signed) for fields, signed in zip(tuples, signatures, strict=True)]
-    return awards, outputs, seal
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A settleBatch call; `seal` begins with the verifier's selector."""
+
+    awards: Sequence[Signed[Award]]
+    outputs: Sequence[bytes]
+    seal: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unproved:
+    """A reportUnproved call."""
+
+    award: Signed[Award]
+    result: Signed[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A closeReport call."""
+
+    award: Award
+
+
+def decode(data: bytes) -> Batch | Unproved | Closing:
+    """The call in a transaction's data. Raises ChainError, as a contract without such a function reverts."""
+    for item in _CALLS:
+        types = [_type(part) for part in item["inputs"]]
+        if data[:4] != function_signature_to_4byte_selector(f"{item['name']}({','.join(types)})"):
+            continue
+        values = _CODEC.decode(types, data[4:])
+        match item["name"]:
+            case "settleBatch":
+                tuples, signatures, outputs, seal = values[:4]
+                awards = [
+                    Signed(_award(fields), signed) for fields, signed in zip(tuples, signatures, strict=True)
+                ]
+                return Batch(awards, outputs, seal)
+            case "reportUnproved":
+                award, award_signature, result, result_signature = values
+                return Unproved(
+                    Signed(_award(award), award_signature), Signed(Result(*result), result_signature)
+                )
+            case "closeReport":
+                return Closing(_award(values[0]))
+    raise ChainError("the call reverted: no such function")
 
 
 def log(name: str, tx_hash: bytes, height: int, **arguments: Any) -> Mapping[str, Any]:

@@ -8,15 +8,15 @@ from p2pnode.errors import ChainError, SignatureError
 from p2pnode.ports import ModelListing, NodeRecord, Papers
 from p2pnode.protocol.eip712 import Domain, digest, verify
 from p2pnode.protocol.journal import journal_of, leaf
-from p2pnode.protocol.messages import Award, Signed
+from p2pnode.protocol.messages import Award, Result, Signed
 from tests.sim.fake_clock import FakeClock
 from tests.sim.fake_compute import seal_of
 
 TOKEN = b"\x70" * 20
 CONTRACT = b"\xc0" * 20
-MODEL_OWNER = b"\x0e" * 20
 DAY = 24 * 3600
 """Each of the windows for a report, an answer and a rescue."""
+MODEL_OWNER = b"\x0e" * 20
 
 
 @dataclass
@@ -69,6 +69,28 @@ class World:
         self.escrow[reporter] -= report.amount
         self.reports[task_id] = report
         return report
+
+    def report_unproved(self, award: Signed[Award], result: Signed[Result], reporter: bytes) -> None:
+        """What reportUnproved does."""
+        if result.message.task_id != digest(self.domain, award.message):
+            raise ChainError("NotOfThisAward")
+        try:
+            verify(self.domain, result, award.message.worker)
+            self.report(award, reporter, None)
+        except SignatureError as error:
+            raise ChainError("InvalidSignature") from error
+
+    def close(self, award: Award) -> None:
+        """What closeReport does."""
+        report = self.reports.get(digest(self.domain, award))
+        if report is None or not report.open:
+            raise ChainError("NoOpenReport")
+        if FakeClock().now() <= report.answer_until + DAY:
+            raise ChainError("StillAnswerable")
+        report.open = False
+        self.escrow[report.reporter] += report.amount
+        if report.papers is None and (award.requester, award.nonce) not in self.nonces:
+            self.slashed.append(award.worker)
 
 
 def settle_batch(

@@ -1,26 +1,47 @@
-"""The Chain port for one account of the simulation: reads and reports from the state, settlements as
-transactions."""
+"""The chain as one account of a simulated market sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import trio
 
 from p2pnode import identity
 from p2pnode.chain.contract import Contract
+from p2pnode.chain.reports import Reports
+from p2pnode.chain.rpc import Rpc
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.settlement import Settlement
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
 from p2pnode.ports import ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
-from p2pnode.protocol.eip712 import digest, verify
+from p2pnode.protocol.eip712 import digest
 from p2pnode.protocol.messages import Award, Result, Signed
 from tests.sim.fake_chain import CONTRACT, DAY, TOKEN
 from tests.sim.fake_clock import FakeClock
-from tests.sim.fake_ethereum import FakeEthereum, FakeRpc
+from tests.sim.fake_ethereum import FakeEthereum
+
+
+class FakeRpc(Rpc):
+    """The chain adapter's Rpc for one node, on a FakeEthereum that may be cut off."""
+
+    def __init__(self, ethereum: FakeEthereum) -> None:
+        self._ethereum = ethereum
+
+    async def request(self, method: str, *params: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        if self._ethereum.world.down:
+            raise ChainError("the chain cannot be reached")
+        answer = self._ethereum.answer(method, list(params))
+        # The answer takes a moment: a kill can come between what the chain did and what the node hears.
+        await trio.sleep(0.01)
+        return answer
+
+    async def agreed(self, essence: Callable[[Any], Hashable], method: str, *params: Any) -> Any:
+        return await self.request(method, *params)
 
 
 class FakeChain:
-    """One account's view: reads come from the state, settlements go out as transactions."""
+    """One account's view: reads come from the state, settlements and reports go out as transactions."""
 
     settlement_address = CONTRACT
     token_address = TOKEN
@@ -31,9 +52,11 @@ class FakeChain:
         rpc, account = FakeRpc(ethereum), identity.Account(key)
         self.account = account.address
         self.sender = Sender(rpc, self.chain_id, account, ledger, ChainConfig())
-        # Both contracts are at one address: the node tells calls apart by what is asked.
-        proof, verifier = (Contract(rpc, name, CONTRACT) for name in ("ProofOfInference", "StarkVerifier"))
+        # All contracts are at one address: the node tells calls apart by what is asked.
+        names = ("ProofOfInference", "StarkVerifier", "NodeCoordinator")
+        proof, verifier, coordinator = (Contract(rpc, name, CONTRACT) for name in names)
         self._settlement = Settlement(rpc, proof, verifier, self.sender)
+        self._reports = Reports(rpc, coordinator, proof, self.sender, 0)
 
     @property
     def chain_id(self) -> int:
@@ -67,25 +90,15 @@ class FakeChain:
 
     async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
         await self._reach()
-        world, task_id = self._world, digest(self._world.domain, award.message)
-        if task_id not in world.reports:
-            assert result.message.task_id == task_id
-            verify(world.domain, result, award.message.worker)
-            world.report(award, self.account, None)
-        return world.reports[task_id].answer_until + DAY + 1
+        task_id = result.message.task_id
+        if task_id not in self._world.reports:
+            await self._reports.unproved(award, result, key)
+        return self._world.reports[task_id].answer_until + DAY + 1
 
     async def close_report(self, award: Award, key: str) -> None:
         await self._reach()
-        world = self._world
-        report = world.reports[digest(world.domain, award)]
-        if not report.open:
-            return
-        if FakeClock().now() <= report.answer_until + DAY:
-            raise ChainError("StillAnswerable")
-        report.open = False
-        world.escrow[report.reporter] += report.amount
-        if report.papers is None and (award.requester, award.nonce) not in world.nonces:
-            world.slashed.append(award.worker)
+        if self._world.reports[digest(self._world.domain, award)].open:
+            await self._reports.close(award, key)
 
     async def is_nonce_used(self, requester: bytes, nonce: int) -> bool:
         await self._reach()

@@ -1,11 +1,11 @@
-"""An Ethereum node in memory that knows one contract, ProofOfInference, and keeps the rules of `World`.
+"""An Ethereum node in memory that runs what settles and reports awards by the rules of `World`.
 
 The chain adapter's own Sender and Settlement talk to it in JSON-RPC, so that what the ledger holds of
 transactions is tested as well: nonces, the pool, replaced transactions, blocks, receipts, reorganisations.
 """
 
 import copy
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,10 +16,10 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
 from p2pnode.chain.endpoint import RpcError
-from p2pnode.chain.rpc import Rpc, hexed, unhexed
+from p2pnode.chain.rpc import hexed, unhexed
 from p2pnode.chain.settlement import SKIP_REASONS
 from p2pnode.errors import ChainError
-from tests.sim.contract_abi import decode_batch, log
+from tests.sim.contract_abi import Batch, Closing, Unproved, decode, log
 from tests.sim.fake_chain import World, settle_batch
 
 BLOCK_SECONDS: Final = 2
@@ -106,7 +106,7 @@ class FakeEthereum:
         logs: list[Mapping[str, Any]] = []
         status = "0x1"
         try:
-            logs = self._settle(self.world, pending.data, pending.tx_hash, height)
+            logs = self._run(self.world, pending.sender, pending.data, pending.tx_hash, height)
         except ChainError:
             status = "0x0"
         self.receipts[pending.tx_hash] = {
@@ -117,13 +117,24 @@ class FakeEthereum:
             "logs": logs,
         }
 
-    def _settle(self, world: World, data: bytes, tx_hash: bytes, height: int) -> list[Mapping[str, Any]]:
-        awards, outputs, seal = decode_batch(data)
-        if seal[:4] != SELECTOR:
+    def _run(
+        self, world: World, sender: bytes, data: bytes, tx_hash: bytes, height: int
+    ) -> list[Mapping[str, Any]]:
+        match decode(data):
+            case Batch() as batch:
+                return self._settle(world, batch, tx_hash, height)
+            case Unproved(award, result):
+                world.report_unproved(award, result, sender)
+            case Closing(award):
+                world.close(award)
+        return []
+
+    def _settle(self, world: World, batch: Batch, tx_hash: bytes, height: int) -> list[Mapping[str, Any]]:
+        if batch.seal[:4] != SELECTOR:
             raise ChainError("settleBatch reverted: unknown verifier")
-        results = settle_batch(world, awards, outputs, seal[4:])
-        logs = [log("BatchVerified", tx_hash, height, journalDigest=bytes(32), count=len(awards))]
-        for (task_id, reason), signed, output in zip(results, awards, outputs, strict=True):
+        results = settle_batch(world, batch.awards, batch.outputs, batch.seal[4:])
+        logs = [log("BatchVerified", tx_hash, height, journalDigest=bytes(32), count=len(batch.awards))]
+        for (task_id, reason), signed, output in zip(results, batch.awards, batch.outputs, strict=True):
             award = signed.message
             if reason:
                 logs.append(
@@ -156,6 +167,7 @@ class FakeEthereum:
                 world.nonces,
                 world.sent,
                 world.reports,
+                world.slashed,
                 self.counts,
                 self.receipts,
             )
@@ -169,6 +181,7 @@ class FakeEthereum:
             world.nonces,
             world.sent,
             world.reports,
+            world.slashed,
             self.counts,
             self.receipts,
         ) = state
@@ -197,7 +210,8 @@ class FakeEthereum:
 
     def _eth_estimateGas(self, fields: Mapping[str, str]) -> str:
         try:
-            self._settle(copy.deepcopy(self.world), unhexed(fields["data"]), bytes(32), self.height)
+            sender, data = unhexed(fields["from"]), unhexed(fields["data"])
+            self._run(copy.deepcopy(self.world), sender, data, bytes(32), self.height)
         except ChainError as error:
             raise RpcError("eth_estimateGas", str(error), b"") from error
         return hex(GAS)
@@ -226,22 +240,3 @@ class FakeEthereum:
 
     def _eth_getTransactionReceipt(self, tx_hash: str) -> Mapping[str, Any] | None:
         return self.receipts.get(unhexed(tx_hash))
-
-
-class FakeRpc(Rpc):
-    """The chain adapter's Rpc for one node, on a FakeEthereum that may be cut off."""
-
-    def __init__(self, ethereum: FakeEthereum) -> None:
-        self._ethereum = ethereum
-
-    async def request(self, method: str, *params: Any) -> Any:
-        await trio.lowlevel.checkpoint()
-        if self._ethereum.world.down:
-            raise ChainError("the chain cannot be reached")
-        answer = self._ethereum.answer(method, list(params))
-        # The answer takes a moment: a kill can come between what the chain did and what the node hears.
-        await trio.sleep(0.01)
-        return answer
-
-    async def agreed(self, essence: Callable[[Any], Hashable], method: str, *params: Any) -> Any:
-        return await self.request(method, *params)

@@ -65,6 +65,23 @@ async def test_the_cheapest_change_is_found_and_gets_a_bid(
         assert (taken.state, taken.worker) == (TaskState.ANSWERED, carol.chain.account)
 
 
+async def test_a_missing_bond_is_named(
+    driver: Driver, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=worker(20, min_bond=50)),
+        driver.node("alice", requester=requester) as alice,
+    ):
+        outcome = await refused(alice, TERMS)
+        assert await told(alice, outcome) == (
+            [DeclineCode.BOND_TOO_LOW],
+            "bond 50 more with `p2pnode bond add`; then a worker looks at the rest",
+        )
+        driver.world.bonds[alice.chain.account] = 50
+        codes, _ = await told(alice, outcome)
+        assert codes == ["would-bid"]
+
+
 async def test_a_missing_deposit_is_named(
     driver: Driver, requester: RequesterSettings, autojump_clock: MockClock
 ) -> None:

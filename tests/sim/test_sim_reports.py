@@ -49,6 +49,23 @@ async def test_a_worker_that_was_away_settles_under_report(
         assert driver.world.escrow[account_of("alice")] == 10_000 - cost
 
 
+async def test_a_task_under_report_keeps_its_worker_from_no_other(
+    driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("alice", requester=REQUESTER) as alice:
+        assert alice.requester is not None
+        async with driver.node("bob", worker=worker):
+            [missed] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        await trio.sleep(DEADLINE + 200)
+        assert alice.requester.outcome(missed.offer_hash).state == TaskState.REPORTED
+        async with driver.node("bob", worker=worker) as bob:
+            bob.prover.seconds = 300
+            await trio.sleep(100)
+            assert bob.store.tasks(Role.WORKER, [TaskState.PROVING])
+            [next_one] = await alice.requester.submit(MODEL_DIGEST, [pair(3, 4)], TERMS)
+            assert next_one.state == TaskState.ANSWERED, next_one.reason
+
+
 async def test_a_worker_that_answers_and_never_settles_loses_stake(
     driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
 ) -> None:

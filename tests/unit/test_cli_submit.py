@@ -108,6 +108,7 @@ class Node:
             self.model,
             self.publish,
             self.status,
+            self.status,
             self.receipts,
             self.receipt,
             self.explain,

@@ -96,6 +96,7 @@ class Node:
             model=self.model,
             publish=self.publish,
             status=self.status,
+            overview=self.status,
             receipts=self.receipts,
             receipt=self.receipt,
             explain=self.explain,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pnode.config import WorkerConfig
+from p2pnode.config_market import WorkerConfig
 from p2pnode.errors import ConfigError
 from p2pnode.market.pause import Pause
 from p2pnode.market.refusal import Refusal

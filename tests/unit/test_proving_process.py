@@ -173,7 +173,7 @@ async def test_killing_the_node_kills_its_prover(script: Script, tmp_path: Path)
 async def test_missing_binary_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("P2PNODE_PROVER", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(ProverError, match="make setup"):
+    with pytest.raises(ProverError, match="p2pnode prover build"):
         async with open_prover():
             pass
     with pytest.raises(ProverError, match=r"nothing is not an executable file; correct prover\.binary"):
@@ -193,6 +193,6 @@ async def test_a_binary_for_another_machine_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("image_id", ['"ab"', "7", '"zz"', "null"])
 async def test_prover_without_an_image_is_refused(script: Script, image_id: str) -> None:
     path = script(f'print(\'{{"event": "done", "image_id": {image_id}}}\')')
-    with pytest.raises(ProverError, match="make setup"):
+    with pytest.raises(ProverError, match="p2pnode prover build"):
         async with open_prover(binary=str(path)):
             pass

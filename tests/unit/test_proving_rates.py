@@ -63,7 +63,7 @@ def test_seconds_and_memory_follow_the_steps_of_a_proof() -> None:
     rates = Rates(1000.0, 10.0, 20.0, 30.0, 1)
     one = read_execution(STATS, (), 20)
     assert one.proving_seconds(rates) == pytest.approx(131.072 + 30)
-    assert one.memory == 1_450_000_000
+    assert one.memory == 2_550_000_000
     several = read_execution({**STATS, "segments": 3, "total_cycles": 2_500_000}, (), 20)
     assert several.proving_seconds(rates) == pytest.approx(2500 + 3 * 10 + 2 * 20 + 30)
     assert several.memory == 10_000 << 20

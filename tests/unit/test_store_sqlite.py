@@ -77,6 +77,16 @@ def test_a_task_is_added_once_a_role_and_moved_from_where_it_is(store: SqliteSto
     assert store.task(Role.WORKER, task().offer_hash) == task()
 
 
+def test_the_newest_tasks_come_first_and_are_counted_by_state(store: SqliteStore) -> None:
+    for nonce in (1, 2, 3):
+        store.add_task(task(nonce))
+    store.add_task(task(4, Role.REQUESTER))
+    newest = store.newest_tasks(3)
+    assert [entry.offer.message.nonce for entry in newest] == [4, 3, 2]
+    assert store.task_counts(Role.WORKER) == {newest[1].state: 3}
+    assert sum(store.task_counts(Role.REQUESTER).values()) == 1
+
+
 def test_an_older_award_stays_findable(store: SqliteStore) -> None:
     store.add_task(task())
     first = awarded(task())

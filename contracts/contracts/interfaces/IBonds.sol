@@ -21,6 +21,8 @@ interface IBonds {
 
     /// @notice The amount is zero.
     error ZeroAmount();
+    /// @notice Unbonding must take longer than all evidence about a promise can.
+    error UnbondingDelayTooShort(uint64 delay, uint64 minimum);
     /// @notice The requester has no bond.
     error NoBond(address requester);
     /// @notice The bond is not on its way out.

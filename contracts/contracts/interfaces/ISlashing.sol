@@ -60,6 +60,8 @@ interface ISlashing {
         address rescuer
     );
 
+    /// @notice Only the settlement contract may.
+    error NotSettlement(address caller);
     /// @notice The award differs from its offer or bid in this term, or the term could not have been settled.
     error TermsMismatch(Term term);
     /// @notice The result is for another task.

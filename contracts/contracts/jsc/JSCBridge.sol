@@ -5,6 +5,7 @@ import {IERC20, SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeE
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IEscrow} from "../interfaces/IEscrow.sol";
+import {IPayoutTarget} from "../interfaces/IPayoutTarget.sol";
 import {IJSC} from "./interfaces/IJSC.sol";
 import {IJSCBridge} from "./interfaces/IJSCBridge.sol";
 import {IRangeVerifier} from "./interfaces/IRangeVerifier.sol";
@@ -16,7 +17,7 @@ import {Payment} from "./types/Transaction.sol";
 /// @notice Its balance in JOY is at least `outstanding` units, and equal unless somebody sends it JOY unasked. Has no
 /// owner: JOY leaves only by a transaction that the pool has verified.
 /// @dev Deploys {JSC} itself, so that each knows the other from its first block on.
-contract JSCBridge is IJSCBridge, ReentrancyGuardTransient {
+contract JSCBridge is IJSCBridge, IPayoutTarget, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @notice JOY of one unit, in its smallest unit: the supply is 10^18 units and fits 64 bits.
@@ -55,7 +56,8 @@ contract JSCBridge is IJSCBridge, ReentrancyGuardTransient {
         pool.mint(notes, amounts);
     }
 
-    /// @inheritdoc IJSCBridge
+    /// @inheritdoc IPayoutTarget
+    /// @dev `stealthAddress` is an encoded {StealthNote}; the amount must be a multiple of `UNIT`.
     function depositFor(bytes calldata stealthAddress, uint256 amount) external nonReentrant {
         uint256 units = amount / UNIT;
         if (units * UNIT != amount || units > type(uint64).max) revert InvalidAmount(amount);

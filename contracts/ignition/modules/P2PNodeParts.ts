@@ -1,6 +1,7 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 
 import { core } from "./Core.ts";
+import { jsc } from "./Jsc.ts";
 import StarkParts from "./StarkParts.ts";
 
 /**
@@ -13,5 +14,6 @@ export default buildModule("P2PNodeParts", (m) => {
     selector: m.staticCall(verifier, "SELECTOR", [], 0, { id: `selectorOf${verifier.contractName}` }),
     verifier,
   }));
-  return { starkVerifier, starkPartsVerifier, ...core(m, routes) };
+  const contracts = core(m, routes);
+  return { starkVerifier, starkPartsVerifier, ...contracts, ...jsc(m, contracts.proofOfInference) };
 });

@@ -130,6 +130,17 @@ describe("a requester's bond", () => {
     assert.equal(paid, BOND / 2n);
   });
 
+  it("is burnt where an award names nobody who could be paid", async () => {
+    const supply = await market.joyToken.read.totalSupply();
+    const stakes = await market.joyOf(nodes);
+    const awards = [
+      await price(ESCROW, 1n, { worker: nodes.address }), await price(JOY, 2n, { worker: `0x${"00".repeat(20)}` }),
+    ];
+    await show(awards);
+    assert.equal(await market.joyToken.read.totalSupply(), supply - BOND);
+    assert.equal(await market.joyOf(nodes), stakes - BOND);
+  });
+
   it("can be lost by a withdrawal that leaves awards uncovered", async () => {
     const { proofOfInference: poi, networkHelpers } = market;
     await poi.write.requestWithdrawal([ESCROW], by);

@@ -25,7 +25,7 @@ def seen(
     note: StealthNote, commitment: Any, keys: ViewKeys = BOB.views, tied: bytes = TIED
 ) -> notes.Received | None:
     shared = BN254.mul(keys.view, ephemeral_key(note))
-    return receive(keys, shared, note, tied, SUBADDRESSES, commitment)
+    return receive(keys, shared, note, tied, SUBADDRESSES, BN254.affine([commitment])[0])
 
 
 @pytest.fixture
@@ -103,7 +103,8 @@ def test_a_sender_who_mixes_two_subaddresses_is_refused() -> None:
     anchor = bytes(range(16))
     ephemeral = notes._ephemeral(anchor, TIED, second)
     public = notes.compress(BN254.mul(ephemeral, first.spend))
-    tag, shared = notes._shared(BN254.mul(ephemeral, first.view), public, TIED)
+    raw = BN254.encode([BN254.mul(ephemeral, first.view)])
+    tag, shared = notes.view_tag(raw, TIED), notes._shared(raw, public, TIED)
     offset = notes.wide_scalar(notes._OFFSET, shared)
     key = BN254.affine([BN254.add(second.spend, BN254.mul(offset, BN254.generator))])[0]
     body = (5).to_bytes(8, "big") + anchor + bytes(32)

@@ -31,9 +31,6 @@ interface IJSCBridge {
     /// @notice Turns approved JOY of the caller into notes of `amounts` units.
     function deposit(StealthNote[] calldata notes, uint64[] calldata amounts) external;
 
-    /// @notice Turns `amount` approved JOY of the caller into one note; `stealthAddress` is an encoded {StealthNote}.
-    function depositFor(bytes calldata stealthAddress, uint256 amount) external;
-
     /// @notice Pays fee and public amount of a transaction; for the pool.
     function release(bytes32 jscTransaction, Payment calldata payment) external;
 

@@ -82,6 +82,21 @@ export function hashToPoint(prefix: Hex, data: Hex): Affine {
   }
 }
 
+/** What shows Hp of a key on the chain: a root for each try, the last one even. */
+export function keyImageRoots(key: Affine): bigint[] {
+  const roots: bigint[] = [];
+  for (let k = 0n; ; k++) {
+    const x = BigInt(hash(domain("key-image-base"), words(...key), words(k))) % P;
+    const square = (x * x * x + 3n) % P;
+    const root = power(square, (P + 1n) / 4n, P);
+    if ((root * root) % P === square) return [...roots, root & 1n ? P - root : root];
+    roots.push(power(P - square, (P + 1n) / 4n, P));
+  }
+}
+
+/** scalar * G. */
+export const multiple = (scalar: bigint): Affine => affine(G.multiply(scalar));
+
 export const H = hashToPoint(domain("value"), words(0n));
 const family = (name: string, count: number) =>
   Array.from({ length: count }, (_, i) => hashToPoint(domain(name), words(BigInt(i))));

@@ -1,0 +1,135 @@
+"""The questions of `p2pnode init`, and networks by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from p2pnode import identity
+from p2pnode.amounts import JOY
+from p2pnode.cli import init_wizard
+from p2pnode.cli.main import main
+from p2pnode.config import load_config
+from p2pnode.errors import ProverError
+from p2pnode.models import DIGITS
+from p2pnode.protocol.cid import content_digest, to_cid
+
+NAMES = "JoyToken NodeCoordinator ModelMarketplace ProofOfInference ProofOfUse StarkVerifier ZKVerifier"
+PEER = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWCBDf663puKKc5hBPLNexzP2tPCK2YxYuJ8NXneKjG1cZ"
+ENV = {"P2PNODE_PASSWORD": "correct horse"}
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    monkeypatch.setenv("P2PNODE_NETWORKS", str(tmp_path / "networks"))
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Path:
+    addresses = {name: f"0x{index:040x}" for index, name in enumerate(NAMES.split(), start=1)}
+    document = {"chainId": 7, "blockNumber": 1, "imageId": "0x" + "11" * 32, "addresses": addresses}
+    path = tmp_path / "deployment.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def run(*arguments: object, answers: str = "") -> Result:
+    return CliRunner().invoke(
+        main, [str(argument) for argument in arguments], input=answers, env=ENV, catch_exceptions=False
+    )
+
+
+def test_a_network_is_added_listed_and_joined_by_name(deployment: Path, tmp_path: Path) -> None:
+    added = run(
+        "network", "add", "testnet", deployment, "--bootstrap", PEER, "--rpc-url", "http://192.0.2.7:8545"
+    )
+    assert added.exit_code == 0, added.output
+    deployment.unlink()
+    (listed,) = json.loads(run("network", "list", "--json").stdout)
+    assert (listed["name"], listed["chain_id"]) == ("testnet", 7)
+    made = run("init", tmp_path / "node", "--network", "testnet", "--json")
+    config = load_config(Path(json.loads(made.stdout)["config"]), {})
+    assert config.chain.rpc_url == "http://192.0.2.7:8545"
+    assert config.chain.deployment.read_text().startswith('{"chainId": 7')
+    (peers,) = config.network.bootstrap
+    assert Path(peers).read_text() == f"{PEER}\n"
+
+
+@pytest.mark.parametrize("name", ["", "../up", "-x", "A", "a" * 33])
+def test_a_network_has_a_plain_name(deployment: Path, name: str) -> None:
+    assert run("network", "add", "--", name, deployment).exit_code == 2
+
+
+def test_what_is_no_deployment_or_peer_is_not_added(deployment: Path, tmp_path: Path) -> None:
+    assert run("network", "add", "x", deployment, "--bootstrap", "nonsense").exit_code == 2
+    deployment.write_text("{}")
+    assert run("network", "add", "x", deployment).exit_code == 2
+    assert run("network", "list", "--json").stdout.strip() == "[]"
+    assert "unknown" in run("init", tmp_path / "n", "--network", "x").output
+
+
+def test_a_requester_presses_enter_all_the_way(tmp_path: Path) -> None:
+    made = run("init", tmp_path / "node", "--ask", answers="\n" * 12)
+    assert made.exit_code == 0, made.output
+    config = load_config(tmp_path / "node" / "p2pnode.toml", {})
+    assert (config.worker.enabled, config.requester.enabled, config.api.enabled) == (False, True, True)
+    assert config.network.listen == ("/ip4/0.0.0.0/tcp/4001",)
+    assert "escrow deposit" in made.output
+    assert "node register" not in made.output
+
+
+def test_a_worker_is_measured_and_told_what_comes_next(
+    deployment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("network", "add", "testnet", deployment, "--bootstrap", PEER)
+    measured: list[Any] = []
+    monkeypatch.setattr(init_wizard, "_measure", lambda *given: measured.append(given) or (96, 3 * 10**15))
+    selling = [
+        "2",
+        "1",
+        "http://127.0.0.1:9",
+        "n",
+        "y",
+        "",
+        "",
+        "25",
+        str(DIGITS),
+        f"{tmp_path}/none.onnx",
+        "",
+    ]
+    answers = "".join(f"{line}\n" for line in [*selling, "198.51.100.4", "4100", "n"])
+    made = run("init", tmp_path / "node", "--ask", answers=answers)
+    assert made.exit_code == 0, made.output
+    config = load_config(tmp_path / "node" / "p2pnode.toml", {})
+    assert len(measured) == 1
+    assert (config.worker.enabled, config.requester.enabled) == (True, False)
+    assert (config.worker.capacity, config.worker.price) == (96, 3 * JOY // 1000)
+    assert config.network.announce == ("/ip4/198.51.100.4/tcp/4100",)
+    assert config.chain.rpc_url == "http://127.0.0.1:9"
+    assert not config.api.enabled
+    digest = content_digest(DIGITS.read_bytes())
+    assert (config.blobs / digest.hex()).read_bytes() == DIGITS.read_bytes()
+    assert to_cid(digest) in made.output
+    assert "none.onnx is no file" in made.output
+    assert "node register --stake 25" in made.output
+
+
+def test_a_machine_that_cannot_prove_is_set_up_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> tuple[int, int]:
+        raise ProverError("prover x is not an executable file; run `p2pnode prover build`")
+
+    monkeypatch.setattr(init_wizard, "_measure", fail)
+    made = run("init", tmp_path / "node", "--ask", answers="3\n" + "\n" * 20)
+    assert made.exit_code == 0, made.output
+    assert "not measured: prover x" in made.output
+    assert load_config(tmp_path / "node" / "p2pnode.toml", {}).worker.capacity == 4
+
+
+def test_nothing_is_written_when_the_questions_are_broken_off(tmp_path: Path) -> None:
+    assert run("init", tmp_path / "node", "--ask", answers="1\n").exit_code != 0
+    assert not (tmp_path / "node").exists()
