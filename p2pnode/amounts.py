@@ -1,9 +1,6 @@
 """Amounts of JOY: their unit, their bound, and how people read them."""
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from p2pnode.config import Config
+from typing import Final
 
 JOY: Final = 10**18
 """Smallest units in one JOY."""
@@ -16,10 +13,3 @@ def joy(units: int) -> str:
     whole, part = divmod(units, JOY)
     decimals = f"{part:018d}".rstrip("0")
     return f"{whole:,}{'.' + decimals if decimals else ''} JOY"
-
-
-def priced(units: int, config: "Config") -> str:
-    """As `joy`, and what it is worth in `currency` where the configuration says what a JOY is worth."""
-    if not config.currency or not config.joy_price:
-        return joy(units)
-    return f"{joy(units)} ({units / JOY * config.joy_price:,.4g} {config.currency})"

@@ -5,8 +5,7 @@ from typing import Any
 import click
 import trio
 
-from p2pnode.amounts import priced
-from p2pnode.cli.output import Printer, config_option, joy, json_option, printable
+from p2pnode.cli.output import Printer, config_option, joy, json_option, priced, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient
 

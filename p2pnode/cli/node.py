@@ -5,10 +5,9 @@ from typing import Any
 import click
 import trio
 
-from p2pnode.amounts import priced
 from p2pnode.chain import ChainClient, TxReceipt
 from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
-from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
+from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, priced, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient
 

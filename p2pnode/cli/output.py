@@ -65,6 +65,13 @@ class JoyAmount(click.ParamType[int]):
         return int(units)
 
 
+def priced(units: int, config: Config) -> str:
+    """As `joy`, and what it is worth in `currency` where the configuration says what a JOY is worth."""
+    if not config.currency or not config.joy_price:
+        return joy(units)
+    return f"{joy(units)} ({units / JOY * config.joy_price:,.4g} {config.currency})"
+
+
 def hexed(data: bytes) -> str:
     """0x and hex digits."""
     return "0x" + data.hex()

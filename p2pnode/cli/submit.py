@@ -9,8 +9,7 @@ from typing import Any
 import click
 import trio
 
-from p2pnode.amounts import priced
-from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, printable
+from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, priced, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient, SubmitRequest, TaskReport, Wait
 from p2pnode.errors import InferenceError, ProtocolError

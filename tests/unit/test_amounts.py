@@ -2,8 +2,9 @@
 
 import pytest
 
-from p2pnode.amounts import joy, priced
-from p2pnode.config import JOY, Config
+from p2pnode.amounts import JOY, joy
+from p2pnode.cli.output import priced
+from p2pnode.config import Config
 
 
 @pytest.mark.parametrize(
