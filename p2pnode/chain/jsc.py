@@ -103,7 +103,7 @@ def stealth_address(note: StealthNote) -> bytes:
 @asynccontextmanager
 async def open_jsc(config: ChainConfig, account: Account, bridge: bytes, ledger: TxLog) -> AsyncIterator[Jsc]:
     """The JSCBridge at `bridge` and its pool, for programs without a deployment file. Raises ChainError."""
-    async with open_rpc(config.rpc_url, config.timeout_seconds) as rpc:
+    async with open_rpc(config.rpc_urls, config.timeout_seconds) as rpc:
         if not await rpc.code(bridge):
             raise ChainError(f"bridge_address: no contract at 0x{bridge.hex()}; give that of JSCBridge")
         chain_id = await rpc.chain_id()
