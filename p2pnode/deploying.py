@@ -14,7 +14,7 @@ from p2pnode.devnet.hardhat import CONTRACTS, run_deploy
 from p2pnode.errors import ConfigError
 from p2pnode.identity import Account
 
-DEPLOY_GAS: Final = 80_000_000
+DEPLOY_GAS: Final = 100_000_000
 """More than all transactions of a deployment take together; tests/chain measures them."""
 PARAMETERS: Final = CONTRACTS / "ignition" / "parameters" / "devnet.json"
 _MOST_BYTES: Final = 1 << 20
