@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,12 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", settings.get_profile("default"), max_examples=2000)
 settings.load_profile("deep" if os.environ.get("P2PNODE_DEEP") else "default")
+
+
+@pytest.fixture(autouse=True)
+def recursion_limit() -> None:
+    """As the package sets it: others raise it, and nested JSON would then overflow the stack."""
+    sys.setrecursionlimit(1000)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -155,9 +156,15 @@ def test_a_worker_sees_what_it_earned_and_how_it_proved(
     names = [step["event"] for step in task["timeline"]]
     way = ["bid.sent", "award.received", "answer.sent", "proof.started", "proof.done", "settlement.confirmed"]
     assert [name for name in names if name in way] == way
-    assert "p2pnode_earned_joy_total 0.01" in api_network.ask_worker("/metrics").text
-    for path in ("/", "/market", "/tasks", f"/tasks/{settled.task_id}", "/money"):
+    # Tasks of other tests may be settled by now too, each for the same price.
+    found = re.search(r"^p2pnode_earned_joy_total (\S+)$", api_network.ask_worker("/metrics").text, re.M)
+    assert found
+    tasks = round(float(found[1]) * 100)
+    assert tasks >= 1
+    for path in ("/market", "/tasks", f"/tasks/{settled.task_id}"):
         assert "0.01 JOY" in api_network.ask_worker(path).text, path
+    for path in ("/", "/money"):
+        assert re.search(r"0\.0\d+ JOY", api_network.ask_worker(path).text), path
 
 
 def test_top_tells_the_same_to_a_script(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
@@ -165,7 +172,7 @@ def test_top_tells_the_same_to_a_script(api_network: ApiNetwork, settled: p2pnod
     command = [sys.executable, "-m", "p2pnode", "top", "--json", "--config", config]
     found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert settled.task_id in [task["task_id"] for task in found["tasks"]]
-    assert found["states"]["requester"]["settled"] == found["totals"]["requester"]["tasks"] == 1
+    assert found["states"]["requester"]["settled"] == found["totals"]["requester"]["tasks"] >= 1
     assert [model["name"] for model in found["models"]] == [MODEL]
 
 
