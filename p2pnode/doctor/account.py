@@ -28,7 +28,7 @@ _DEVNETS: Final = (31337, 1337)
 """Chains that mine when there is something to mine."""
 _SETTLEMENTS: Final = 10
 """Settlements that the gas money should last for."""
-_SETTLEMENT_GAS: Final = 9_300_000
+_SETTLEMENT_GAS: Final = 6_300_000
 
 
 async def keys(config: Config) -> AsyncIterator[Check]:
