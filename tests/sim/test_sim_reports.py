@@ -6,6 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from p2pnode.market.commitments import promised
+from p2pnode.market.requester import Requester, TaskOutcome
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import TaskState
 from p2pnode.market.strategy import CostPlus
@@ -23,13 +24,20 @@ REQUESTER = RequesterSettings(bid_wait=2.0, answer_seconds=10.0, poll_seconds=60
 DEADLINE = TERMS.result_seconds + TERMS.settle_seconds
 
 
+async def answered_by_bob(
+    driver: Driver, worker: WorkerSettings, requester: Requester, *inputs: bytes
+) -> list[TaskOutcome]:
+    """What became of tasks that bob answers before he goes away."""
+    async with driver.node("bob", worker=worker):
+        return await requester.submit(MODEL_DIGEST, inputs, TERMS)
+
+
 async def test_a_worker_that_was_away_settles_under_report(
     driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
 ) -> None:
     async with driver.node("alice", requester=REQUESTER) as alice:
         assert alice.requester is not None
-        async with driver.node("bob", worker=worker):
-            [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        [outcome] = await answered_by_bob(driver, worker, alice.requester, pair(1, 2))
         assert outcome.state == TaskState.ANSWERED
         [missed] = await alice.requester.settled([outcome.offer_hash])
         assert missed.state == TaskState.UNSETTLED
@@ -53,8 +61,7 @@ async def test_a_task_under_report_keeps_its_worker_from_no_other(
 ) -> None:
     async with driver.node("alice", requester=REQUESTER) as alice:
         assert alice.requester is not None
-        async with driver.node("bob", worker=worker):
-            [missed] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        [missed] = await answered_by_bob(driver, worker, alice.requester, pair(1, 2))
         await trio.sleep(DEADLINE + 200)
         assert alice.requester.outcome(missed.offer_hash).state == TaskState.REPORTED
         async with driver.node("bob", worker=worker) as bob:
@@ -70,8 +77,7 @@ async def test_a_worker_that_answers_and_never_settles_loses_stake(
 ) -> None:
     async with driver.node("alice", requester=REQUESTER) as alice:
         assert alice.requester is not None
-        async with driver.node("bob", worker=worker):
-            [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        [outcome] = await answered_by_bob(driver, worker, alice.requester, pair(1, 2))
         await trio.sleep(DEADLINE + 200)
         assert len(alice.named("report.sent")) == 1
     # The requester need not be there all the time: its ledger knows what it has reported.
@@ -95,8 +101,7 @@ async def test_a_report_waits_until_the_escrow_covers_it_beside_open_awards(
 ) -> None:
     async with driver.node("alice", requester=REQUESTER) as alice:
         assert alice.requester is not None
-        async with driver.node("bob", worker=worker):
-            [missed] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        [missed] = await answered_by_bob(driver, worker, alice.requester, pair(1, 2))
         await trio.sleep(DEADLINE - 60)
         cost = missed.price + missed.model_fee
         async with driver.node("carol", worker=worker) as carol:
@@ -119,8 +124,7 @@ async def test_nothing_is_reported_when_the_operator_says_so(
     silent = replace(REQUESTER, report=False)
     async with driver.node("alice", requester=silent) as alice:
         assert alice.requester is not None
-        async with driver.node("bob", worker=worker):
-            await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        await answered_by_bob(driver, worker, alice.requester, pair(1, 2))
         await trio.sleep(DEADLINE + 600)
         assert driver.world.reports == {}
 
@@ -180,8 +184,7 @@ async def test_a_promise_counts_until_it_can_no_longer_be_paid(
 ) -> None:
     async with driver.node("alice", requester=REQUESTER) as alice:
         assert alice.requester is not None
-        async with driver.node("bob", worker=worker):
-            outcomes = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2), pair(3, 4)], TERMS)
+        outcomes = await answered_by_bob(driver, worker, alice.requester, pair(1, 2), pair(3, 4))
         cost = sum(outcome.price + MODEL_FEE for outcome in outcomes)
         assert promised(alice.context, MODEL_FEE) == cost
         [task, _] = alice.store.tasks(Role.REQUESTER, [TaskState.ANSWERED])
