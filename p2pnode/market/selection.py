@@ -60,8 +60,9 @@ def rank(bids: Sequence[RankedBid], weights: Weights = DEFAULT_WEIGHTS) -> list[
             + weights.free_capacity * (free_places(ranked) / most_free if most_free else 0.0)
             + weights.load * (free_places(ranked) / ranked.capacity if ranked.capacity else 0.0)
             + weights.stake * (ranked.stake / best_stake if best_stake else 0.0)
-            # A worker that was never tried starts in the middle (Laplace's rule of succession).
-            + weights.record * (ranked.reputation.answered + 1) / (seen + 2)
+            # Who was never tried is taken at its best, as bandits are (Auer, Cesa-Bianchi, Fischer 2002, UCB1);
+            # else whoever answered first would get every task, and no newcomer ever one.
+            + weights.record * (ranked.reputation.answered + 1) / (seen + 1)
             + weights.latency * _quickness(ranked.latency, quickest)
         )
 
@@ -70,8 +71,8 @@ def rank(bids: Sequence[RankedBid], weights: Weights = DEFAULT_WEIGHTS) -> list[
 
 
 def _quickness(latency: float | None, quickest: float) -> float:
-    """1 for the quickest, half for a worker whose answers are not known."""
-    return 0.5 if latency is None else quickest / latency if latency > 0 else 1.0
+    """1 for the quickest and for a worker whose answers are not known yet."""
+    return quickest / latency if latency else 1.0
 
 
 def _draw(bid: Bid) -> bytes:
