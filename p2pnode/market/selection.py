@@ -60,7 +60,7 @@ def rank(bids: Sequence[RankedBid], weights: Weights = DEFAULT_WEIGHTS) -> list[
             + weights.free_capacity * (free_places(ranked) / most_free if most_free else 0.0)
             + weights.load * (free_places(ranked) / ranked.capacity if ranked.capacity else 0.0)
             + weights.stake * (ranked.stake / best_stake if best_stake else 0.0)
-            # Who was never tried is taken at its best, as bandits are (Auer, Cesa-Bianchi, Fischer 2002, UCB1);
+            # Who was never tried is taken at its best, as bandits are (Auer et al. 2002, UCB1);
             # else whoever answered first would get every task, and no newcomer ever one.
             + weights.record * (ranked.reputation.answered + 1) / (seen + 1)
             + weights.latency * _quickness(ranked.latency, quickest)
