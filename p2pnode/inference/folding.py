@@ -14,8 +14,9 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from p2pnode.inference.steps import Shape
+
 Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
 
 MAX_FOLDED = 64
 """Most elements of a value that is computed here: a shape has at most eight."""

@@ -14,9 +14,10 @@ import onnx
 from onnx import TensorProto, TypeProto, helper, numpy_helper, shape_inference
 
 from p2pnode.errors import InferenceError
-from p2pnode.inference.folding import MAX_FOLDED, Array, Shape, UnknownValue, fold, shape_of
+from p2pnode.inference.folding import MAX_FOLDED, Array, UnknownValue, fold, shape_of
 from p2pnode.inference.ml_shapes import stand_ins
 from p2pnode.inference.operators import MAX_ELEMENTS, MICROSOFT_DOMAIN, ML_DOMAIN
+from p2pnode.inference.steps import MAX_STEPS, Shape, steps_of
 from p2pnode.protocol.tensors import MAX_RANK
 
 MAX_TOTAL = 1 << 26
@@ -115,7 +116,19 @@ def check_values(skeleton: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]
     if shapes is not None and not computed <= types.keys():
         missing = min(computed - types.keys())
         raise InferenceError(f"size of value {missing!r:.100} does not follow from the model's inputs")
+    if shapes is not None:
+        _check_steps(graph)
     return types
+
+
+def _check_steps(graph: onnx.GraphProto) -> None:
+    """Refuse a run that would take too long. All shapes are known. Raises InferenceError."""
+    sizes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.output, *graph.input, *graph.value_info):
+        sizes[value.name] = _dims(value.type) or ()
+    steps = sum(steps_of(node, sizes) for node in graph.node)
+    if steps > MAX_STEPS:
+        raise InferenceError(f"a run takes {steps} multiplications; at most {MAX_STEPS} are run")
 
 
 def folded(skeleton: onnx.ModelProto) -> onnx.ModelProto:
