@@ -1,6 +1,6 @@
 """Messages that nodes exchange, as validated values.
 
-The four that money depends on (Offer, Bid, Award, Result) have the fields of their EIP-712 structs, in
+Those that money depends on (Offer, Bid, Award, Result; SessionAward, Voucher, CallReceipt) have the fields of their EIP-712 structs, in
 the same order; `eip712` hashes and signs them, `codec` puts all of them on the wire. Amounts are in the
 token's smallest unit, times in seconds UTC, digests are 32 bytes, addresses are 20 bytes.
 """
@@ -65,6 +65,44 @@ class Result:
 
     task_id: bytes
     output_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAward:
+    """A requester's order of up to `most_calls` calls to one worker, who took part in setting the prices.
+
+    `opening_fee` is due once, `price + model_fee` for each call; nothing is due without a voucher.
+    """
+
+    requester: bytes
+    worker: bytes
+    model_digest: bytes
+    price: int
+    model_fee: int
+    opening_fee: int
+    most_calls: int
+    settle_deadline: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Pays for the first `calls` calls of a session. `history` is that of the answers the requester has got:
+    all but the last call's, or all of them when `input_digest` is zero and nothing is asked."""
+
+    session_hash: bytes
+    calls: int
+    history: bytes
+    input_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallReceipt:
+    """The worker's word for its first `calls` answers of a session; `history` is made by `sessions.extend`."""
+
+    session_hash: bytes
+    calls: int
+    history: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +223,19 @@ class ReceiptSummary:
     count: int
     paid: int
     transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One call of a session: paid before it is answered. `input` is in canonical encoding."""
+
+    voucher: Signed[Voucher]
+    input: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """The output tensors of one call (canonical encoding), and the receipt for all calls up to it."""
+
+    receipt: Signed[CallReceipt]
+    output: bytes
