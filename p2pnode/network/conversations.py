@@ -125,7 +125,9 @@ class Conversations:
             except trio.TooSlowError as error:
                 raise NetworkError(f"peer {peer} did not answer on {protocol} in {timeout:g} s") from error
             except Exception as error:
-                raise NetworkError(f"request to {peer} on {protocol} failed: {error or repr(error)}") from error
+                raise NetworkError(
+                    f"request to {peer} on {protocol} failed: {error or repr(error)}"
+                ) from error
             if not frame:
                 raise NetworkError(f"peer {peer} sent an empty answer on {protocol}")
             if frame[0] != Status.OK:

@@ -227,7 +227,9 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
             external[:] = [parse_address(address) for address in found.addresses]
 
     reachability = ReachabilityService(host, partial(probe, swarm, psk), connections, confirmed)
-    network = Network(host, connections, peers, gossip, streams, conversations, blobs, directory, join, reachability)
+    network = Network(
+        host, connections, peers, gossip, streams, conversations, blobs, directory, join, reachability
+    )
 
     async def find(peer: ID) -> None:
         await peers.dial(peer, dialable(host, peer))

@@ -10,11 +10,11 @@ from p2pnode.protocol.messages import CallReceipt, SessionAward, Signed, Voucher
 
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
-    """A session in the ledger, one for each role and session hash. `state` is a name of `market.sessions.state`.
+    """A session in the ledger, one for each role and session hash; `state` is one of `market.sessions.state`.
 
     `receipt` is the worker's newest, at first for no call. `voucher` is the requester's newest (a worker's
-    ledger has the one that paid for `receipt`), `output` the answer to the call it asked for. A requester signs
-    no voucher for more than `reserved` calls without writing more of them first. `paid` calls are on the chain.
+    ledger has the one that paid for `receipt`), `output` the answer to the call it asked for. A requester
+    signs no voucher for more than `reserved` calls without writing more first. The chain has paid `paid`.
     """
 
     role: Role
@@ -33,7 +33,7 @@ class SessionEntry:
 
 @dataclass(frozen=True, slots=True)
 class CallEntry:
-    """One answered call, as its requester keeps it: with `signature`, the worker's on its receipt, it is evidence.
+    """One answered call, as its requester keeps it: evidence, with the worker's `signature` on its receipt.
 
     Input and output are in the ledger's contents, by digest.
     """

@@ -1,8 +1,8 @@
 """Messages that nodes exchange, as validated values.
 
-Those that money depends on (Offer, Bid, Award, Result; SessionAward, Voucher, CallReceipt) have the fields of their EIP-712 structs, in
-the same order; `eip712` hashes and signs them, `codec` puts all of them on the wire. Amounts are in the
-token's smallest unit, times in seconds UTC, digests are 32 bytes, addresses are 20 bytes.
+Those that money depends on (Offer, Bid, Award, Result; SessionAward, Voucher, CallReceipt) have the fields of
+their EIP-712 structs, in the same order; `eip712` hashes and signs them, `codec` puts all of them on the
+wire. Amounts are in the token's smallest unit, times in seconds UTC, digests are 32 bytes, addresses 20.
 """
 
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ class Voucher:
 
 @dataclass(frozen=True, slots=True)
 class CallReceipt:
-    """The worker's word for its first `calls` answers of a session; `history` is made by `sessions.extend`."""
+    """The worker's word for its first `calls` answers of a session; `sessions.extend` makes `history`."""
 
     session_hash: bytes
     calls: int
@@ -121,6 +121,7 @@ class DeclineCode(StrEnum):
     BAD_SIGNATURE = "bad-signature"
     EXPIRED = "expired"
     PRICE_TOO_LOW = "price-too-low"
+    OPENING_FEE_TOO_LOW = "opening-fee-too-low"
     ESCROW_TOO_LOW = "escrow-too-low"
     BOND_TOO_LOW = "bond-too-low"
     STAKE_TOO_LOW = "stake-too-low"

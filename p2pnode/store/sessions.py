@@ -9,9 +9,7 @@ from p2pnode.protocol.codec import decode_signed, encode
 from p2pnode.protocol.messages import CallReceipt, SessionAward, Voucher
 from p2pnode.store.connection import Ledger
 
-_COLUMNS = (
-    "role, session_hash, state, award, receipt, peer, changed, voucher, output, reserved, paid, reason"
-)
+_COLUMNS = "role, session_hash, state, award, receipt, peer, changed, voucher, output, reserved, paid, reason"
 
 
 class SessionTables:
@@ -32,17 +30,18 @@ class SessionTables:
 
     def move_session(self, session: SessionEntry, *, expect: str) -> None:
         changed = self._ledger.execute(
-            "UPDATE sessions SET state = ?3, award = ?4, receipt = ?5, peer = ?6, changed = ?7, voucher = ?8, "
-            "output = ?9, reserved = ?10, paid = ?11, reason = ?12 "
+            "UPDATE sessions SET state = ?3, award = ?4, receipt = ?5, peer = ?6, changed = ?7, "
+            "voucher = ?8, output = ?9, reserved = ?10, paid = ?11, reason = ?12 "
             "WHERE role = ?1 AND session_hash = ?2 AND state = ?13",
             *_row(session),
             expect,
         )
         if changed != 1:
             found = self.session(session.role, session.session_hash)
+            state = found.state if found else "unknown"
             raise StoreError(
-                f"session {session.session_hash.hex()} is {found.state if found else 'unknown'} in the ledger; "
-                f"going to {session.state} needs {expect}"
+                f"session {session.session_hash.hex()} is {state} in the ledger; going to {session.state} "
+                f"needs {expect}"
             )
 
     def session(self, role: Role, session_hash: bytes) -> SessionEntry | None:

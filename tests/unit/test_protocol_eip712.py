@@ -16,7 +16,6 @@ from p2pnode.protocol.messages import (
     Award,
     Bid,
     CallReceipt,
-    Offer,
     Result,
     SessionAward,
     Signed,
