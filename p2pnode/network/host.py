@@ -25,6 +25,7 @@ from p2pnode.network.blob_store import BlobStore
 from p2pnode.network.blobs import PeerBlobs
 from p2pnode.network.bootstrap import read_sources
 from p2pnode.network.connections import Connections
+from p2pnode.network.conversations import Conversations
 from p2pnode.network.directory import Directory
 from p2pnode.network.gossip import GossipBus
 from p2pnode.network.guard import probe
@@ -44,13 +45,15 @@ from p2pnode.network.reversal import Reversal
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams
-from p2pnode.ports import Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports import Ask, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
 
 log = structlog.get_logger("p2pnode.network")
 
 CLOSE_SECONDS = 5.0
 CONFIRMATIONS = 2
 """Peers that have to dial this node at an address before it is told to others."""
+CALL_RATE, CALL_BURST = 2000.0, 4000
+"""Requests a second of one peer on streams with many of them; each costs a signature check."""
 OWN_SHARE = 0.8
 """Part of the rate per origin that we use, so that jitter on the way never puts us over it."""
 
@@ -65,6 +68,7 @@ class Network:
         peers: Peers,
         gossip: GossipBus,
         streams: Streams,
+        conversations: Conversations,
         blobs: PeerBlobs,
         directory: Directory,
         join: Join,
@@ -75,6 +79,7 @@ class Network:
         self._peers = peers
         self._gossip = gossip
         self._streams = streams
+        self._conversations = conversations
         self._join = join
         self._reachability = reachability
         self.blobs = blobs
@@ -129,6 +134,16 @@ class Network:
     ) -> bytes:
         """One request to `peer`, found and dialled if need be, and its answer."""
         return await self._streams.request(peer, protocol, data, timeout=timeout, max_response=max_response)
+
+    def serve_conversations(self, protocol: StreamProtocol, handler: Handler, *, max_request: int) -> None:
+        """Answer every request of the streams on `protocol`."""
+        self._conversations.serve(protocol, handler, max_request=max_request)
+
+    def converse(
+        self, peer: str, protocol: StreamProtocol, *, timeout: float, max_response: int
+    ) -> AbstractAsyncContextManager[Ask]:
+        """A stream to `peer` for many requests."""
+        return self._conversations.open(peer, protocol, timeout=timeout, max_response=max_response)
 
     async def connect(self, peer: str, timeout: float = 20.0) -> None:
         """Be connected to `peer`; NetworkError says what was tried."""
@@ -194,6 +209,8 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
     peers = Peers(host, swarm, settings, connections, reputation, sources.candidates)
     asked = RateLimit(settings.request_rate, settings.request_burst, trio.current_time)
     streams = Streams(host, peers.connect, reputation, connections.offence, asked)
+    in_talks = RateLimit(CALL_RATE, CALL_BURST, trio.current_time)
+    conversations = Conversations(host, peers.connect, reputation, connections.offence, in_talks)
     directory = Directory(host, connections)
     peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask)
     store = BlobStore(settings.cache_dir, settings.blob_quota)
@@ -210,7 +227,9 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
             external[:] = [parse_address(address) for address in found.addresses]
 
     reachability = ReachabilityService(host, partial(probe, swarm, psk), connections, confirmed)
-    network = Network(host, connections, peers, gossip, streams, blobs, directory, join, reachability)
+    network = Network(
+        host, connections, peers, gossip, streams, conversations, blobs, directory, join, reachability
+    )
 
     async def find(peer: ID) -> None:
         await peers.dial(peer, dialable(host, peer))
