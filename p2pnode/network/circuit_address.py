@@ -71,6 +71,6 @@ def tell_circuits(host: IHost, circuits: Callable[[], Sequence[Via]]) -> None:
     def get_addrs() -> list[Multiaddr]:
         own = Multiaddr(f"/p2p/{host.get_id().to_base58()}")
         through = [via.circuit().encapsulate(own) for via in circuits()]
-        return [*through, *plain()][:MAX_ADDRESSES]
+        return [*plain()[: MAX_ADDRESSES - len(through)], *through]
 
     host.get_addrs = get_addrs  # type: ignore[method-assign]

@@ -119,15 +119,15 @@ class Circuits:
 
     async def _accept(self, stream: INetStream) -> None:
         relay = stream.muxed_conn.peer_id
-        if not self._holds(relay) or is_relayed(stream):
-            await reset(stream)
-            return
         with trio.fail_after(ASK_SECONDS):
             request = await read_message(stream, StopMessage)
-            if request.type != StopMessage.CONNECT or not 0 < len(request.peer.id) <= 64:
-                await reset(stream)
+            asked = request.type == StopMessage.CONNECT and 0 < len(request.peer.id) <= 64
+            taken = asked and self._holds(relay) and not is_relayed(stream)
+            status = Status.OK if taken else Status.PERMISSION_DENIED
+            await write_message(stream, StopMessage(type=StopMessage.STATUS, status=status))
+            if not taken:
+                await stream.close()
                 return
-            await write_message(stream, StopMessage(type=StopMessage.STATUS, status=Status.OK))
         raw = self._raw(stream, relay, dialled=False)
         try:
             # Returns by raising, once the connection is closed (`guard_swarm`).
