@@ -1,10 +1,10 @@
 """A relay for peers that cannot be dialled: circuit relay v2, the side in the middle.
 
 A peer reserves a place here (`RESERVE`), others ask for a connection to it (`CONNECT`), and the bytes of the
-two streams are passed on, sealed end to end by noise. Rows 34 and 35: the library's relay lets a peer reserve
-in anybody's name, ties two circuits of one peer together, counts the seconds of a circuit only when bytes
-come, and writes a status into the circuit's own bytes. Here a place belongs to a connection and ends with it,
-and each circuit has its own budget of bytes and seconds.
+two streams are passed on, sealed end to end by noise. Rows 34 and 35 of docs/network.md: the library's relay
+lets a peer reserve in anybody's name, ties two circuits of one peer together, and counts the seconds of a
+circuit only when bytes come. Here a place belongs to a connection and ends with it, and each circuit has its
+own budget of bytes and seconds.
 """
 
 import time
