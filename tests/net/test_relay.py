@@ -66,7 +66,7 @@ async def ask(node: Network, other: Network, data: bytes, timeout: float = 20) -
 
 
 async def test_two_nodes_behind_nats_meet_through_a_relay(settings: Settings) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with two_homes(settings, RelayTerms()) as (relay, worker, alice):
             assert worker.relays() == [relay.peer_id]
             assert relay.relayed_peers() == [worker.peer_id]
@@ -79,7 +79,7 @@ async def test_two_nodes_behind_nats_meet_through_a_relay(settings: Settings) ->
 
 
 async def test_circuit_ends_with_its_bytes_and_the_next_one_begins_anew(settings: Settings) -> None:
-    with trio.fail_after(90):
+    with trio.fail_after(120):
         async with two_homes(settings, RelayTerms(bytes=200_000)) as (_, worker, alice):
             assert await ask(alice, worker, b"small") == b"small"
             with pytest.raises(NetworkError):
@@ -88,14 +88,14 @@ async def test_circuit_ends_with_its_bytes_and_the_next_one_begins_anew(settings
 
 
 async def test_circuit_ends_with_its_seconds_though_nothing_passes(settings: Settings) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with two_homes(settings, RelayTerms(seconds=2)) as (_, worker, alice):
             await alice.connect(worker.peer_id)
             await alice.wait_disconnected(worker.peer_id)
 
 
 async def test_place_is_given_up_when_the_node_can_be_dialled(settings: Settings) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with two_homes(settings, RelayTerms()) as (_, worker, _):
             port = port_of(worker)
             async with proxy(OUTSIDE, port, (INSIDE, port), OUTSIDE):
