@@ -24,6 +24,7 @@ from p2pnode.network.attempts import Attempts
 from p2pnode.network.blob_store import BlobStore
 from p2pnode.network.blobs import PeerBlobs
 from p2pnode.network.bootstrap import read_sources
+from p2pnode.network.circuit_address import tell_circuits
 from p2pnode.network.connections import Connections
 from p2pnode.network.conversations import Conversations
 from p2pnode.network.directory import Directory
@@ -38,8 +39,10 @@ from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
 from p2pnode.network.psk import load_psk
 from p2pnode.network.pubsub import GuardedPubsub, make_router
-from p2pnode.network.reachability import Reachability, ReachabilityService
+from p2pnode.network.reachability import Reachability, ReachabilityService, Verdict
 from p2pnode.network.records import dialable
+from p2pnode.network.relay import Relay
+from p2pnode.network.relayed import Relayed
 from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputation
 from p2pnode.network.reversal import Reversal
 from p2pnode.network.settings import NetworkSettings
@@ -73,6 +76,8 @@ class Network:
         directory: Directory,
         join: Join,
         reachability: ReachabilityService,
+        relayed: Relayed,
+        relay: Relay | None,
     ) -> None:
         self._host = host
         self._connections = connections
@@ -82,6 +87,8 @@ class Network:
         self._conversations = conversations
         self._join = join
         self._reachability = reachability
+        self._relayed = relayed
+        self._relay = relay
         self.blobs = blobs
         self.directory = directory
 
@@ -112,6 +119,14 @@ class Network:
     def reachability(self) -> Reachability:
         """Whether others can dial this node, as they said last."""
         return self._reachability.current
+
+    def relays(self) -> list[str]:
+        """Peers through which this node can be reached, since it cannot be dialled."""
+        return [via.relay.to_base58() for via in self._relayed.vias()]
+
+    def relayed_peers(self) -> list[str]:
+        """Peers that can be reached through this node, when it is a relay."""
+        return [] if self._relay is None else self._relay.reservations
 
     async def check_reachability(self) -> Reachability:
         """Ask connected peers now whether they can dial this node."""
@@ -212,7 +227,16 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
     in_talks = RateLimit(CALL_RATE, CALL_BURST, trio.current_time)
     conversations = Conversations(host, peers.connect, reputation, connections.offence, in_talks)
     directory = Directory(host, connections)
-    peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask)
+    first = {candidate.peer for candidate in sources.candidates}
+    relayed = Relayed(
+        host,
+        connections,
+        lambda: reachability.current.verdict is Verdict.UNREACHABLE,
+        lambda peer: peer in first,
+    )
+    tell_circuits(host, relayed.vias)
+    relay = Relay(host, connections, settings.relay) if settings.relay is not None else None
+    peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask, relayed)
     store = BlobStore(settings.cache_dir, settings.blob_quota)
     blobs = PeerBlobs(store, streams, directory, lambda: network.peers(), connections.offence)
 
@@ -225,10 +249,22 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
         # One peer could lie about where it sees us.
         if found.yes >= CONFIRMATIONS:
             external[:] = [parse_address(address) for address in found.addresses]
+        relayed.changed()
 
     reachability = ReachabilityService(host, partial(probe, swarm, psk), connections, confirmed)
     network = Network(
-        host, connections, peers, gossip, streams, conversations, blobs, directory, join, reachability
+        host,
+        connections,
+        peers,
+        gossip,
+        streams,
+        conversations,
+        blobs,
+        directory,
+        join,
+        reachability,
+        relayed,
+        relay,
     )
 
     async def find(peer: ID) -> None:
@@ -249,6 +285,7 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
                 nursery.start_soon(peers.run)
                 nursery.start_soon(join.run)
                 nursery.start_soon(reachability.run)
+                nursery.start_soon(relayed.run)
                 if settings.state_dir is not None:
                     nursery.start_soon(keep_reputation, reputation, settings.state_dir, time.time)
                 if settings.upnp:
