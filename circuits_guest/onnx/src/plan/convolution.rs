@@ -88,7 +88,7 @@ impl<'m> Convolution<'m> {
     ) -> Option<Convolution<'m>> {
         let width = conv.window.output.last().copied()?;
         let plain = Cut::of(&conv, 1)?;
-        let cuts = (1..=width).map_while(|tile| Cut::of(&conv, tile)).take_while(|cut| cut.depth <= MAX_DEPTH);
+        let cuts = (1..=width).map_while(|tile| Cut::of(&conv, tile)).take_while(|c| c.depth <= MAX_DEPTH);
         let best = cuts.min_by_key(|cut| cut.cost(&conv, runs));
         let by_engine = best.filter(|cut| cut.cost(&conv, runs) < plain.plain_cost(&conv, runs));
         let (cut, engaged) = by_engine.map_or((plain, false), |cut| (cut, true));
