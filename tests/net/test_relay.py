@@ -69,7 +69,7 @@ async def test_two_nodes_behind_nats_meet_through_a_relay(settings: Settings) ->
     with trio.fail_after(120):
         async with two_homes(settings, RelayTerms()) as (relay, worker, alice):
             assert worker.relays() == [relay.peer_id]
-            assert relay.relayed_peers() == [worker.peer_id]
+            assert worker.peer_id in relay.relayed_peers()
             through = f"/p2p/{relay.peer_id}/p2p-circuit/p2p/{worker.peer_id}"
             assert [address for address in worker.addresses if address.endswith(through)]
             assert await ask(alice, worker, b"x" * 500_000) == b"x" * 500_000
