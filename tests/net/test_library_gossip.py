@@ -163,3 +163,18 @@ def test_row_25_delivery_times_are_kept_for_ever() -> None:
     times.extend(float(number) for number in range(10_000))
     assert len(times) == 10_000
     assert ".append(time.time())" in inspect.getsource(GossipSub.publish)
+
+
+async def test_row_37_refusing_a_peer_that_is_just_leaving_ends_the_node() -> None:
+    pubsub = Pubsub(
+        new_host(), GossipSub(protocols=[PROTOCOL_ID_V11], degree=6, degree_low=4, degree_high=12)
+    )
+    peer = new_host().get_id()
+
+    class Leaving:
+        async def reset(self) -> None:
+            pubsub._handle_dead_peer(peer)
+
+    pubsub.peers[peer] = cast(INetStream, Leaving())
+    with pytest.raises(KeyError):
+        await pubsub._teardown_if_connected(peer)
