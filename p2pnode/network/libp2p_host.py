@@ -14,13 +14,13 @@ from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.utils.address_validation import expand_wildcard_address
 
 from p2pnode.errors import ConfigError
 from p2pnode.network.address import Multiaddr, parse_address
 from p2pnode.network.admission import Admission
 from p2pnode.network.guard import guard_swarm
+from p2pnode.network.muxer import FrugalYamux
 from p2pnode.network.noise import WholeWriteNoise
 from p2pnode.network.settings import NetworkSettings
 
@@ -44,7 +44,7 @@ def make_host(
         key_pair=key,
         # Row 22: by default the library also takes plaintext, secio and TLS connections.
         sec_opt={NOISE: WholeWriteNoise(key)},
-        muxer_opt={TProtocol(YAMUX): Yamux},
+        muxer_opt={TProtocol(YAMUX): FrugalYamux},
         connection_config=ConnectionConfig(
             max_connections=settings.max_connections,
             # Both 0: we choose whom to dial ourselves, in `Peers`.
