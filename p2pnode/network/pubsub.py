@@ -246,6 +246,13 @@ class GuardedPubsub(Pubsub):
         if origin == forwarder.to_bytes() and self._limits.floods(origin):
             self._on_offence(forwarder.to_base58(), Offence.FLOOD)
 
+    async def _teardown_if_connected(self, peer_id: ID) -> None:
+        """Row 37: the library deletes a refused peer after a wait in which it may have gone already."""
+        stream = self.peers.get(peer_id)
+        self._handle_dead_peer(peer_id)
+        if stream is not None:
+            await reset(stream)
+
     async def _handle_new_peer(self, peer_id: ID) -> None:
         await super()._handle_new_peer(peer_id)
         queue = self.peer_queues.get(peer_id)
