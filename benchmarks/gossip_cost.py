@@ -2,10 +2,10 @@
 
     python -m benchmarks.gossip_cost [--nodes 20] [--seconds 20] [--rate 5]
 
-The nodes are whole ones on loopback. Time stands still while any of them has something to do, so the figures
-are the same on a busy machine: CPU seconds for a second of the network's time (`cores`: under 1 means that one
-core can carry all of them) and CPU milliseconds for each delivery of an offer of 1,000 bytes, with heartbeats and
-copies in them.
+The nodes are whole ones on loopback. Time stands still while any of them has something to do, so that a
+busy machine gives the same figures: CPU seconds for a second of the network's time (`cores`: under 1 means
+that one core can carry all nodes) and CPU milliseconds for each delivery of an offer of 1,000 bytes, with
+heartbeats and copies in them.
 """
 
 import argparse

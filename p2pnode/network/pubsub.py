@@ -1,5 +1,6 @@
 """GossipSub with guards: one bad message from a peer costs that peer, not the node."""
 
+import hashlib
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -165,12 +166,13 @@ class GuardedPubsub(Pubsub):
         """
         if not rpc.HasField("senderRecord"):
             return True
+        digest = hashlib.sha256(rpc.senderRecord).digest()
         known, until = self._records.get(peer, (b"", 0.0))
-        if rpc.senderRecord == known and trio.current_time() < until:
+        if digest == known and trio.current_time() < until:
             return True
         if not maybe_consume_signed_record(rpc, self.host, peer):
             return False
-        self._records[peer] = rpc.senderRecord, trio.current_time() + RECORD_SECONDS
+        self._records[peer] = digest, trio.current_time() + RECORD_SECONDS
         return True
 
     def _handle_dead_peer(self, peer_id: ID) -> None:
