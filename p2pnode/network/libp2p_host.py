@@ -1,6 +1,7 @@
 """The libp2p host under a node: what it speaks, whom it lets in, where it listens."""
 
 import socket
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -23,6 +24,9 @@ from p2pnode.network.guard import guard_swarm
 from p2pnode.network.muxer import FrugalYamux
 from p2pnode.network.noise import WholeWriteNoise
 from p2pnode.network.settings import NetworkSettings
+
+ADDRESS_SECONDS = 5.0
+"""How long after a change of this machine's network addresses we may still tell the old ones."""
 
 
 def make_host(
@@ -60,8 +64,24 @@ def make_host(
     )
     swarm = cast(Swarm, host.get_network())
     swarm.retry_config = RetryConfig(max_retries=0)
+    _keep_addresses(host, swarm, external)
     guard_swarm(swarm, Admission(settings.max_per_ip, trio.current_time), psk)
     return host
+
+
+def _keep_addresses(host: IHost, swarm: Swarm, external: Sequence[Multiaddr]) -> None:
+    """Work out our addresses once in a while: the library wants them for each gossip message."""
+    work_out = host.get_addrs
+    kept: tuple[object, float, list[Multiaddr]] = (None, 0.0, [])
+
+    def get_addrs() -> list[Multiaddr]:
+        nonlocal kept
+        basis, now = (tuple(swarm.listeners), tuple(external)), time.monotonic()
+        if basis != kept[0] or now >= kept[1] or not kept[2]:
+            kept = basis, now + ADDRESS_SECONDS, work_out()
+        return list(kept[2])
+
+    host.get_addrs = get_addrs  # type: ignore[method-assign]
 
 
 @asynccontextmanager

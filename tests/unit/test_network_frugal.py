@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import trio
@@ -94,7 +94,7 @@ async def test_buffered_connection_reads_what_is_there_at_once() -> None:
 class Link:
     """One end of a connection, as yamux sees it; counts window updates written to it."""
 
-    def __init__(self, stream: trio.StapledStream[Any, Any], initiator: bool) -> None:
+    def __init__(self, stream: trio.StapledStream, initiator: bool) -> None:
         self._stream = stream
         self.is_initiator = initiator
         self.updates = 0
