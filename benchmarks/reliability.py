@@ -84,8 +84,8 @@ _KILLS: Final = """\
 A node is killed (real processes by SIGKILL) before and after every write of its ledger, found where SQL is
 executed, and at random times; in the simulation beside resets, outages and reorganisations of the chain.
 Then it is started again. Where every write has its turn, each task that was awarded has to end paid, as it
-does without a kill. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could be slashed
-for, *without receipt* paid tasks whose requester has none. All of these must be 0.
+does without a kill. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could
+be slashed for, *without receipt* paid tasks whose requester has none. All of these must be 0.
 """
 _SOAK: Final = """\
 ## Soak
