@@ -81,6 +81,7 @@ class KillNetwork:
             return not self.is_alive(name) or await node.control.is_running()
 
         await until(settled, READY_SECONDS)
+        assert fault is not None or self.is_alive(name), f"{name} ended at its start; see {node.log}"
 
     def is_alive(self, name: str) -> bool:
         """Whether the node's process runs."""
@@ -194,6 +195,7 @@ async def open_kill_network(folder: Path) -> AsyncIterator[KillNetwork]:
         await child.event("network.open")
         settings = {
             "log_format": "json",
+            "api.enabled": "false",
             "network.listen": "/ip4/127.0.0.1/tcp/0",
             "network.bootstrap": str(peers),
             "network.mdns": "false",
