@@ -14,8 +14,12 @@ const solc = {
   },
 };
 
+const coverage = process.env.P2PNODE_COVERAGE === "1";
+/** Loaded for coverage alone, as it loads the compiler. */
+const branchCoverage = coverage ? [(await import("./scripts/branches.ts")).branchCoverage] : [];
+
 /** Calls of the invariants: ten times as many in `make test-deep`, and few under coverage, which needs each line once. */
-const runs = process.env.P2PNODE_COVERAGE === "1" ? 2 : process.env.P2PNODE_DEEP === "1" ? 2_560 : 256;
+const runs = coverage ? 2 : process.env.P2PNODE_DEEP === "1" ? 2_560 : 256;
 
 /** Mainnet's rules: no `transactionGasCap` here, so EIP-7825's 16,777,216 holds in tests and on the devnet. */
 const mainnetRules = {
@@ -27,7 +31,7 @@ const mainnetRules = {
 } as const;
 
 export default defineConfig({
-  plugins: [hardhatToolboxViem],
+  plugins: [hardhatToolboxViem, ...branchCoverage],
   solidity: { profiles: { default: solc, production: solc } },
   paths: {
     // test/support holds contracts that only tests deploy; as a source folder their types are generated too.

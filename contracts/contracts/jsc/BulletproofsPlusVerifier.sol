@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {GeneratorTable} from "./GeneratorTable.sol";
 import {IRangeVerifier} from "./interfaces/IRangeVerifier.sol";
-import {Bn254} from "./libraries/Bn254.sol";
-import {Point} from "./types/Point.sol";
+import {Bn254} from "../libraries/Bn254.sol";
+import {Point} from "../types/Point.sol";
 
 /// @dev {Bn254.N} once more, as assembly takes literals alone.
 uint256 constant ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617;

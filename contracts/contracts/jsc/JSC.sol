@@ -4,11 +4,11 @@ pragma solidity ^0.8.28;
 import {IJSC} from "./interfaces/IJSC.sol";
 import {IJSCBridge} from "./interfaces/IJSCBridge.sol";
 import {IRangeVerifier} from "./interfaces/IRangeVerifier.sol";
-import {Bn254} from "./libraries/Bn254.sol";
+import {Bn254} from "../libraries/Bn254.sol";
 import {Clsag} from "./libraries/Clsag.sol";
 import {HashToCurve} from "./libraries/HashToCurve.sol";
 import {Note, StealthNote} from "./types/Note.sol";
-import {Point} from "./types/Point.sol";
+import {Point} from "../types/Point.sol";
 import {BIN, Input, RING, Transaction} from "./types/Transaction.sol";
 
 /// @title JSC, the pool of private notes

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Input, RING} from "../types/Transaction.sol";
-import {Bn254} from "./Bn254.sol";
+import {Bn254} from "../../libraries/Bn254.sol";
 
 /// @title CLSAG, Monero's linkable ring signature
 /// @notice Concise Linkable Ring Signatures (eprint 2019/654) over bn254. A valid signature shows that its maker knows,

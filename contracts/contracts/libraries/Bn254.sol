@@ -3,8 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Point} from "../types/Point.sol";
 
-/// @title Arithmetic in bn254's G1 with the precompiles of EIP-196
-/// @dev A precompile that is given a bad point burns all gas it got, so points are checked with {isOnCurve} before.
+/// @title Arithmetic in bn254 with the precompiles of EIP-196 and EIP-197
+/// @dev A precompile that is given a bad point burns all gas it got: who must not be made to pay for that checks points
+/// with {isOnCurve} before.
 library Bn254 {
     /// @notice Modulus of coordinates.
     uint256 internal constant P = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
@@ -15,7 +16,7 @@ library Bn254 {
     /// @notice The y of the base of amounts.
     uint256 internal constant H_Y = 4402584290871352663877802244210026287956780128232435016064738949470610858666;
 
-    /// @notice A precompile failed, which checked points rule out.
+    /// @notice A precompile failed: coordinates not reduced, a point not on the curve or, in G2, not in the subgroup.
     error PrecompileFailed();
 
     /// @dev Whether coordinates are canonical and on y^2 = x^3 + 3. G1's cofactor is 1, so the point is in the group.
@@ -70,6 +71,17 @@ library Bn254 {
             mcopy(free, point, 64)
             mstore(add(free, 64), scalar)
             ok := staticcall(gas(), 7, free, 96, product, 64)
+        }
+        if (!ok) revert PrecompileFailed();
+    }
+
+    /// @dev Whether the product of the pairings of four pairs is one. Each pair is a point of G1 (two words) and one of G2
+    /// (four words, imaginary parts first).
+    function pairing(uint256[24] memory pairs) internal view returns (bool one) {
+        bool ok;
+        assembly ("memory-safe") {
+            ok := staticcall(gas(), 8, pairs, 768, 0, 32)
+            one := mload(0)
         }
         if (!ok) revert PrecompileFailed();
     }
