@@ -67,6 +67,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("chain.rpc_url", {"chain": {"rpc_url": "http://a:99999"}}, "http://"),
     ("currency", {"currency": 1}, "a text"),
     ("joy_price", {"joy_price": -0.5}, "between"),
+    ("worker.payout", {"worker": {"payout": "jsc1short"}}, "JSC address"),
+    ("worker.payout", {"worker": {"payout": ""}}, "direct, credit"),
     ("worker.margin_percent", {"worker": {"margin_percent": -1}}, "between"),
     ("worker.joy_per_coin", {"worker": {"joy_per_coin": 1.5}}, "integer"),
     ("worker.model_prices", {"worker": {"model_prices": ["bafk=1"]}}, "bafkrei..."),
