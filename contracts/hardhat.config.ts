@@ -14,6 +14,11 @@ const solc = {
   },
 };
 
+/** The pool of private notes is all arithmetic: here gas binds, and its contracts are small. */
+const fast = { ...solc, settings: { ...solc.settings, viaIR: true, optimizer: { enabled: true, runs: 1_000_000 } } };
+const jsc = ["BulletproofsPlusVerifier", "JSCBridge", "JSC"].map((name) => [`contracts/jsc/${name}.sol`, fast] as const);
+const compilers = { compilers: [solc], overrides: Object.fromEntries(jsc) };
+
 /** Calls of the invariants: ten times as many in `make test-deep`, and few under coverage, which needs each line once. */
 const runs = process.env.P2PNODE_COVERAGE === "1" ? 2 : process.env.P2PNODE_DEEP === "1" ? 2_560 : 256;
 
@@ -28,7 +33,7 @@ const mainnetRules = {
 
 export default defineConfig({
   plugins: [hardhatToolboxViem],
-  solidity: { profiles: { default: solc, production: solc } },
+  solidity: { profiles: { default: compilers, production: compilers } },
   paths: {
     // test/support holds contracts that only tests deploy; as a source folder their types are generated too.
     sources: { solidity: ["./contracts", "./test/support"] },
