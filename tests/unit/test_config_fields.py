@@ -73,6 +73,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("joy_price", {"joy_price": -0.5}, "between"),
     ("worker.payout", {"worker": {"payout": "jsc1short"}}, "JSC address"),
     ("worker.payout", {"worker": {"payout": ""}}, "direct, credit"),
+    ("worker.call_price", {"worker": {"call_price": -1}}, "between"),
     ("worker.margin_percent", {"worker": {"margin_percent": -1}}, "between"),
     ("worker.joy_per_coin", {"worker": {"joy_per_coin": 1.5}}, "integer"),
     ("worker.model_prices", {"worker": {"model_prices": ["bafk=1"]}}, "bafkrei..."),
