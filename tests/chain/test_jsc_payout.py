@@ -8,6 +8,7 @@ import trio
 from eth_abi import encode
 from eth_utils.crypto import keccak
 
+from p2pnode.background import open_background
 from p2pnode.chain import ChainClient
 from p2pnode.chain.contract import Contract
 from p2pnode.chain.jsc import UNIT
@@ -63,21 +64,21 @@ async def until_outstanding(chain: ChainClient, units: int) -> None:
 
 
 async def test_credit_becomes_a_note_after_each_settlement(chain_state: Devnet, rich: Account) -> None:
-    async with open_pool(chain_state, rich, []) as pool, trio.open_nursery() as nursery:
+    async with open_pool(chain_state, rich, []) as pool:
         payout = PrivatePayout(pool.chain, ADDRESS)
         await give_credit(pool, chain_state, 5 * UNIT + 1)
-        nursery.start_soon(payout.run)
-        await until_outstanding(pool.chain, 5)
-        assert await pool.chain.settlement.credit(pool.chain.account) == 1
-        await give_credit(pool, chain_state, 3 * UNIT)
-        payout.follow("task.progress", {})
-        await trio.sleep(1)
-        assert await outstanding(pool.chain) == 5
-        payout.follow("settlement.confirmed", {})
-        await until_outstanding(pool.chain, 8)
-        nursery.cancel_scope.cancel()
+        async with open_background(payout.run):
+            await until_outstanding(pool.chain, 5)
+            assert await pool.chain.settlement.credit(pool.chain.account) == 1
+            await give_credit(pool, chain_state, 3 * UNIT)
+            payout.follow("task.progress", {})
+            await trio.sleep(1)
+            assert await outstanding(pool.chain) == 5
+            payout.follow("settlement.confirmed", {})
+            await until_outstanding(pool.chain, 8)
         await pool.sync()
-        assert sorted(note.amount for note in pool.wallet.notes) == [3, 5]
+        received = [note.received for note in pool.wallet.notes]
+        assert [(one.amount, one.subaddress) for one in received] == [(5, 7), (3, 7)]
 
 
 async def test_a_refused_payout_leaves_the_credit(chain_state: Devnet, rich: Account) -> None:
