@@ -120,14 +120,17 @@ async def test_a_signed_transaction_cannot_be_changed(pool: PoolUnderTest) -> No
 
 async def test_public_amounts_have_64_bits(pool: PoolUnderTest) -> None:
     """5: words above uint64 do not reach the sum; ABI decoding reverts without a reason."""
-    transaction = await pool.transaction([150], fee=3, amount=9, recipient=bytes(range(20)))
+    somebody = bytes(range(1, 21))
+    transaction = await pool.transaction([150], fee=3, relayer=somebody, amount=9, recipient=somebody)
     data = pool.contract.encode("transact", transaction.abi())
-    payment = b"".join(word.to_bytes(32, "big") for word in (3, 0, 9))
-    assert data.count(payment) == 1
+
+    def words(fee: int, amount: int) -> bytes:
+        return fee.to_bytes(32, "big") + bytes(12) + somebody + amount.to_bytes(32, "big")
+
+    assert data.count(words(3, 9)) == 1
     for fee, amount in ((3 + (1 << 64), 9), (3, 9 + (1 << 64)), (N, 9), (3, N)):
-        wide = b"".join(word.to_bytes(32, "big") for word in (fee, 0, amount))
         with pytest.raises(ChainError, match="revert"):
-            await pool.rpc.call(pool.contract.address, data.replace(payment, wide))
+            await pool.rpc.call(pool.contract.address, data.replace(words(3, 9), words(fee, amount)))
     await pool.rpc.call(pool.contract.address, data)
 
 
