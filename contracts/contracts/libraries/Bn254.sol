@@ -3,6 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Point} from "../types/Point.sol";
 
+/// @dev Order of the group, as a constant that assembly takes.
+uint256 constant ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+
 /// @title Arithmetic in bn254 with the precompiles of EIP-196 and EIP-197
 /// @dev A precompile that is given a bad point burns all gas it got: who must not be made to pay for that checks points
 /// with {isOnCurve} before.
@@ -10,7 +13,7 @@ library Bn254 {
     /// @notice Modulus of coordinates.
     uint256 internal constant P = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
     /// @notice Order of the group, modulus of scalars.
-    uint256 internal constant N = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    uint256 internal constant N = ORDER;
     /// @notice Base of amounts, HashToCurve of the domain "JSC/v1/value" and zero.
     uint256 internal constant H_X = 14086160586621349339062044943192136163156415057485930512228624736273953263843;
     /// @notice The y of the base of amounts.
@@ -37,6 +40,32 @@ library Bn254 {
             mstore(0x40, add(buffer, 224))
             mstore(add(buffer, 160), 0)
             mstore(add(buffer, 192), 0)
+        }
+    }
+
+    /// @dev The sum of `buffer`.
+    function sumOf(uint256 buffer) internal pure returns (uint256 x, uint256 y) {
+        assembly ("memory-safe") {
+            x := mload(add(buffer, 160))
+            y := mload(add(buffer, 192))
+        }
+    }
+
+    /// @dev Sets the sum of `buffer`.
+    function setSum(uint256 buffer, uint256 x, uint256 y) internal pure {
+        assembly ("memory-safe") {
+            mstore(add(buffer, 160), x)
+            mstore(add(buffer, 192), y)
+        }
+    }
+
+    /// @dev Writes a point to memory, for {mulAdd}.
+    function store(uint256 x, uint256 y) internal pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := mload(0x40)
+            mstore(0x40, add(start, 64))
+            mstore(start, x)
+            mstore(add(start, 32), y)
         }
     }
 
