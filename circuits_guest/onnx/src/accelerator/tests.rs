@@ -70,10 +70,7 @@ fn check(depth: usize, columns: usize, seed: u64, tamper: Option<(usize, u32)>) 
     let total = recorder.multiply(bytes, &matrix, &mut sums);
     assert_eq!(total, row.iter().map(|&x| u32::from(x)).sum());
     for (j, &sum) in sums[..columns].iter().enumerate() {
-        assert_eq!(
-            sum,
-            (0..depth).map(|i| u32::from(row[i]) * u32::from(weights[i * columns + j])).sum()
-        );
+        assert_eq!(sum, (0..depth).map(|i| u32::from(row[i]) * u32::from(weights[i * columns + j])).sum());
     }
     if let Some((word, bits)) = tamper {
         let words = recorder.claims.len();
@@ -114,10 +111,7 @@ fn programs_refuse_every_tampered_claim() {
     for (i, (depth, columns)) in SHAPES.into_iter().enumerate() {
         for k in 0..40 {
             let (word, bit) = (k * 7919 + i, 1u32 << (k * 11 % 32));
-            assert!(
-                !check(depth, columns, k as u64, Some((word, bit))),
-                "{depth} x {columns}, word {word}"
-            );
+            assert!(!check(depth, columns, k as u64, Some((word, bit))), "{depth} x {columns}, word {word}");
         }
     }
 }

@@ -76,7 +76,9 @@ fn typed<T: Ring>(args: &Args<'_>, einsum: &Einsum) -> OpResult<Tensor> {
     for (i, labels) in einsum.operands.iter().enumerate() {
         let dims = args.get(i)?.dims();
         let names = named(labels, dims.len())?;
-        hidden = hidden.max((dims.len() + 1).saturating_sub(labels.len()));
+        if labels.contains(&Label::Ellipsis) {
+            hidden = hidden.max(dims.len() + 1 - labels.len());
+        }
         operands.push((names, dims));
     }
     let kept = expanded(&einsum.result, hidden);

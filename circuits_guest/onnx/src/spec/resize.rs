@@ -85,7 +85,7 @@ pub(crate) fn resize(a: &mut Attributes<'_>) -> Option<Op> {
     ];
     let rounding = choice(a, "nearest_mode", "round_prefer_floor", &rounding);
     let modes = [("nearest", Mode::Nearest), ("linear", Mode::Linear), ("cubic", Mode::Cubic)];
-    let mode = choice(a, "mode", "nearest", &modes)?;
+    let mode = choice(a, "mode", "nearest", &modes);
     let coefficient = a.float("cubic_coeff_a", -0.75);
     // Without meaning outside of crops.
     a.float("extrapolation_value", 0.0);
@@ -101,8 +101,8 @@ pub(crate) fn resize(a: &mut Attributes<'_>) -> Option<Op> {
         ];
         aspect = choice(a, "keep_aspect_ratio_policy", "stretch", &policies);
     }
-    let filter = Filter { cubic: matches!(mode, Mode::Cubic), coefficient, antialias, exclude_outside };
-    let method = match mode {
+    let filter = Filter { cubic: matches!(mode, Some(Mode::Cubic)), coefficient, antialias, exclude_outside };
+    let method = match mode? {
         Mode::Nearest => rounding?,
         Mode::Linear if !antialias && !exclude_outside => Method::Linear,
         Mode::Linear | Mode::Cubic => Method::Filtered(filter),
