@@ -99,6 +99,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,
                 min_bond=config.worker.min_bond,
+                call_price=config.worker.call_price,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)

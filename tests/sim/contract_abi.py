@@ -19,7 +19,8 @@ _ABI: Final = load_abi("ProofOfInference")
 _CALLS: Final = [
     item
     for item in [*_ABI, *load_abi("NodeCoordinator")]
-    if item.get("name") in ("settleBatch", "settleSession", "reportUnproved", "closeReport") and item["type"] == "function"
+    if item.get("name") in ("settleBatch", "settleSession", "reportUnproved", "closeReport")
+    and item["type"] == "function"
 ]
 
 

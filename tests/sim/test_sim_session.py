@@ -64,7 +64,7 @@ async def test_many_calls_are_paid_by_one_settlement(
 async def test_a_requester_that_falls_silent_pays_for_every_answer(
     driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
 ) -> None:
-    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+    async with driver.node("bob", worker=worker), driver.node("alice", requester=requester) as alice:
         assert alice.requester is not None
         async with alice.requester.sessions.open(ORDER) as session:
             for number in range(7):
@@ -86,7 +86,7 @@ async def test_a_worker_that_keeps_the_answer_is_paid_for_the_calls_before(
     driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
 ) -> None:
     order = replace(ORDER, call_seconds=2)
-    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+    async with driver.node("bob", worker=worker), driver.node("alice", requester=requester) as alice:
         assert alice.requester is not None
         async with alice.requester.sessions.open(order) as session:
             for number in range(3):
@@ -103,7 +103,7 @@ async def test_a_worker_that_keeps_the_answer_is_paid_for_the_calls_before(
 async def test_an_input_that_cannot_be_run_costs_nothing(
     driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
 ) -> None:
-    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+    async with driver.node("bob", worker=worker), driver.node("alice", requester=requester) as alice:
         assert alice.requester is not None
         async with alice.requester.sessions.open(ORDER) as session:
             await session.call(pair(1, 1))

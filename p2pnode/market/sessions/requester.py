@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -25,6 +25,9 @@ from p2pnode.protocol.messages import CallReceipt, Decline, DeclineCode, Session
 from p2pnode.protocol.sessions import MAX_SESSION_CALLS
 
 LOOK_SECONDS: Final = 30
+IDLE_SECONDS: Final = 240
+"""Before a worker takes a session for over."""
+_FAREWELL_SECONDS: Final = 3
 _MOST_ASKED: Final = 16
 
 
@@ -52,49 +55,91 @@ class SessionRequester:
         self._context = context
         self._presence = presence
         self._book = SessionBook(context, Role.REQUESTER)
-        self._live: set[bytes] = set()
+        self._live: dict[bytes, Session] = {}
 
     async def run(self) -> None:
-        """Until cancelled: end what a crash left open, and look whether ended sessions were paid."""
-        while True:
-            for entry in self._book.having(SessionState.OPEN):
-                if entry.session_hash not in self._live:
-                    self._book.move(entry, SessionState.ENDED, reason="the node restarted")
-            for entry in self._book.having(SessionState.ENDED):
-                try:
-                    await self._look(entry)
-                except ChainError as error:
-                    self._context.on_event(
-                        "session.failed", session=entry.session_hash.hex(), reason=str(error)
-                    )
-            await self._context.clock.sleep(LOOK_SECONDS)
+        """Until cancelled: end what a crash or a client left open, and look whether ended ones were paid."""
+        for entry in self._book.having(SessionState.OPEN):
+            if entry.session_hash not in self._live:
+                self._book.move(entry, SessionState.ENDED, reason="the node restarted")
+        try:
+            while True:
+                await self._end_idle()
+                for entry in self._book.having(SessionState.ENDED):
+                    await self._follow(entry)
+                await self._context.clock.sleep(LOOK_SECONDS)
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(_FAREWELL_SECONDS):
+                for session in list(self._live.values()):
+                    await self.end(session)
 
-    @asynccontextmanager
-    async def open(self, order: SessionOrder) -> AsyncIterator[Session]:
-        """A session with the first worker that takes it; leaving the context acknowledges its last answer.
+    async def start(self, order: SessionOrder) -> Session:
+        """A session with the first worker that takes it; `end` it, so that its last answer is acknowledged.
 
         Raises MarketError when the model, the escrow or every worker says no; nothing is owed then.
         """
         fee = await self._check(order)
         entry, connect = await self._find_worker(order, fee)
         session = Session(self._context, self._book, entry, connect)
+        self._live[entry.session_hash] = session
+        return session
+
+    async def end(self, session: Session) -> None:
+        """Acknowledge the last answer and ask for no more; again is no harm."""
+        if self._live.pop(session.entry.session_hash, None) is not None:
+            await session.close()
+
+    @asynccontextmanager
+    async def open(self, order: SessionOrder) -> AsyncIterator[Session]:
+        """`start` a session and `end` it with the context."""
+        session = await self.start(order)
         try:
             yield session
         finally:
             with trio.CancelScope(shield=True):
-                await session.close()
-            self._live.discard(entry.session_hash)
+                await self.end(session)
+
+    def live(self, session_hash: bytes) -> Session:
+        """The open session of that hash. Raises MarketError."""
+        session = self._live.get(session_hash)
+        if session is None:
+            raise MarketError(f"session {session_hash.hex()} is not open on this node; open another")
+        return session
+
+    def entry(self, session_hash: bytes) -> SessionEntry:
+        """What the ledger says of a session. Raises MarketError."""
+        entry = self._book.get(session_hash)
+        if entry is None:
+            raise MarketError(
+                f"session {session_hash.hex()} is not in the ledger; give one of this requester"
+            )
+        return entry
 
     async def settle(self, session_hash: bytes) -> None:
         """Pay for an ended session now, at this node's own gas, whatever the worker does."""
-        entry = self._book.get(session_hash)
-        if entry is None or entry.state != SessionState.ENDED or entry.voucher is None:
-            raise MarketError(f"session {session_hash.hex()} is not one that ended here and is unpaid")
+        entry = self.entry(session_hash)
+        if entry.state != SessionState.ENDED or entry.voucher is None:
+            raise MarketError(
+                f"session {session_hash.hex()} is {entry.state}; only an ended one can be paid for"
+            )
         due = entry.receipt.message.calls
         if await self._context.chain.paid_calls(session_hash) < due:
             key = f"own-session-{session_hash.hex()}-{due}"
             await self._context.chain.settle_session(entry.award.message, entry.voucher, None, key)
         await self._look(entry)
+
+    async def _end_idle(self) -> None:
+        """End what nobody uses: a client may be gone without a word, and the worker will settle soon."""
+        latest = self._context.clock.now() - IDLE_SECONDS
+        for session in list(self._live.values()):
+            if session.entry.changed < latest:
+                await self.end(session)
+
+    async def _follow(self, entry: SessionEntry) -> None:
+        try:
+            await self._look(entry)
+        except ChainError as error:
+            self._context.on_event("session.failed", session=entry.session_hash.hex(), reason=str(error))
 
     async def _check(self, order: SessionOrder) -> int:
         context = self._context
@@ -185,7 +230,6 @@ class SessionRequester:
         if not isinstance(said, Signed) or not isinstance(said.message, CallReceipt):
             raise ProtocolError(f"the worker sent a {type(said).__name__}; its first receipt is due")
         check_first_receipt(said, session_hash, award.message.worker, context.domain)
-        self._live.add(session_hash)
         entry = self._book.begin(
             SessionEntry(Role.REQUESTER, session_hash, SessionState.OPEN, award, said, peer, changed=0)
         )
@@ -204,14 +248,11 @@ class SessionRequester:
         answered = entry.receipt.message.calls
         paid = await self._context.chain.paid_calls(entry.session_hash)
         over = entry.award.message.settle_deadline < self._context.clock.now()
-        if paid >= entry.reserved or (paid >= answered and over):
+        if paid >= entry.reserved or (over and paid >= answered):
             self._book.move(entry, SessionState.SETTLED, paid=paid)
+            cost = cost_of(entry.award.message, paid)
+            self._context.on_event("session.settled", session=entry.session_hash.hex(), calls=paid, paid=cost)
         elif over:
             self._book.move(entry, SessionState.UNPAID, paid=paid, reason="the worker did not settle in time")
         elif paid != entry.paid:
-            entry = self._book.move(replace(entry, paid=paid), SessionState.ENDED)
-            return
-        else:
-            return
-        cost = cost_of(entry.award.message, paid)
-        self._context.on_event("session.settled", session=entry.session_hash.hex(), calls=paid, paid=cost)
+            self._book.move(entry, SessionState.ENDED, paid=paid)

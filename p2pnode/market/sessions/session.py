@@ -75,25 +75,32 @@ class Session:
         If the worker cannot be told now it loses nothing: its last answer is proof enough for the chain.
         """
         async with self._turn:
-            receipt = self._entry.receipt.message
-            voucher = self._context.sign(
-                Voucher(receipt.session_hash, receipt.calls, receipt.history, NOTHING)
+            try:
+                voucher = self._end()
+                with trio.move_on_after(_CLOSE_SECONDS):
+                    await self._acknowledge(voucher)
+            finally:
+                await self.hang_up()
+
+    def _end(self) -> Signed[Voucher]:
+        """From here on nothing more is vouched for; a call that failed may yet be paid."""
+        receipt = self._entry.receipt.message
+        voucher = self._context.sign(Voucher(receipt.session_hash, receipt.calls, receipt.history, NOTHING))
+        asked = self._entry.voucher.message.calls if self._entry.voucher is not None else 0
+        self._entry = self._book.move(
+            self._entry, SessionState.ENDED, reserved=max(receipt.calls, asked), voucher=voucher
+        )
+        return voucher
+
+    async def _acknowledge(self, voucher: Signed[Voucher]) -> None:
+        try:
+            told = await self._exchange(encode(voucher))
+            if not isinstance(told, Signed) or not isinstance(told.message, CallReceipt):
+                raise ProtocolError(f"the worker sent a {type(told).__name__}; a receipt is due")
+        except (MarketError, NetworkError, ProtocolError, SignatureError) as error:
+            self._context.on_event(
+                "session.unacknowledged", session=voucher.message.session_hash.hex(), reason=str(error)
             )
-            # From here on nothing more is vouched for. A call that failed may yet be paid.
-            asked = self._entry.voucher.message.calls if self._entry.voucher is not None else 0
-            self._entry = self._book.move(
-                self._entry, SessionState.ENDED, reserved=max(receipt.calls, asked), voucher=voucher
-            )
-            with trio.move_on_after(_CLOSE_SECONDS):
-                try:
-                    told = await self._exchange(encode(voucher))
-                    if not isinstance(told, Signed) or not isinstance(told.message, CallReceipt):
-                        raise ProtocolError(f"the worker sent a {type(told).__name__}; a receipt is due")
-                except (MarketError, NetworkError, ProtocolError, SignatureError) as error:
-                    self._context.on_event(
-                        "session.unacknowledged", session=receipt.session_hash.hex(), reason=str(error)
-                    )
-            await self.hang_up()
 
     async def hang_up(self) -> None:
         """Close the stream; the next call opens another."""
