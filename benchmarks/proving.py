@@ -25,6 +25,8 @@ from p2pnode.protocol.tensors import encode_tensors
 from p2pnode.proving import Execution, SubprocessProver, open_prover
 
 BATCHES = (1, 16, 64)
+MEMORY = 20 << 30
+"""Bytes that segments are sized for: counts are not to depend on what else the machine runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def measure_cycles(only: Sequence[str] = (), batches: Sequence[int] = BATCHES) -
 
 async def _measure_all(made: Sequence[Reference], folder: Path, batches: Sequence[int]) -> list[Row]:
     rows = []
-    async with open_prover() as prover:
+    async with open_prover(memory=MEMORY) as prover:
         for reference in made:
             path, integer = write(reference, folder)
             inputs = [encode_tensors({"image": sample[None]}) for sample in reference.samples]

@@ -28,6 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process  # type: 
 from p2pnode.errors import InferenceError
 from p2pnode.inference.calibration import Array, Calibration
 from p2pnode.inference.quantise_graph import Dequantised, Rewriting
+from p2pnode.inference.quantise_layout import lay_out
 from p2pnode.inference.quantise_lower import has_qdq, lower_qdq
 
 METADATA_KEY = "p2pnode.quantisation"
@@ -86,7 +87,7 @@ def quantise(model: onnx.ModelProto, calibration: Calibration, options: Options)
     kept = [one for one in lowered.metadata_props if not one.key.startswith("onnx.")]
     del lowered.metadata_props[:]
     lowered.metadata_props.extend(kept)
-    return lowered
+    return lay_out(lowered)
 
 
 def _calibrated(model: onnx.ModelProto, calibration: Calibration, options: Options) -> onnx.ModelProto:

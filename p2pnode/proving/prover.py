@@ -26,10 +26,11 @@ _QUICK_SECONDS = 60.0
 class SubprocessProver:
     """Proves batches. Implements `ports.Prover`. Made by `open_prover`."""
 
-    def __init__(self, binary: Path, image_id: bytes, seconds: float, jobs: int) -> None:
+    def __init__(self, binary: Path, image_id: bytes, seconds: float, jobs: int, memory: int | None) -> None:
         self._binary = binary
         self._image_id = image_id
         self._seconds = seconds
+        self._memory = memory
         # Two proofs at a time would each take as long as both, and twice the memory.
         self._proofs = trio.CapacityLimiter(jobs)
 
@@ -116,7 +117,8 @@ class SubprocessProver:
 
     async def _prepared(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> int:
         # In a thread: it syncs every file to the disk.
-        return await trio.to_thread.run_sync(batches.write_job, job, model, tasks, segment_po2(free_memory()))
+        po2 = segment_po2(free_memory() if self._memory is None else self._memory)
+        return await trio.to_thread.run_sync(batches.write_job, job, model, tasks, po2)
 
     async def _finished(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> Proof:
         proof = await trio.to_thread.run_sync(batches.read_proof, job, model, tasks, self._image_id)
@@ -126,11 +128,12 @@ class SubprocessProver:
 
 @asynccontextmanager
 async def open_prover(
-    *, binary: str = "", seconds: float = DEFAULT_SECONDS, jobs: int = 1
+    *, binary: str = "", seconds: float = DEFAULT_SECONDS, jobs: int = 1, memory: int | None = None
 ) -> AsyncIterator[SubprocessProver]:
     """A prover over `binary` (empty looks in the usual places), `jobs` proofs at a time.
 
-    One proof may take `seconds`. Raises ProverError with the remedy when there is no working binary.
+    One proof may take `seconds`, and segments are sized for `memory` bytes, what is free at the time unless
+    given. Raises ProverError with the remedy when there is no working binary.
     Every subprocess ends with the call that started it, so nothing is left when the context ends.
     """
     path = find_prover(binary)
@@ -141,4 +144,4 @@ async def open_prover(
         image_id = b""
     if len(image_id) != 32:
         raise ProverError(f"prover {path} has image ID {result!r:.100}; run `p2pnode prover build`")
-    yield SubprocessProver(path, image_id, seconds, jobs)
+    yield SubprocessProver(path, image_id, seconds, jobs, memory)

@@ -103,11 +103,13 @@ fn fill(slots: &mut [Chunk], row: Row<'_>) -> u32 {
 
 fn spread<T>(slots: &mut [Chunk], row: &[T], byte: impl Fn(&T) -> u32) -> u32 {
     let mut total = 0;
-    let ((fours, rest), (slots_of_four, last)) = (row.as_chunks::<4>(), slots.as_chunks_mut::<4>());
-    for ([a, b, c, d], to) in fours.iter().zip(slots_of_four) {
-        let (a, b, c, d) = (byte(a), byte(b), byte(c), byte(d));
-        (to[0][0], to[1][0], to[2][0], to[3][0]) = (a, b, c, d);
-        total += a + b + c + d;
+    // Eight at a time: what a turn of the loop costs beside its loads and stores is half as much as for four.
+    let ((eights, rest), (slots_of_eight, last)) = (row.as_chunks::<8>(), slots.as_chunks_mut::<8>());
+    for (eight, to) in eights.iter().zip(slots_of_eight) {
+        for (x, slot) in eight.iter().zip(to) {
+            slot[0] = byte(x);
+            total += slot[0];
+        }
     }
     for (x, slot) in rest.iter().zip(last) {
         slot[0] = byte(x);

@@ -262,11 +262,17 @@ fn copy_words(bytes: &[u8], flips: u32, out: &mut [u32]) {
     }
     let (shift, mut carry) = (8 * before.len() as u32, word(before));
     let (last, most) = out.split_last_mut().expect("a matrix has a row and a column");
-    for (to, next) in most.iter_mut().zip(words) {
-        let next = u32::from_le(*next);
-        *to = (carry | next << shift) ^ flips;
-        carry = next >> (32 - shift);
-    }
+    let mut put = |to: &mut [u32], words: &[u32]| {
+        for (to, next) in to.iter_mut().zip(words) {
+            let next = u32::from_le(*next);
+            *to = (carry | next << shift) ^ flips;
+            carry = next >> (32 - shift);
+        }
+    };
+    // Eight at a time, which the compiler writes out.
+    let ((to, to_rest), (from, from_rest)) = (most.as_chunks_mut::<8>(), words.as_chunks::<8>());
+    to.iter_mut().zip(from).for_each(|(to, from)| put(to, from));
+    put(to_rest, from_rest);
     *last = (carry | word(after) << shift) ^ flips;
 }
 

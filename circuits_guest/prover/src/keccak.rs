@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use rayon::prelude::*;
 use risc0_zkp::{
     core::{
         digest::Digest,
@@ -16,7 +17,6 @@ use risc0_zkp::{
         ExtElem as _,
     },
 };
-use rayon::prelude::*;
 use tiny_keccak::{Hasher, Keccak};
 
 /// Order of the BabyBear field.

@@ -19,7 +19,6 @@ use risc0_zkp::core::digest::Digest;
 use risc0_zkvm::{get_prover_server, sha::Digestible, ProverOpts, Receipt};
 use serde_json::{json, Value};
 
-use image::Image;
 use job::Job;
 use progress::{emit, Step};
 
@@ -100,7 +99,7 @@ fn run(command: Command) -> Result<Value> {
     match command {
         Command::Execute { job, po2 } => {
             let job = Job::open(job)?;
-            let execution = pipeline::execute(&job.batch()?, &Image::committed()?, po2)?;
+            let execution = pipeline::execute(&job.batch()?, po2)?;
             let outputs = pipeline::write_outputs(&job, &execution.native)?;
             let result = json!({
                 "journal": hex::encode(execution.native.journal),
@@ -110,7 +109,7 @@ fn run(command: Command) -> Result<Value> {
             job.write_json("execution.json", &result)?;
             Ok(result)
         }
-        Command::Prove { job, po2 } => pipeline::prove(&Job::open(job)?, &Image::committed()?, po2),
+        Command::Prove { job, po2 } => pipeline::prove(&Job::open(job)?, po2),
         Command::Wrap { receipt, out, image_id } => wrap(receipt, out, image_id),
         Command::Verify { journal, seal, image_id } => {
             let journal = hex::decode(journal.trim_start_matches("0x")).context("--journal: not hex")?;
@@ -119,7 +118,7 @@ fn run(command: Command) -> Result<Value> {
             recursion::verify_seal(&seal::decode(&bytes)?, recursion::claim_digest(id, &journal))?;
             Ok(json!({ "image_id": hex::encode(id) }))
         }
-        Command::ImageId => Ok(json!({ "image_id": hex::encode(Image::committed()?.id) })),
+        Command::ImageId => Ok(json!({ "image_id": hex::encode(image::committed_id()) })),
         Command::ControlIds => {
             let ids = recursion::outer_programs()
                 .map(|name| Ok((name.clone(), format!("0x{}", recursion::control_id(&name)?))))
@@ -128,22 +127,15 @@ fn run(command: Command) -> Result<Value> {
         }
         Command::Image { elf, out } => {
             let elf = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
-            let image = Image::from_elf(&elf)?;
-            fs::write(&out, &image.bytes).with_context(|| format!("cannot write {}", out.display()))?;
-            Ok(json!({ "image_id": hex::encode(image.id), "bytes": image.bytes.len() }))
+            let (bytes, id) = image::join(&elf)?;
+            fs::write(&out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;
+            Ok(json!({ "image_id": hex::encode(id), "bytes": bytes.len() }))
         }
     }
 }
 
 fn parse_image_id(hex_id: Option<String>) -> Result<Digest> {
-    match hex_id {
-        None => Ok(Image::committed()?.id),
-        Some(text) => {
-            let bytes = hex::decode(text.trim_start_matches("0x")).context("--image-id: not hex")?;
-            ensure!(bytes.len() == 32, "--image-id: 32 bytes are needed, not {}", bytes.len());
-            Ok(Digest::try_from(bytes.as_slice())?)
-        }
-    }
+    hex_id.map_or_else(|| Ok(image::committed_id()), |id| image::parse_id(&id).context("--image-id"))
 }
 
 /// Wraps a receipt of any prover of this proof system: a GPU box, a cluster, a proving market.

@@ -9,7 +9,7 @@ use serde_json::{json, Value};
 use std::rc::Rc;
 
 use crate::{
-    image::Image,
+    image,
     job::{Batch, Job, NativeRun},
     progress::{peak_memory, Step},
     recursion, seal,
@@ -29,11 +29,12 @@ pub struct Execution {
 }
 
 /// Runs the batch natively and in the guest, and insists that both come to the same journal.
-pub fn execute(batch: &Batch, image: &Image, segment_po2: u32) -> Result<Execution> {
+pub fn execute(batch: &Batch, segment_po2: u32) -> Result<Execution> {
     let step = Step::start("execute", 1, 1, 1.0);
     let native = batch.run()?;
     let env = batch.environment(segment_po2)?;
-    let session = ExecutorImpl::from_elf(env, &image.bytes)?.run().context("the guest refused the batch")?;
+    let session =
+        ExecutorImpl::new(env, image::committed_memory()?)?.run().context("the guest refused the batch")?;
     let journal = session.journal.as_ref().context("the guest committed no journal")?;
     ensure!(
         journal.bytes == native.journal,
@@ -54,13 +55,14 @@ pub fn execute(batch: &Batch, image: &Image, segment_po2: u32) -> Result<Executi
 }
 
 /// Proves a batch in its job folder and writes `proof.json`; finished steps are taken from the folder.
-pub fn prove(job: &Job, image: &Image, segment_po2: u32) -> Result<Value> {
+pub fn prove(job: &Job, segment_po2: u32) -> Result<Value> {
     let batch = job.batch()?;
-    let Execution { session, native, mut stats } = execute(&batch, image, segment_po2)?;
-    let claim = recursion::claim_digest(image.id, &native.journal);
+    let Execution { session, native, mut stats } = execute(&batch, segment_po2)?;
+    let image_id = image::committed_id();
+    let claim = recursion::claim_digest(image_id, &native.journal);
     ensure!(session.claim()?.digest() == claim, "the session's claim is not the one the contract checks");
 
-    job.keep_steps_of(&format!("{} {} {segment_po2}", image.id, hex::encode(native.journal)))?;
+    job.keep_steps_of(&format!("{} {} {segment_po2}", image_id, hex::encode(native.journal)))?;
     let prover = get_prover_server(&ProverOpts::succinct())?;
     let (segments, prove_seconds) = prove_segments(job, prover.as_ref(), &session)?;
     stats["prove_seconds"] = prove_seconds.into();
@@ -93,7 +95,7 @@ pub fn prove(job: &Job, image: &Image, segment_po2: u32) -> Result<Value> {
     job.write("seal.bin", &bytes)?;
     let outputs = write_outputs(job, &native)?;
     let proof = json!({
-        "image_id": hex::encode(image.id),
+        "image_id": hex::encode(image_id),
         "journal": hex::encode(native.journal),
         "seal": "seal.bin",
         "outputs": outputs,
@@ -210,7 +212,7 @@ mod tests {
 
     fn session(words: &[u32], po2: u32) -> Session {
         let env = ExecutorEnv::builder().write_slice(words).segment_limit_po2(po2).build().unwrap();
-        ExecutorImpl::from_elf(env, &Image::committed().unwrap().bytes).unwrap().run().unwrap()
+        ExecutorImpl::new(env, image::committed_memory().unwrap()).unwrap().run().unwrap()
     }
 
     #[test]

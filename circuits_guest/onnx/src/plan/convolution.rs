@@ -43,11 +43,14 @@ struct Cut {
 }
 
 impl Cut {
-    fn of(conv: &Conv, tile: usize) -> Cut {
-        let reach = conv.window.reach();
-        let span = (tile - 1) * conv.window.step() + reach;
-        let lead = conv.k / conv.window.kernel.last().copied().unwrap_or(1);
-        Cut { tile, span, depth: lead * span, columns: conv.filters * tile }
+    /// `None` where the matrix has too many bytes. What it is computed from may be large, and a `usize` of the
+    /// guest has half the bits of the host's, which has to decide alike.
+    fn of(conv: &Conv, tile: usize) -> Option<Cut> {
+        let span = (tile - 1).checked_mul(conv.window.step())?.checked_add(conv.window.reach())?;
+        let depth = (conv.k / conv.window.kernel.last()?).checked_mul(span)?;
+        let columns = conv.filters.checked_mul(tile)?;
+        let fits = depth.checked_mul(columns).is_some_and(|bytes| bytes <= MAX_MATRIX);
+        fits.then_some(Cut { tile, span, depth, columns })
     }
 
     /// About how many cycles all runs take, with what making ready takes: gathering and spreading a row's
@@ -84,9 +87,8 @@ impl<'m> Convolution<'m> {
         mut finish: impl FnMut(usize, usize) -> Option<Finish>,
     ) -> Option<Convolution<'m>> {
         let width = conv.window.output.last().copied()?;
-        let fits = |cut: &Cut| cut.depth <= MAX_DEPTH && cut.depth * cut.columns <= MAX_MATRIX;
-        let plain = Cut::of(&conv, 1);
-        let cuts = (1..=width).map(|tile| Cut::of(&conv, tile)).take_while(fits);
+        let plain = Cut::of(&conv, 1)?;
+        let cuts = (1..=width).map_while(|tile| Cut::of(&conv, tile)).take_while(|c| c.depth <= MAX_DEPTH);
         let best = cuts.min_by_key(|cut| cut.cost(&conv, runs));
         let by_engine = best.filter(|cut| cut.cost(&conv, runs) < plain.plain_cost(&conv, runs));
         let (cut, engaged) = by_engine.map_or((plain, false), |cut| (cut, true));
@@ -123,12 +125,15 @@ impl<'m> Convolution<'m> {
     }
 
     pub(super) fn run(&self, input: &[u8], engine: &mut dyn Engine, scratch: &mut Scratch, out: &mut Values) {
+        let Values::Bytes(out, _) = out else { return };
         let Conv { window, channels, filters, size, .. } = &self.conv;
         let (plane, positions) = (window.plane(), window.positions());
         let mut padded = core::mem::take(&mut scratch.padded);
         padded.clear();
         padded.resize(channels * plane, self.border);
         let mut row = core::mem::take(&mut scratch.gathered);
+        let mut sums = core::mem::take(&mut scratch.spread);
+        sums.resize(self.groups.iter().map(Dense::columns).max().unwrap_or(0), 0);
         for (image, input) in input.chunks_exact(channels * size).enumerate() {
             for (channel, plane) in input.chunks_exact(*size).zip(padded.chunks_exact_mut(plane)) {
                 window.pad(channel, plane, |x| x);
@@ -139,45 +144,17 @@ impl<'m> Convolution<'m> {
                 for run in &self.runs {
                     row.extend_from_slice(&padded[start + run..start + run + self.span]);
                 }
-                let first = image * filters * positions + position;
-                self.product(dense, &row, first, engine, scratch, out);
+                let sums = &mut sums[..dense.columns()];
+                dense.row(&row, engine, scratch, Part::Bytes(sums));
+                spread(sums, &mut out[image * filters * positions + position..], self.tile, positions);
             }
         }
-        (scratch.padded, scratch.gathered) = (padded, row);
-    }
-
-    /// One product, whose results for each filter go to `out` from `first` on.
-    fn product(
-        &self,
-        dense: &Dense<'_>,
-        row: &[u8],
-        first: usize,
-        engine: &mut dyn Engine,
-        scratch: &mut Scratch,
-        out: &mut Values,
-    ) {
-        let (positions, tile) = (self.conv.window.positions(), self.tile);
-        match out {
-            Values::Bytes(out, _) => {
-                let mut sums = core::mem::take(&mut scratch.bytes);
-                sums.resize(dense.columns(), 0);
-                dense.row(row, engine, scratch, Part::Bytes(&mut sums));
-                spread(&sums, &mut out[first..], tile, positions);
-                scratch.bytes = sums;
-            }
-            Values::Words(out) => {
-                let mut sums = core::mem::take(&mut scratch.words);
-                sums.resize(dense.columns(), 0);
-                dense.row(row, engine, scratch, Part::Words(&mut sums));
-                spread(&sums, &mut out[first..], tile, positions);
-                scratch.words = sums;
-            }
-        }
+        (scratch.padded, scratch.gathered, scratch.spread) = (padded, row, sums);
     }
 }
 
 /// Copies `tile` elements of each filter.
-fn spread<T: Copy>(sums: &[T], out: &mut [T], tile: usize, positions: usize) {
+fn spread(sums: &[u8], out: &mut [u8], tile: usize, positions: usize) {
     for (sums, out) in sums.chunks_exact(tile).zip(out.chunks_mut(positions)) {
         out[..tile].iter_mut().zip(sums).for_each(|(to, &from)| *to = from);
     }

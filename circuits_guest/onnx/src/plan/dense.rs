@@ -83,8 +83,7 @@ pub(super) struct Scratch {
     /// Channels between their pads, rows that are gathered from them, and results that are spread.
     pub padded: Vec<u8>,
     pub gathered: Vec<u8>,
-    pub bytes: Vec<u8>,
-    pub words: Vec<i32>,
+    pub spread: Vec<u8>,
 }
 
 impl<'m> Dense<'m> {
