@@ -50,6 +50,10 @@ class WorkerConfig:
     ] = 3
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    call_price: Annotated[
+        int,
+        Setting("Least price of one call in a session, in the smallest unit; not proved.", 0, MAX_AMOUNT),
+    ] = JOY // 10_000
     min_bond: Annotated[
         int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0

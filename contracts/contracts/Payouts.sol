@@ -12,6 +12,7 @@ import {ProofOfUse} from "./ProofOfUse.sol";
 import {Reports} from "./Reports.sol";
 import {Award} from "./types/Award.sol";
 import {Payout} from "./types/Payout.sol";
+import {SessionAward} from "./types/SessionAward.sol";
 import {ALL_BPS} from "./types/Share.sol";
 
 /// @title Payment of workers, model owners and the protocol
@@ -122,6 +123,20 @@ abstract contract Payouts is IPayouts, Reports {
         uint256 protocolFee = _protocolFee(award.price, till);
         _payWorker(Run(bytes32(0), rescuer, 1, award.price - protocolFee, 0), till);
         _payModel(Run(award.modelDigest, address(0), 1, award.modelFee, protocolFee), till);
+        _payDues(till);
+    }
+
+    /// @dev Pays calls of a session. They are not on the worker's record, which counts proved work alone.
+    function _payCalls(
+        SessionAward calldata session,
+        uint32 calls,
+        uint256 amount,
+        uint256 modelFees,
+        Till memory till
+    ) internal {
+        uint256 protocolFee = _protocolFee(amount, till);
+        _pay(session.worker, amount - protocolFee, till.payout);
+        _payModel(Run(session.modelDigest, address(0), calls, modelFees, protocolFee), till);
         _payDues(till);
     }
 

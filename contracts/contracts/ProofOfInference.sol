@@ -14,17 +14,19 @@ import {MerkleBatch} from "./libraries/MerkleBatch.sol";
 import {Payouts} from "./Payouts.sol";
 import {Proofs} from "./Proofs.sol";
 import {Reports} from "./Reports.sol";
+import {Sessions} from "./Sessions.sol";
 import {Award} from "./types/Award.sol";
 import {Payout} from "./types/Payout.sol";
 import {Slice} from "./types/Slice.sol";
 import {MAX_SETTLE_WINDOW} from "./types/Windows.sol";
 
 /// @title Settlement of proved inference
-/// @notice Holds the requesters' escrow and pays it out for inferences that a RISC Zero proof shows were run. Has no
-/// owner and no way to pay without a proof; the fee it takes is that of {ProtocolParameters}.
+/// @notice Holds the requesters' escrow and pays it out for inferences that a RISC Zero proof shows were run, and for
+/// calls of sessions that the requester itself has signed for. Has no owner and no other way to pay; the fee it takes
+/// is that of {ProtocolParameters}.
 /// @dev Binds {NodeCoordinator} and deploys {ProofOfUse} itself, so that each knows the other from its first block on
 /// and no account ever has the right to wire them.
-contract ProofOfInference is IProofOfInference, Payouts, Proofs {
+contract ProofOfInference is IProofOfInference, Sessions, Proofs {
     /// @notice What a deployment chooses, for ever.
     /// @param token JOY.
     /// @param zkVerifier Verifier of all seals.

@@ -12,7 +12,7 @@ import {Share} from "./types/Share.sol";
 
 /// @title Record of how much each model is used, what its holders may claim, and the reward pool
 /// @notice Counts and fees per model, owner and epoch, written by the settlement contract alone, and only for awards
-/// that were proved and paid. Holds model fees that several accounts share until one of them claims, and the pools.
+/// that were proved and paid, and for calls of sessions that were paid. Holds model fees that several accounts share until one of them claims, and the pools.
 /// Has no owner.
 /// @dev Rewards go by protocol fees, not by counts or model fees: an owner pays itself model fees at no cost and
 /// inferences at next to none, but a protocol fee is gone. As a reward is at most the protocol fees that were paid

@@ -13,8 +13,11 @@ import {ITypedData} from "./interfaces/ITypedData.sol";
 import {Evidence} from "./libraries/Evidence.sol";
 import {MerkleBatch} from "./libraries/MerkleBatch.sol";
 import {Award} from "./types/Award.sol";
+import {Call} from "./types/Call.sol";
+import {CallReceipt, CallReceiptHash} from "./types/CallReceipt.sol";
 import {Papers} from "./types/Papers.sol";
 import {Result} from "./types/Result.sol";
+import {SessionAward} from "./types/SessionAward.sol";
 import {Slice} from "./types/Slice.sol";
 import {ANSWER_WINDOW, EVIDENCE_WINDOW} from "./types/Windows.sol";
 
@@ -97,12 +100,27 @@ abstract contract Slashing is Bonds, ISlashing {
         Slice calldata slice
     ) external nonReentrant {
         if (result.outputDigest == outputDigest) revert NoContradiction();
-        bytes32[] memory leaves = new bytes32[](1);
-        leaves[0] = MerkleBatch.leaf(leafId, award.modelDigest, award.inputDigest, outputDigest);
-        bytes32 journalDigest = MerkleBatch.journalDigest(slice.count, MerkleBatch.rootOfSlice(leaves, slice));
-        if (!IProofs(_settlement).isProven(journalDigest)) revert LeafNotProven(journalDigest);
+        _requireProven(MerkleBatch.leaf(leafId, award.modelDigest, award.inputDigest, outputDigest), slice);
         bytes32 taskId = _requireResult(award, result, resultSignature);
         _punishFalse(award, awardSignature, taskId);
+    }
+
+    /// @inheritdoc ISlashing
+    function reportContradictedCall(
+        SessionAward calldata session,
+        Call calldata call,
+        bytes calldata receiptSignature,
+        bytes32 leafId,
+        bytes32 outputDigest,
+        Slice calldata slice
+    ) external nonReentrant {
+        if (call.outputDigest == outputDigest) revert NoContradiction();
+        _requireProven(MerkleBatch.leaf(leafId, session.modelDigest, call.inputDigest, outputDigest), slice);
+        bytes32 sessionHash = ITypedData(_settlement).hashSession(session);
+        bytes32 history = CallReceiptHash.extend(call.history, call.inputDigest, call.outputDigest);
+        CallReceipt memory receipt = CallReceipt(sessionHash, call.number, history);
+        _requireSigned(session.worker, ITypedData(_settlement).hashCallReceipt(receipt), receiptSignature);
+        _punishFalse(sessionHash, session.worker, session.requester, session.settleDeadline);
     }
 
     /// @inheritdoc ISlashing
@@ -168,11 +186,13 @@ abstract contract Slashing is Bonds, ISlashing {
 
     function _punishFalse(Award calldata award, bytes calldata awardSignature, bytes32 taskId) private {
         _requireSigned(award.requester, taskId, awardSignature);
-        if (block.timestamp > uint256(award.settleDeadline) + EVIDENCE_WINDOW) {
-            revert EvidenceTooLate(award.settleDeadline);
-        }
+        _punishFalse(taskId, award.worker, award.requester, award.settleDeadline);
+    }
+
+    function _punishFalse(bytes32 taskId, address worker, address requester, uint64 settleDeadline) private {
+        if (block.timestamp > uint256(settleDeadline) + EVIDENCE_WINDOW) revert EvidenceTooLate(settleDeadline);
         if (_punished[taskId][Fault.FalseResult]) revert AlreadyPunished(taskId, Fault.FalseResult);
-        _punish(Fault.FalseResult, taskId, award.worker, award.requester, address(0));
+        _punish(Fault.FalseResult, taskId, worker, requester, address(0));
     }
 
     /// @dev Takes the penalty: half is burnt, half goes to the requester, who shares with a rescuer. Odd units are
@@ -192,6 +212,13 @@ abstract contract Slashing is Bonds, ISlashing {
     /// @dev A worker cannot settle while the verifier is stopped, so a stop after `time` excuses it.
     function _wasStoppedSince(uint256 time) private view returns (bool) {
         return IStoppable(address(IProofs(_settlement).zkVerifier())).runningSince() > time;
+    }
+
+    function _requireProven(bytes32 leaf, Slice calldata slice) private view {
+        bytes32[] memory leaves = new bytes32[](1);
+        leaves[0] = leaf;
+        bytes32 journalDigest = MerkleBatch.journalDigest(slice.count, MerkleBatch.rootOfSlice(leaves, slice));
+        if (!IProofs(_settlement).isProven(journalDigest)) revert LeafNotProven(journalDigest);
     }
 
     function _requireResult(Award calldata award, Result calldata result, bytes calldata signature)

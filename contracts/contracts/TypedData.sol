@@ -8,9 +8,12 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {ITypedData} from "./interfaces/ITypedData.sol";
 import {Award} from "./types/Award.sol";
 import {Bid} from "./types/Bid.sol";
+import {CallReceipt} from "./types/CallReceipt.sol";
 import {Offer} from "./types/Offer.sol";
 import {Rescue, RescueHash} from "./types/Rescue.sol";
 import {Result} from "./types/Result.sol";
+import {SessionAward} from "./types/SessionAward.sol";
+import {Voucher} from "./types/Voucher.sol";
 
 /// @title EIP-712 digests of the signed messages, and the check of their signatures
 abstract contract TypedData is ITypedData, EIP712 {
@@ -42,6 +45,21 @@ abstract contract TypedData is ITypedData, EIP712 {
     /// @inheritdoc ITypedData
     function hashRescue(bytes32 taskId, address worker) public view returns (bytes32) {
         return _hashTypedDataV4(RescueHash.hash(Rescue(taskId, worker)));
+    }
+
+    /// @inheritdoc ITypedData
+    function hashSession(SessionAward calldata session) public view returns (bytes32) {
+        return _hashTypedDataV4(session.hash());
+    }
+
+    /// @inheritdoc ITypedData
+    function hashVoucher(Voucher calldata voucher) public view returns (bytes32) {
+        return _hashTypedDataV4(voucher.hash());
+    }
+
+    /// @inheritdoc ITypedData
+    function hashCallReceipt(CallReceipt memory receipt) public view returns (bytes32) {
+        return _hashTypedDataV4(receipt.hash());
     }
 
     /// @inheritdoc ITypedData

@@ -45,6 +45,28 @@ export const TYPES = {
     { name: "taskId", type: "bytes32" },
     { name: "worker", type: "address" },
   ],
+  SessionAward: [
+    { name: "requester", type: "address" },
+    { name: "worker", type: "address" },
+    { name: "modelDigest", type: "bytes32" },
+    { name: "price", type: "uint256" },
+    { name: "modelFee", type: "uint256" },
+    { name: "openingFee", type: "uint256" },
+    { name: "mostCalls", type: "uint32" },
+    { name: "settleDeadline", type: "uint64" },
+    { name: "nonce", type: "uint256" },
+  ],
+  Voucher: [
+    { name: "sessionHash", type: "bytes32" },
+    { name: "calls", type: "uint32" },
+    { name: "history", type: "bytes32" },
+    { name: "inputDigest", type: "bytes32" },
+  ],
+  CallReceipt: [
+    { name: "sessionHash", type: "bytes32" },
+    { name: "calls", type: "uint32" },
+    { name: "history", type: "bytes32" },
+  ],
 } as const;
 
 export interface Offer {
@@ -95,6 +117,31 @@ export interface Rescue {
   worker: Address;
 }
 
+export interface SessionAward {
+  requester: Address;
+  worker: Address;
+  modelDigest: Hex;
+  price: bigint;
+  modelFee: bigint;
+  openingFee: bigint;
+  mostCalls: number;
+  settleDeadline: bigint;
+  nonce: bigint;
+}
+
+export interface Voucher {
+  sessionHash: Hex;
+  calls: number;
+  history: Hex;
+  inputDigest: Hex;
+}
+
+export interface CallReceipt {
+  sessionHash: Hex;
+  calls: number;
+  history: Hex;
+}
+
 /** The domain of every signed message: `verifyingContract` is ProofOfInference. */
 export function domain(chainId: number, verifyingContract: Address) {
   return { name: "p2pnode", version: "1", chainId, verifyingContract } as const;
@@ -116,6 +163,7 @@ export function fromJson<T>(type: keyof typeof TYPES, json: Record<string, strin
     fields.map(({ name, type: fieldType }) => {
       const value = json[name];
       if (value === undefined) throw new Error(`${type}.${name} is missing`);
+      if (fieldType === "uint32") return [name, Number(value)];
       return [name, fieldType.startsWith("uint") ? BigInt(value) : value];
     }),
   ) as T;

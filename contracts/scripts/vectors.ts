@@ -11,7 +11,10 @@ import { fileURLToPath } from "node:url";
 import { type Hex, hashDomain, hashTypedData, keccak256, stringToHex } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 
-import { type Award, type Bid, domain, type Offer, type Rescue, type Result, toJson, TYPES } from "./typed-data.ts";
+import {
+  type Award, type Bid, type CallReceipt, domain, type Offer, type Rescue, type Result, type SessionAward, toJson, TYPES,
+  type Voucher,
+} from "./typed-data.ts";
 
 export const VECTORS_FILE = path.join(import.meta.dirname, "../../tests/vectors/eip712.json");
 
@@ -66,6 +69,22 @@ export async function vectors() {
   const resultHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Result", message: result });
   const rescue: Rescue = { taskId, worker: mnemonicToAccount(MNEMONIC, { addressIndex: 3 }).address };
   const rescueHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Rescue", message: rescue });
+  const session: SessionAward = {
+    requester: signer.address,
+    worker,
+    modelDigest: offer.modelDigest,
+    price: 10n ** 15n,
+    modelFee: 10n ** 14n,
+    openingFee: 10n ** 17n,
+    mostCalls: 1000,
+    settleDeadline: offer.settleDeadline,
+    nonce: offer.nonce + 1n,
+  };
+  const sessionHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "SessionAward", message: session });
+  const voucher: Voucher = { sessionHash, calls: 7, history: digest("history"), inputDigest: offer.inputDigest };
+  const voucherHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "Voucher", message: voucher });
+  const receipt: CallReceipt = { sessionHash, calls: 7, history: digest("history") };
+  const receiptHash = hashTypedData({ domain: DOMAIN, types: TYPES, primaryType: "CallReceipt", message: receipt });
   const entry = async (message: object, hash: Hex) => ({
     message: toJson(message),
     digest: hash,
@@ -90,6 +109,9 @@ export async function vectors() {
     Award: await entry(award, taskId),
     Result: await entry(result, resultHash),
     Rescue: await entry(rescue, rescueHash),
+    SessionAward: await entry(session, sessionHash),
+    Voucher: await entry(voucher, voucherHash),
+    CallReceipt: await entry(receipt, receiptHash),
   };
 }
 

@@ -19,15 +19,16 @@ from p2pnode.chain.penalties import Penalties
 from p2pnode.chain.reports import RESCUE_WINDOW, Reports
 from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
 from p2pnode.chain.sender import Sender
+from p2pnode.chain.sessions import Sessions
 from p2pnode.chain.settlement import Settlement
 from p2pnode.chain.token import Token
 from p2pnode.chain.use import Use
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.ports import ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
+from p2pnode.ports import LastAnswer, ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
 from p2pnode.protocol.eip712 import Domain, digest
-from p2pnode.protocol.messages import Award, Result, Signed
+from p2pnode.protocol.messages import Award, Result, SessionAward, Signed, Voucher
 
 
 class ChainClient:
@@ -59,6 +60,7 @@ class ChainClient:
             config.confirmations,
         )
         self.settlement = Settlement(rpc, contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
+        self.sessions = Sessions(contracts["ProofOfInference"], sender)
         self.use = Use(rpc, contracts["ProofOfUse"], sender, deployment.block)
 
     @property
@@ -132,6 +134,16 @@ class ChainClient:
     ) -> SettlementOutcome:
         """See `ports.Chain`."""
         return await self.settlement.settle_batch(awards, output_digests, seal, key)
+
+    async def paid_calls(self, session_hash: bytes) -> int:
+        """See `ports.SessionChain`."""
+        return await self.sessions.paid_calls(session_hash)
+
+    async def settle_session(
+        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+    ) -> bytes:
+        """See `ports.SessionChain`."""
+        return (await self.sessions.settle(award, voucher, answer, key)).tx_hash
 
     async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
         """See `ports.Chain`."""

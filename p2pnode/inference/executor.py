@@ -38,6 +38,10 @@ class OnnxExecutor:
         """What the model takes and gives. Raises InferenceError."""
         return (await self._session(model)).info
 
+    async def is_exact(self, model: Path) -> bool:
+        """See `ports.Executor`. Raises InferenceError."""
+        return (await self.describe(model)).exact
+
     async def sample(self, model: Path) -> bytes:
         """An input that the model takes, encoded. Raises InferenceError for an input of open rank."""
         return await self._in_thread(sample_input, await self.describe(model))

@@ -6,10 +6,19 @@ from typing import Protocol, TypeVar
 
 from p2pnode.market.state import INITIAL, TaskState, check_transition
 from p2pnode.ports import Blobs, Bus, Chain, Clock, Seals, Store, TaskEntry
-from p2pnode.protocol.eip712 import Domain, digest, sign
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.eip712 import Domain, Signable, digest, sign
+from p2pnode.protocol.messages import (
+    Award,
+    Bid,
+    CallReceipt,
+    Offer,
+    Result,
+    SessionAward,
+    Signed,
+    Voucher,
+)
 
-M = TypeVar("M", Offer, Bid, Award, Result)
+M = TypeVar("M", Offer, Bid, Award, Result, SessionAward, Voucher, CallReceipt)
 
 
 class OnEvent(Protocol):
@@ -46,8 +55,8 @@ class Context:
         """`message` signed by this node's account."""
         return sign(self.domain, message, self.private_key)
 
-    def digest(self, message: Offer | Bid | Award | Result) -> bytes:
-        """Offer hash, bid hash or task ID."""
+    def digest(self, message: Signable) -> bytes:
+        """Offer hash, bid hash, task ID or session hash."""
         return digest(self.domain, message)
 
     def begin(self, task: TaskEntry) -> TaskEntry:

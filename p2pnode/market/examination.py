@@ -24,6 +24,8 @@ from p2pnode.market.pause import Pause
 from p2pnode.market.pricing import ask_price
 from p2pnode.market.refusal import Refusal
 from p2pnode.market.schedule import Held, batches, lateness
+from p2pnode.market.sessions.owed import owed_to_worker
+from p2pnode.market.sessions.state import SessionState
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.state import OPEN, TaskState
 from p2pnode.market.strategy import Costs
@@ -65,9 +67,10 @@ class Examiner:
         """Gas of one task in a full batch; the settlements correct it."""
 
     def load(self) -> int:
-        """Places that are taken: open bids and tasks that are not settled yet."""
+        """Places that are taken: open bids, tasks that are not settled yet, and open sessions."""
         self._expire_bids()
-        return len(self.open_tasks())
+        sessions = self._context.store.sessions(Role.WORKER, [SessionState.OPEN])
+        return len(self.open_tasks()) + len(sessions)
 
     async def examine(self, signed: Signed[Offer], peer: str) -> Quote:
         """What this worker would bid for an offer; `peer` may have the model. Raises Refusal, ChainError."""
@@ -104,7 +107,7 @@ class Examiner:
             if (other.requester, other.nonce) == (offer.requester, offer.nonce):
                 reason = f"nonce {offer.nonce} is that of offer {task.offer_hash.hex()}, and pays once"
                 raise Refusal(DeclineCode.MALFORMED, f"{reason}; draw another")
-        check_escrow(price + self._fees[offer.model_digest], self._outstanding(offer.requester), free)
+        check_escrow(price + self._fees[offer.model_digest], self.outstanding(offer.requester), free)
         self._check_schedule(offer)
 
     def open_tasks(self) -> list[TaskEntry]:
@@ -165,9 +168,9 @@ class Examiner:
     def _held(self, model_digest: bytes, settle_deadline: int) -> Held:
         return Held(model_digest, settle_deadline - self._settings.settle_seconds)
 
-    def _outstanding(self, requester: bytes) -> int:
-        """What the requester would owe this worker if every open bid were awarded."""
-        owed = 0
+    def outstanding(self, requester: bytes) -> int:
+        """What the requester would owe this worker if every open bid were awarded and every call made."""
+        owed = owed_to_worker(self._context.store, requester)
         for task in self.open_tasks():
             offer = task.offer.message
             if offer.requester != requester:

@@ -19,6 +19,7 @@ from p2pnode.market.explain import Explainer
 from p2pnode.market.presence import Presence
 from p2pnode.market.release import Releases
 from p2pnode.market.selection import RankedBid, plan
+from p2pnode.market.sessions.requester import SessionRequester
 from p2pnode.market.settings import RequesterSettings, Terms
 from p2pnode.market.state import INITIAL, OPEN, TaskState
 from p2pnode.market.watch import SettlementWatch
@@ -60,6 +61,7 @@ class Requester:
         self._desk = BidDesk(context, presence, self._awarder.latency)
         self._releases = Releases(context)
         self.explainer = Explainer(context, presence)
+        self.sessions = SessionRequester(context, presence)
         self._watch = SettlementWatch(context, self._awarder, settings.poll_seconds, prover)
 
     async def run(self) -> None:
@@ -69,6 +71,7 @@ class Requester:
             nursery.start_soon(self._resume)
             nursery.start_soon(self._watch.run)
             nursery.start_soon(self._releases.run)
+            nursery.start_soon(self.sessions.run)
             if self._settings.report:
                 nursery.start_soon(Claims(self._context, self._watch).run)
 

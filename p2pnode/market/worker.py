@@ -24,6 +24,10 @@ from p2pnode.market.pace import Paces
 from p2pnode.market.pause import Pause
 from p2pnode.market.presence import OwnState
 from p2pnode.market.reports import ReportAnswers
+from p2pnode.market.sessions.desk import MAX_REQUEST as MAX_CALL
+from p2pnode.market.sessions.desk import SessionDesk
+from p2pnode.market.sessions.keeper import SessionKeeper
+from p2pnode.market.sessions.terms import SessionTerms
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.settlement import Settler
 from p2pnode.ports import Executor, Prover, SettlementOutcome, StreamProtocol, Topic
@@ -57,6 +61,11 @@ class Worker:
             self.batcher.wake,
             deadlines,
         )
+        terms = SessionTerms(context, self.models, self.examiner, self.pause, settings)
+        self._sessions = SessionDesk(
+            context, terms, self.models, answers, settings.settle_seconds, lambda: self._keeper.wake()
+        )
+        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds)
         self._reports = ReportAnswers(context, self._assignments, deadlines)
         self._intake = Intake(
             self.bidding.consider, lambda offer: context.on_event("offer.dropped", peer=offer.peer)
@@ -73,7 +82,11 @@ class Worker:
     async def run(self) -> None:
         """Serve until cancelled; first finishes what a crash interrupted."""
         self._context.bus.serve(StreamProtocol.TASK, self._assignments.handle, max_request=MAX_REQUEST)
+        self._context.bus.serve_conversations(
+            StreamProtocol.SESSION, self._sessions.handle, max_request=MAX_CALL
+        )
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keeper.run)
             nursery.start_soon(self._assignments.resume)
             nursery.start_soon(self._reports.run)
             nursery.start_soon(self.batcher.run)

@@ -14,7 +14,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.validators import signature_validator
 
-from p2pnode.network.guard import guarded
+from p2pnode.network.guard import guarded, reset
 from p2pnode.network.limits import RateLimit
 from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.reputation import Offence
@@ -173,6 +173,13 @@ class GuardedPubsub(Pubsub):
         origin = bytes(msg.from_id)
         if origin == forwarder.to_bytes() and self._limits.floods(origin):
             self._on_offence(forwarder.to_base58(), Offence.FLOOD)
+
+    async def _teardown_if_connected(self, peer_id: ID) -> None:
+        """Row 37: the library deletes a refused peer after a wait in which it may have gone already."""
+        stream = self.peers.get(peer_id)
+        self._handle_dead_peer(peer_id)
+        if stream is not None:
+            await reset(stream)
 
     async def _handle_new_peer(self, peer_id: ID) -> None:
         await super()._handle_new_peer(peer_id)

@@ -15,20 +15,25 @@ from p2pnode.ports.chain import (
 )
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
-from p2pnode.ports.network import Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports.network import Ask, Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports.roles import Role
 from p2pnode.ports.sealing import Seals
-from p2pnode.ports.store import BatchEntry, Reputation, Role, Store, TaskEntry
+from p2pnode.ports.sessions import CallEntry, LastAnswer, SessionEntry
+from p2pnode.ports.store import BatchEntry, Reputation, Store, TaskEntry
 from p2pnode.ports.transactions import SentTransaction, TxLog, TxState
 
 __all__ = [
+    "Ask",
     "BatchEntry",
     "Blobs",
     "Bus",
+    "CallEntry",
     "Chain",
     "Clock",
     "Executor",
     "Gossip",
     "Handler",
+    "LastAnswer",
     "ModelListing",
     "NodeRecord",
     "Papers",
@@ -41,6 +46,7 @@ __all__ = [
     "Role",
     "Seals",
     "SentTransaction",
+    "SessionEntry",
     "SettlementOutcome",
     "Standing",
     "Store",

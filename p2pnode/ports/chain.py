@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from p2pnode.ports.sessions import SessionChain
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
 
@@ -74,7 +75,7 @@ class ReportedAward:
     papers: Papers | None
 
 
-class Chain(Protocol):
+class Chain(SessionChain, Protocol):
     """The contracts, as calls. Raises ChainError. Reads may be cached for seconds, writes never."""
 
     @property

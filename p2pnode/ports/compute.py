@@ -12,6 +12,9 @@ class Executor(Protocol):
     async def load(self, model: Path) -> None:
         """Check and load a model; the error names what is unsupported."""
 
+    async def is_exact(self, model: Path) -> bool:
+        """Whether `run` gives what the guest would, bit for bit: no value of the model is floating point."""
+
     async def sample(self, model: Path) -> bytes:
         """An input that `model` takes, to measure it with, canonically encoded."""
 

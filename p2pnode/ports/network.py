@@ -25,6 +25,7 @@ class StreamProtocol(StrEnum):
     TASK = "/p2pnode/task/1"
     BLOB = "/p2pnode/blob/1"
     RELAY = "/p2pnode/relay/1"
+    SESSION = "/p2pnode/session/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,9 @@ class Standing(Protocol):
 Handler = Callable[[str, bytes], Awaitable[bytes]]
 """Answers one request: (peer that asked, request bytes) -> response bytes."""
 
+Ask = Callable[[bytes], Awaitable[bytes]]
+"""Sends the next request of a conversation and returns its response. Raises NetworkError."""
+
 
 class Bus(Protocol):
     """Gossip and request/response streams. Raises NetworkError only."""
@@ -69,6 +73,15 @@ class Bus(Protocol):
         self, peer: str, protocol: StreamProtocol, data: bytes, *, timeout: float, max_response: int
     ) -> bytes:
         """Send one request to `peer` (dialled if need be) and return its one response."""
+
+    def serve_conversations(self, protocol: StreamProtocol, handler: Handler, *, max_request: int) -> None:
+        """As `serve`, for streams on which one request follows another. What the handler raises is told to
+        the peer and ends that stream."""
+
+    def converse(
+        self, peer: str, protocol: StreamProtocol, *, timeout: float, max_response: int
+    ) -> AbstractAsyncContextManager[Ask]:
+        """One stream to `peer` for many requests, one at a time, each answered within `timeout` seconds."""
 
     def peers(self) -> Sequence[str]:
         """Peers connected now."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from p2pnode.ports.compute import Proof
+from p2pnode.ports.roles import Role
+from p2pnode.ports.sessions import SessionLog
 from p2pnode.ports.transactions import TxLog
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 
@@ -17,13 +18,6 @@ class Reputation:
 
     answered: int
     failed: int
-
-
-class Role(StrEnum):
-    """On which side of a task this node is."""
-
-    REQUESTER = "requester"
-    WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class BatchEntry:
     closed: bool = False
 
 
-class Store(TxLog, Protocol):
+class Store(TxLog, SessionLog, Protocol):
     """The write-ahead ledger: what a method wrote is on the disk when it returns. Raises StoreError.
 
     Calls are synchronous and short, so that between a check and its write no other task can run, and the

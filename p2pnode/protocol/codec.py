@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from p2pnode.errors import ProtocolError
 from p2pnode.protocol import cbor, schema
-from p2pnode.protocol.messages import Answer, Assignment, Award, Bid, Offer, Result, Signed, TaskStatus
+from p2pnode.protocol.eip712 import TYPES
+from p2pnode.protocol.messages import Answer, Assignment, CallAnswer, CallRequest, Signed, TaskStatus
 
 VERSION = 1
 
 _OVERHEAD = 4096
-_SIGNABLE: tuple[type[Any], ...] = (Offer, Bid, Award, Result)
+_SIGNABLE: tuple[type[Any], ...] = tuple(TYPES)
 
 M = TypeVar("M")
 
@@ -28,7 +29,7 @@ def type_name(of: type[Any]) -> str:
 
 def max_size(of: type[Any]) -> int:
     """The most bytes that a message of this class can have on the wire."""
-    if of in (Assignment, Answer):
+    if of in (Assignment, Answer, CallRequest, CallAnswer):
         return schema.MAX_TENSORS + _OVERHEAD
     if of is TaskStatus:
         return schema.MAX_RECEIPT + _OVERHEAD
@@ -44,7 +45,8 @@ def encode(message: object) -> bytes:
     if isinstance(message, Signed):
         of = type(message.message)
         if of not in _SIGNABLE:
-            raise ProtocolError(f"{of.__name__} is not signed; sign an Offer, Bid, Award or Result")
+            names = ", ".join(kind.__name__ for kind in _SIGNABLE)
+            raise ProtocolError(f"{of.__name__} is not signed; sign one of {names}")
         fields, name = schema.write_signed(of, message), f"signed-{type_name(of)}"
     else:
         of = type(message)

@@ -13,9 +13,19 @@ from Crypto.Hash import keccak as _keccak
 
 from p2pnode.errors import ProtocolError, SignatureError
 from p2pnode.protocol import schema
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.messages import (
+    Award,
+    Bid,
+    CallReceipt,
+    Offer,
+    Result,
+    SessionAward,
+    Signed,
+    Voucher,
+)
 
-M = TypeVar("M", Offer, Bid, Award, Result)
+Signable = Offer | Bid | Award | Result | SessionAward | Voucher | CallReceipt
+M = TypeVar("M", Offer, Bid, Award, Result, SessionAward, Voucher, CallReceipt)
 
 NAME = "p2pnode"
 VERSION = "1"
@@ -35,6 +45,12 @@ TYPES: dict[type[Any], str] = {
         "uint256 nonce)"
     ),
     Result: "Result(bytes32 taskId,bytes32 outputDigest)",
+    SessionAward: (
+        "SessionAward(address requester,address worker,bytes32 modelDigest,uint256 price,uint256 modelFee,"
+        "uint256 openingFee,uint32 mostCalls,uint64 settleDeadline,uint256 nonce)"
+    ),
+    Voucher: "Voucher(bytes32 sessionHash,uint32 calls,bytes32 history,bytes32 inputDigest)",
+    CallReceipt: "CallReceipt(bytes32 sessionHash,uint32 calls,bytes32 history)",
 }
 
 
@@ -67,8 +83,8 @@ class Domain:
         )
 
 
-def digest(domain: Domain, message: Offer | Bid | Award | Result) -> bytes:
-    """What is signed: the offer hash, bid hash or task ID (of an Award), 32 bytes.
+def digest(domain: Domain, message: Signable) -> bytes:
+    """What is signed: the offer hash, bid hash, task ID (of an Award) or session hash, 32 bytes.
 
     Raises ProtocolError if a field is out of range.
     """
@@ -116,20 +132,21 @@ def recover(domain: Domain, signed: Signed[M]) -> bytes:
     return keccak(key.format(compressed=False)[1:])[12:]
 
 
-def signer(message: Offer | Bid | Award) -> bytes:
-    """The account that a message says has signed it; a Result does not name its worker."""
+def signer(message: Offer | Bid | Award | SessionAward) -> bytes:
+    """The account that a message says has signed it; the others do not name it."""
     return message.worker if isinstance(message, Bid) else message.requester
 
 
 def verify(domain: Domain, signed: Signed[M], account: bytes | None = None) -> None:
-    """Check that the named account signed; `account` is the awarded worker for a Result.
+    """Check that the named account signed; `account` is the awarded worker for a Result or a CallReceipt,
+    the session's requester for a Voucher.
 
     Raises SignatureError; a signature for another chain or contract looks like another account's.
     """
     message = signed.message
     if account is None:
-        if isinstance(message, Result):
-            raise ProtocolError("a Result does not name its worker; give the award's worker as account")
+        if isinstance(message, Result | Voucher | CallReceipt):
+            raise ProtocolError(f"a {type(message).__name__} does not name its signer; give the account")
         account = signer(message)
     found = recover(domain, signed)
     if found != account:

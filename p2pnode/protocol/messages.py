@@ -1,8 +1,8 @@
 """Messages that nodes exchange, as validated values.
 
-The four that money depends on (Offer, Bid, Award, Result) have the fields of their EIP-712 structs, in
-the same order; `eip712` hashes and signs them, `codec` puts all of them on the wire. Amounts are in the
-token's smallest unit, times in seconds UTC, digests are 32 bytes, addresses are 20 bytes.
+Those that money depends on (Offer, Bid, Award, Result; SessionAward, Voucher, CallReceipt) have the fields of
+their EIP-712 structs, in the same order; `eip712` hashes and signs them, `codec` puts all of them on the
+wire. Amounts are in the token's smallest unit, times in seconds UTC, digests are 32 bytes, addresses 20.
 """
 
 from dataclasses import dataclass
@@ -68,6 +68,44 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionAward:
+    """A requester's order of up to `most_calls` calls to one worker, who took part in setting the prices.
+
+    `opening_fee` is due once, `price + model_fee` for each call; nothing is due without a voucher.
+    """
+
+    requester: bytes
+    worker: bytes
+    model_digest: bytes
+    price: int
+    model_fee: int
+    opening_fee: int
+    most_calls: int
+    settle_deadline: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Pays for the first `calls` calls of a session. `history` is that of the answers the requester has got:
+    all but the last call's, or all of them when `input_digest` is zero and nothing is asked."""
+
+    session_hash: bytes
+    calls: int
+    history: bytes
+    input_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallReceipt:
+    """The worker's word for its first `calls` answers of a session; `sessions.extend` makes `history`."""
+
+    session_hash: bytes
+    calls: int
+    history: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Signed(Generic[M]):
     """A message with the 65-byte EIP-712 signature r | s | v of the account it names."""
 
@@ -83,6 +121,7 @@ class DeclineCode(StrEnum):
     BAD_SIGNATURE = "bad-signature"
     EXPIRED = "expired"
     PRICE_TOO_LOW = "price-too-low"
+    OPENING_FEE_TOO_LOW = "opening-fee-too-low"
     ESCROW_TOO_LOW = "escrow-too-low"
     BOND_TOO_LOW = "bond-too-low"
     STAKE_TOO_LOW = "stake-too-low"
@@ -185,3 +224,19 @@ class ReceiptSummary:
     count: int
     paid: int
     transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One call of a session: paid before it is answered. `input` is in canonical encoding."""
+
+    voucher: Signed[Voucher]
+    input: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """The output tensors of one call (canonical encoding), and the receipt for all calls up to it."""
+
+    receipt: Signed[CallReceipt]
+    output: bytes

@@ -16,6 +16,9 @@ from p2pnode.protocol.messages import (
     Assignment,
     Award,
     Bid,
+    CallAnswer,
+    CallReceipt,
+    CallRequest,
     Decline,
     DeclineCode,
     Heartbeat,
@@ -24,9 +27,11 @@ from p2pnode.protocol.messages import (
     Quote,
     ReceiptSummary,
     Result,
+    SessionAward,
     Signed,
     TaskQuery,
     TaskStatus,
+    Voucher,
 )
 
 MAX_TENSORS = 16 * 1024 * 1024
@@ -251,6 +256,21 @@ FIELDS: Mapping[type[Any], Mapping[str, Kind]] = {
         "paid": AMOUNT,
         "transaction": DIGEST,
     },
+    SessionAward: {
+        "requester": ADDRESS,
+        "worker": ADDRESS,
+        "model_digest": DIGEST,
+        "price": AMOUNT,
+        "model_fee": AMOUNT,
+        "opening_fee": AMOUNT,
+        "most_calls": COUNT,
+        "settle_deadline": TIME,
+        "nonce": AMOUNT,
+    },
+    Voucher: {"session_hash": DIGEST, "calls": COUNT, "history": DIGEST, "input_digest": DIGEST},
+    CallReceipt: {"session_hash": DIGEST, "calls": COUNT, "history": DIGEST},
+    CallRequest: {"voucher": SignedRecord(Voucher), "input": TENSORS},
+    CallAnswer: {"receipt": SignedRecord(CallReceipt), "output": TENSORS},
 }
 
 

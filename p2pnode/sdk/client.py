@@ -11,20 +11,18 @@ from urllib.parse import quote
 
 import anyio
 import httpx
-import numpy as np
 
 from p2pnode.amounts import JOY
-from p2pnode.errors import InferenceError, P2PNodeError
-from p2pnode.open_inference import datatype
+from p2pnode.errors import P2PNodeError
 from p2pnode.sdk.errors import ApiError, raised
 from p2pnode.sdk.progress import Progress, show_progress
-from p2pnode.sdk.result import Array, Inference, Model, read_inference, read_model
+from p2pnode.sdk.result import Inference, Model, read_inference, read_model
+from p2pnode.sdk.session import Session
+from p2pnode.sdk.tensors import InputArray, tensors_of
 from p2pnode.tokens import read_tokens
 
 DEFAULT_URL: Final = "http://127.0.0.1:8420"
 DEFAULT_TOKEN_FILE: Final = Path("~/.p2pnode/api.token")
-InputArray = Any
-"""An array, or anything that numpy makes one of; by input name for a model with several inputs."""
 
 
 class Client:
@@ -87,7 +85,7 @@ class Client:
         parameters: dict[str, Any] = {"wait": wait}
         if price_max is not None:
             parameters["price_max"] = str(int(Decimal(str(price_max)) * JOY))
-        body = {"inputs": _tensors(described, inputs), "parameters": parameters}
+        body = {"inputs": tensors_of(described, inputs), "parameters": parameters}
         with show_progress(self._progress, described.name) as progress:
             return read_inference(await self._stream_infer(model, body, progress))
 
@@ -113,6 +111,37 @@ class Client:
                 raise known[0] from None
             raise
         return [result for result in results if result is not None]
+
+    @asynccontextmanager
+    async def session(
+        self,
+        model: str,
+        *,
+        price_per_call: float | Decimal,
+        most_calls: int,
+        opening_fee_max: float | Decimal | None = None,
+        seconds: int = 3600,
+    ) -> AsyncIterator[Session]:
+        """A session with one worker for up to `most_calls` calls of `model` at `price_per_call` JOY each.
+
+            async with c.session("digits", price_per_call=0.0001, most_calls=1000) as s:
+                for image in images:
+                    result = await s.infer(image)
+
+        The escrow must hold the model's fee for all calls too, and the worker's opening fee, which is due
+        once. Calls are made within `seconds`; leaving the context pays for those that were made.
+        """
+        described = await self.model(model)
+        body: dict[str, Any] = {"model": described.cid, "most_calls": most_calls, "seconds": seconds}
+        body["price_per_call"] = str(int(Decimal(str(price_per_call)) * JOY))
+        if opening_fee_max is not None:
+            body["opening_fee_max"] = str(int(Decimal(str(opening_fee_max)) * JOY))
+        session = Session(described, await self._post("/v2/sessions", body), self._post)
+        try:
+            yield session
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._json("DELETE", f"/v2/sessions/{session.session}")
 
     async def model(self, model: str) -> Model:
         """What a model takes, gives and costs."""
@@ -161,6 +190,11 @@ class Client:
             raise raised(ended[1], int(ended[1].get("status", 500)))
         return ended[1]
 
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        async with self._opened("POST", path, json=body) as response:
+            found: Mapping[str, Any] = json.loads(await response.aread())
+            return found
+
     async def _json(self, method: str, path: str) -> Any:
         return (await self._request(method, path)).json()
 
@@ -191,43 +225,6 @@ async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Mapping[
             name = line.removeprefix("event: ")
         elif line.startswith("data: "):
             yield name, json.loads(line.removeprefix("data: "))
-
-
-def _tensors(model: Model, inputs: InputArray | Mapping[str, InputArray]) -> list[dict[str, Any]]:
-    if not isinstance(inputs, Mapping):
-        if len(model.inputs) != 1:
-            raise InferenceError(f"{model.name} takes {', '.join(model.inputs)}: give a mapping by name")
-        inputs = {next(iter(model.inputs)): inputs}
-    unknown = [name for name in inputs if name not in model.inputs]
-    missing = [name for name in model.inputs if name not in inputs]
-    if unknown or missing:
-        raise InferenceError(
-            f"{model.name} takes exactly {', '.join(model.inputs)}; you gave {', '.join(map(str, inputs))}"
-        )
-    tensors = []
-    for name, (dtype, shape) in model.inputs.items():
-        array = _fitting(name, inputs[name], dtype, shape)
-        tensor = {"name": name, "datatype": datatype(dtype), "shape": list(array.shape)}
-        tensors.append({**tensor, "data": array.flatten().tolist()})
-    return tensors
-
-
-def _fitting(name: str, value: InputArray, dtype: str, shape: tuple[int, ...]) -> Array:
-    given = np.asarray(value)
-    with np.errstate(invalid="ignore", over="ignore"):
-        array = given.astype(dtype)
-    if given.dtype.kind not in "biuf" or (array.dtype.kind != "f" and not np.array_equal(given, array)):
-        raise InferenceError(f"{name}: {given.dtype} does not fit {dtype}; scale or round it first")
-    open_rank = shape == (-1,)
-    if not open_rank and array.ndim == len(shape) - 1 and shape[0] in (1, -1):
-        # A single sample where the model takes a batch.
-        array = array[np.newaxis]
-    fits = array.ndim == len(shape) and all(
-        want in (-1, have) for want, have in zip(shape, array.shape, strict=False)
-    )
-    if not (fits or open_rank):
-        raise InferenceError(f"{name}: shape is {given.shape}; the model takes {shape} (-1 is any size)")
-    return array
 
 
 def _object(response: httpx.Response) -> Mapping[str, Any]:

@@ -57,12 +57,8 @@ class Model:
 def read_inference(found: Mapping[str, Any]) -> Inference:
     """An inference response of the API."""
     parameters = found["parameters"]
-    outputs = {
-        tensor["name"]: np.array(tensor["data"], DATATYPES[tensor["datatype"]]).reshape(tensor["shape"])
-        for tensor in found["outputs"]
-    }
     return Inference(
-        outputs,
+        read_outputs(found),
         str(found["model_name"]),
         str(parameters["task_id"]),
         str(parameters["state"]),
@@ -70,6 +66,14 @@ def read_inference(found: Mapping[str, Any]) -> Inference:
         int(parameters["price"]),
         int(parameters["model_fee"]),
     )
+
+
+def read_outputs(found: Mapping[str, Any]) -> dict[str, Array]:
+    """The output tensors of a response."""
+    return {
+        tensor["name"]: np.array(tensor["data"], DATATYPES[tensor["datatype"]]).reshape(tensor["shape"])
+        for tensor in found["outputs"]
+    }
 
 
 def read_model(found: Mapping[str, Any]) -> Model:

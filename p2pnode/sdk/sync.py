@@ -1,15 +1,32 @@
 """The same client for programs without an event loop, and for notebooks that do not want `await`."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from p2pnode.sdk.client import Client, InputArray
+from p2pnode.sdk.client import Client
 from p2pnode.sdk.result import Inference, Model
+from p2pnode.sdk.session import Session
+from p2pnode.sdk.tensors import InputArray
 
 T = TypeVar("T")
+
+_UNOPENED: Final = "use it as a context: `with p2pnode.SyncClient() as c:`"
+
+
+class SyncSession:
+    """`Session` with a plain method."""
+
+    def __init__(self, session: Session, portal: BlockingPortal) -> None:
+        self.asynchronous = session
+        self._portal = portal
+
+    def infer(self, inputs: InputArray | Mapping[str, InputArray]) -> Inference:
+        """See `Session.infer`."""
+        return self._portal.call(self.asynchronous.infer, inputs)
 
 
 class SyncClient:
@@ -73,9 +90,18 @@ class SyncClient:
         """See `Client.status`."""
         return self._call(self._client.status)
 
+    @contextmanager
+    def session(self, model: str, **options: Any) -> Iterator["SyncSession"]:
+        """See `Client.session`."""
+        if self._portal is None:
+            raise RuntimeError(_UNOPENED)
+        opening = self._client.session(model, **options)
+        with self._portal.wrap_async_context_manager(opening) as session:
+            yield SyncSession(session, self._portal)
+
     def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         if self._portal is None:
-            raise RuntimeError("use it as a context: `with p2pnode.SyncClient() as c:`")
+            raise RuntimeError(_UNOPENED)
 
         async def run() -> T:
             return await call()

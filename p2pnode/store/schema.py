@@ -5,7 +5,7 @@ from pathlib import Path
 
 from p2pnode.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = """
 CREATE TABLE tasks (
@@ -70,6 +70,35 @@ CREATE TABLE receipts (
 CREATE TABLE workers (account BLOB PRIMARY KEY, answered INTEGER NOT NULL, failed INTEGER NOT NULL) STRICT;
 """
 
+_SESSION_TABLES = """
+CREATE TABLE sessions (
+    serial INTEGER PRIMARY KEY,
+    role TEXT NOT NULL,
+    session_hash BLOB NOT NULL,
+    state TEXT NOT NULL,
+    award BLOB NOT NULL,
+    receipt BLOB NOT NULL,
+    peer TEXT NOT NULL,
+    changed INTEGER NOT NULL,
+    voucher BLOB,
+    output BLOB NOT NULL,
+    reserved INTEGER NOT NULL,
+    paid INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    UNIQUE (role, session_hash)
+) STRICT;
+CREATE INDEX sessions_by_state ON sessions (role, state);
+CREATE TABLE calls (
+    session_hash BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    input_digest BLOB NOT NULL,
+    output_digest BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (session_hash, number)
+) STRICT
+"""
+"""Since version 2."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the ledger at `path`, made on first use with mode 0600. Raises StoreError."""
@@ -92,10 +121,16 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN EXCLUSIVE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
-        for statement in _TABLES.split(";"):
-            connection.execute(statement)
+        _create(connection, _TABLES)
+    if version < SCHEMA_VERSION:
+        _create(connection, _SESSION_TABLES)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
-    if version not in (0, SCHEMA_VERSION):
+    if version > SCHEMA_VERSION:
         connection.close()
         raise StoreError(f"ledger {path} has schema version {version}; this p2pnode reads {SCHEMA_VERSION}")
+
+
+def _create(connection: sqlite3.Connection, tables: str) -> None:
+    for statement in tables.split(";"):
+        connection.execute(statement)

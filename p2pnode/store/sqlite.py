@@ -17,6 +17,7 @@ from p2pnode.protocol.messages import Award, Signed
 from p2pnode.store.connection import Ledger
 from p2pnode.store.rows import TASK_COLUMNS, split_seal, task_of, task_row
 from p2pnode.store.schema import connect
+from p2pnode.store.sessions import SessionTables
 
 
 @contextmanager
@@ -29,11 +30,8 @@ def open_store(path: Path) -> Iterator["SqliteStore"]:
         ledger.close()
 
 
-class SqliteStore:
+class SqliteStore(SessionTables):
     """Implements the Store port; its methods are documented there."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
 
     def transaction(self) -> AbstractContextManager[None]:
         return self._ledger.transaction()

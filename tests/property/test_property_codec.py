@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from p2pnode.errors import ProtocolError
 from p2pnode.protocol import codec, schema
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.eip712 import TYPES
+from p2pnode.protocol.messages import Signed
 from p2pnode.protocol.receipt import parse_receipt
 from p2pnode.protocol.tensors import decode_tensors, encode_tensors
 
-SIGNABLE = (Offer, Bid, Award, Result)
+SIGNABLE = tuple(TYPES)
 
 
 def of_kind(kind: schema.Kind) -> st.SearchStrategy[Any]:

@@ -10,15 +10,17 @@ from web3 import Web3
 from p2pnode.chain.contract import load_abi
 from p2pnode.chain.rpc import hexed, unhexed
 from p2pnode.errors import ChainError
-from p2pnode.protocol.messages import Award, Result, Signed
+from p2pnode.protocol.messages import Award, Result, SessionAward, Signed, Voucher
 from tests.sim.fake_chain import CONTRACT
+from tests.sim.fake_sessions import SessionSettlement
 
 _CODEC: Final = Web3().codec
 _ABI: Final = load_abi("ProofOfInference")
 _CALLS: Final = [
     item
     for item in [*_ABI, *load_abi("NodeCoordinator")]
-    if item.get("name") in ("settleBatch", "reportUnproved", "closeReport") and item["type"] == "function"
+    if item.get("name") in ("settleBatch", "settleSession", "reportUnproved", "closeReport")
+    and item["type"] == "function"
 ]
 
 
@@ -46,7 +48,7 @@ class Closing:
     award: Award
 
 
-def decode(data: bytes) -> Batch | Unproved | Closing:
+def decode(data: bytes) -> Batch | Unproved | Closing | SessionSettlement:
     """The call in a transaction's data. Raises ChainError, as a contract without such a function reverts."""
     for item in _CALLS:
         types = [_type(part) for part in item["inputs"]]
@@ -64,6 +66,14 @@ def decode(data: bytes) -> Batch | Unproved | Closing:
                 award, award_signature, result, result_signature = values
                 return Unproved(
                     Signed(_award(award), award_signature), Signed(Result(*result), result_signature)
+                )
+            case "settleSession":
+                session, voucher, signature, (output, receipt_signature), _ = values
+                return SessionSettlement(
+                    SessionAward(*_fields(session)),
+                    Signed(Voucher(*voucher), signature),
+                    output,
+                    receipt_signature,
                 )
             case "closeReport":
                 return Closing(_award(values[0]))
@@ -90,8 +100,11 @@ def log(name: str, tx_hash: bytes, height: int, **arguments: Any) -> Mapping[str
 
 
 def _award(fields: tuple[Any, ...]) -> Award:
-    values: list[Any] = [unhexed(value) if isinstance(value, str) else value for value in fields]
-    return Award(*values)
+    return Award(*_fields(fields))
+
+
+def _fields(fields: tuple[Any, ...]) -> list[Any]:
+    return [unhexed(value) if isinstance(value, str) else value for value in fields]
 
 
 def _type(part: Mapping[str, Any]) -> str:

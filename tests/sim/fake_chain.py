@@ -48,6 +48,9 @@ class World:
     bonds: dict[bytes, int] = field(default_factory=dict)
     reports: dict[bytes, OpenReport] = field(default_factory=dict)
     slashed: list[bytes] = field(default_factory=list)
+    paid_calls: dict[bytes, int] = field(default_factory=dict)
+    session_settlements: list[tuple[bytes, int, bytes]] = field(default_factory=list)
+    """Session hash, calls that are paid by now, and the answer that was published, or nothing."""
     down: bool = False
 
     @property

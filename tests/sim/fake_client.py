@@ -10,12 +10,13 @@ from p2pnode.chain.contract import Contract
 from p2pnode.chain.reports import Reports
 from p2pnode.chain.rpc import Rpc
 from p2pnode.chain.sender import Sender
+from p2pnode.chain.sessions import Sessions
 from p2pnode.chain.settlement import Settlement
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
-from p2pnode.ports import ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
+from p2pnode.ports import LastAnswer, ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
 from p2pnode.protocol.eip712 import digest
-from p2pnode.protocol.messages import Award, Result, Signed
+from p2pnode.protocol.messages import Award, Result, SessionAward, Signed, Voucher
 from tests.sim.fake_chain import CONTRACT, DAY, TOKEN
 from tests.sim.fake_clock import FakeClock
 from tests.sim.fake_ethereum import FakeEthereum
@@ -56,6 +57,7 @@ class FakeChain:
         names = ("ProofOfInference", "StarkVerifier", "NodeCoordinator")
         proof, verifier, coordinator = (Contract(rpc, name, CONTRACT) for name in names)
         self._settlement = Settlement(rpc, proof, verifier, self.sender)
+        self._sessions = Sessions(proof, self.sender)
         self._reports = Reports(rpc, coordinator, proof, self.sender, 0)
 
     @property
@@ -116,6 +118,15 @@ class FakeChain:
         self, awards: Sequence[Signed[Award]], output_digests: Sequence[bytes], seal: bytes, key: str
     ) -> SettlementOutcome:
         return await self._settlement.settle_batch(awards, output_digests, seal, key)
+
+    async def paid_calls(self, session_hash: bytes) -> int:
+        await self._reach()
+        return self._world.paid_calls.get(session_hash, 0)
+
+    async def settle_session(
+        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+    ) -> bytes:
+        return (await self._sessions.settle(award, voucher, answer, key)).tx_hash
 
     async def _reach(self) -> None:
         await trio.sleep(self.ethereum.read_seconds)

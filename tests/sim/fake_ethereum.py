@@ -21,6 +21,7 @@ from p2pnode.chain.settlement import SKIP_REASONS
 from p2pnode.errors import ChainError
 from tests.sim.contract_abi import Batch, Closing, Unproved, decode, log
 from tests.sim.fake_chain import World, settle_batch
+from tests.sim.fake_sessions import SessionSettlement, settle_session
 
 BLOCK_SECONDS: Final = 2
 DEEPEST_REORGANISATION: Final = 30
@@ -127,6 +128,8 @@ class FakeEthereum:
                 world.report_unproved(award, result, sender)
             case Closing(award):
                 world.close(award)
+            case SessionSettlement() as call:
+                settle_session(world, call)
         return []
 
     def _settle(self, world: World, batch: Batch, tx_hash: bytes, height: int) -> list[Mapping[str, Any]]:
@@ -168,6 +171,8 @@ class FakeEthereum:
                 world.sent,
                 world.reports,
                 world.slashed,
+                world.paid_calls,
+                world.session_settlements,
                 self.counts,
                 self.receipts,
             )
@@ -182,6 +187,8 @@ class FakeEthereum:
             world.sent,
             world.reports,
             world.slashed,
+            world.paid_calls,
+            world.session_settlements,
             self.counts,
             self.receipts,
         ) = state

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from p2pnode.errors import BlobError, NetworkError
-from p2pnode.ports import Gossip, Handler, StreamProtocol, Topic
+from p2pnode.ports import Ask, Gossip, Handler, StreamProtocol, Topic
 
 
 class Killed(BaseException):
@@ -121,6 +121,18 @@ class FakeBus:
             self._net.traffic.bytes[protocol] += len(response)
             return response
         raise NetworkError(f"peer {peer} did not answer within {timeout} s")
+
+    def serve_conversations(self, protocol: StreamProtocol, handler: Handler, *, max_request: int) -> None:
+        self.serve(protocol, handler, max_request=max_request)
+
+    @asynccontextmanager
+    async def converse(
+        self, peer: str, protocol: StreamProtocol, *, timeout: float, max_response: int
+    ) -> AsyncIterator[Ask]:
+        async def ask(data: bytes) -> bytes:
+            return await self.request(peer, protocol, data, timeout=timeout, max_response=max_response)
+
+        yield ask
 
     def peers(self) -> Sequence[str]:
         return [peer for peer in self._net.buses if peer != self.peer_id]

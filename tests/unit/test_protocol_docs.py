@@ -8,7 +8,7 @@ import pytest
 
 from p2pnode.protocol import eip712, schema
 from p2pnode.protocol.codec import type_name
-from p2pnode.protocol.messages import Award, Bid, DeclineCode, Offer, Result
+from p2pnode.protocol.messages import Award, CallReceipt, DeclineCode, Result, Voucher
 
 ROOT = Path(__file__).parents[2]
 CDDL = re.sub(r";.*", "", (ROOT / "docs" / "protocol.cddl").read_text())
@@ -27,6 +27,8 @@ KINDS = {
     "[0*64 digest]": schema.Sequence(schema.DIGEST, schema.MAX_HELD_MODELS),
     "{ message: { award-fields }, signature: signature }": schema.SignedRecord(Award),
     "{ message: { result-fields }, signature: signature }": schema.SignedRecord(Result),
+    "{ message: { voucher-fields }, signature: signature }": schema.SignedRecord(Voucher),
+    "{ message: { call-receipt-fields }, signature: signature }": schema.SignedRecord(CallReceipt),
 }
 
 
@@ -57,7 +59,7 @@ def test_every_message_has_its_rule(of: type[Any]) -> None:
     assert f'\n{name} = {{ v: 1, type: "{name}", {name}-fields }}\n' in CDDL
     choices = re.split(r"[\s/]+", CDDL.split("message = ")[1].split("\n\n")[0])
     assert name in choices
-    if of in (Offer, Bid, Award, Result):
+    if of in eip712.TYPES:
         rule = f'{{ v: 1, type: "signed-{name}", message: {{ {name}-fields }}, signature: signature }}'
         assert f"\nsigned-{name} = {rule}\n" in CDDL
         assert f"signed-{name}" in choices
@@ -76,7 +78,7 @@ def test_struct_types_are_quoted() -> None:
 
 
 def test_every_event_is_listed_and_every_listed_event_exists() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "p2pnode" / "market").glob("*.py"))
+    source = "".join(path.read_text() for path in (ROOT / "p2pnode" / "market").rglob("*.py"))
     emitted = set(re.findall(r'on_event\(\s*"([a-z.]+)"', source))
     rows = re.findall(r"^\| (`[^|]*) \|", GUIDE.split("## Events")[1], re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`([a-z.]+)`", row)} == emitted

@@ -12,7 +12,15 @@ from eth_account.messages import encode_typed_data
 
 from p2pnode.errors import ProtocolError, SignatureError
 from p2pnode.protocol.eip712 import TYPES, Domain, digest, recover, rescue_id, sign, verify
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.messages import (
+    Award,
+    Bid,
+    CallReceipt,
+    Result,
+    SessionAward,
+    Signed,
+    Voucher,
+)
 from tests.unit.test_protocol_codec import OFFER
 
 KEY = b"\x01" * 32
@@ -22,6 +30,9 @@ MINE = replace(OFFER, requester=ACCOUNT)
 BID = Bid(b"\1" * 32, ACCOUNT, 7, 8, 9, 10)
 AWARD = Award(b"\1" * 32, b"\2" * 32, ACCOUNT, b"\3" * 20, b"\4" * 32, b"\5" * 32, 6, 7, 8, 9, 10)
 RESULT = Result(b"\1" * 32, b"\2" * 32)
+SESSION = SessionAward(ACCOUNT, b"\3" * 20, b"\4" * 32, 5, 6, 7, 8, 9, 10)
+VOUCHER = Voucher(b"\1" * 32, 2, b"\3" * 32, b"\4" * 32)
+RECEIPT = CallReceipt(b"\1" * 32, 2, b"\3" * 32)
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 VECTORS = Path(__file__).parents[1] / "vectors" / "eip712.json"
 
@@ -30,7 +41,7 @@ def camel(name: str) -> str:
     return re.sub(r"_(.)", lambda m: m[1].upper(), name)
 
 
-@pytest.mark.parametrize("message", [MINE, BID, AWARD, RESULT])
+@pytest.mark.parametrize("message", [MINE, BID, AWARD, RESULT, SESSION, VOUCHER, RECEIPT])
 def test_digest_equals_eth_account(message: Any) -> None:
     members = re.findall(r"(\w+) (\w+)", TYPES[type(message)].split("(")[1])
     assert [name for _, name in members] == [camel(field.name) for field in fields(message)]
@@ -47,13 +58,14 @@ def test_digest_equals_eth_account(message: Any) -> None:
 
 
 def test_named_account_must_have_signed() -> None:
-    for message in (MINE, BID, AWARD):
+    for message in (MINE, BID, AWARD, SESSION):
         verify(DOMAIN, sign(DOMAIN, message, KEY))
         with pytest.raises(SignatureError, match=f"it must be by 0x{ACCOUNT.hex()}"):
             verify(DOMAIN, sign(DOMAIN, message, b"\x02" * 32))
-    verify(DOMAIN, sign(DOMAIN, RESULT, KEY), ACCOUNT)
-    with pytest.raises(ProtocolError, match="does not name its worker"):
-        verify(DOMAIN, sign(DOMAIN, RESULT, KEY))
+    for nameless in (RESULT, VOUCHER, RECEIPT):
+        verify(DOMAIN, sign(DOMAIN, nameless, KEY), ACCOUNT)
+        with pytest.raises(ProtocolError, match="does not name its signer"):
+            verify(DOMAIN, sign(DOMAIN, nameless, KEY))
 
 
 @pytest.mark.parametrize("other", [Domain(1, b"\xaa" * 20), Domain(31337, b"\xab" * 20)])
@@ -82,7 +94,7 @@ def test_a_short_digest_is_never_padded() -> None:
         digest(DOMAIN, replace(MINE, model_digest=b"\1" * 31))
 
 
-@pytest.mark.parametrize("of", [Offer, Bid, Award, Result])
+@pytest.mark.parametrize("of", list(TYPES))
 def test_digests_and_signatures_of_the_contracts(of: type[Any]) -> None:
     vectors = json.loads(VECTORS.read_text())
     domain = Domain(vectors["domain"]["chainId"], bytes.fromhex(vectors["domain"]["verifyingContract"][2:]))

@@ -2,8 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {Award} from "../types/Award.sol";
+import {Call} from "../types/Call.sol";
 import {Papers} from "../types/Papers.sol";
 import {Result} from "../types/Result.sol";
+import {SessionAward} from "../types/SessionAward.sol";
 import {Slice} from "../types/Slice.sol";
 
 /// @title Punishment of workers, by evidence that anyone can submit
@@ -120,6 +122,23 @@ interface ISlashing {
         bytes calldata awardSignature,
         Result calldata result,
         bytes calldata resultSignature,
+        bytes32 leafId,
+        bytes32 outputDigest,
+        Slice calldata slice
+    ) external;
+
+    /// @notice Shows an answer in a session that a proof contradicts, as {reportContradicted} does for an award. The
+    /// whole session counts as one task, named by its hash.
+    /// @param session What was agreed; the worker's own signature names it.
+    /// @param call The false one.
+    /// @param receiptSignature Of the worker, on the {CallReceipt} after this call.
+    /// @param leafId Task id, or digest of a {Rescue}, in the proved leaf.
+    /// @param outputDigest Proved output.
+    /// @param slice Where the leaf lies.
+    function reportContradictedCall(
+        SessionAward calldata session,
+        Call calldata call,
+        bytes calldata receiptSignature,
         bytes32 leafId,
         bytes32 outputDigest,
         Slice calldata slice

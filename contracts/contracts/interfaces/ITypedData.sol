@@ -3,8 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Award} from "../types/Award.sol";
 import {Bid} from "../types/Bid.sol";
+import {CallReceipt} from "../types/CallReceipt.sol";
 import {Offer} from "../types/Offer.sol";
 import {Result} from "../types/Result.sol";
+import {SessionAward} from "../types/SessionAward.sol";
+import {Voucher} from "../types/Voucher.sol";
 
 /// @title EIP-712 digests of the signed messages
 /// @notice Domain: name "p2pnode", version "1", the chain id, the address of this contract.
@@ -23,6 +26,15 @@ interface ITypedData {
 
     /// @notice EIP-712 digest of a {Rescue}: what stands for the task id in the leaf of a rescuer's proof.
     function hashRescue(bytes32 taskId, address worker) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a session's award: the session hash.
+    function hashSession(SessionAward calldata session) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a voucher.
+    function hashVoucher(Voucher calldata voucher) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of the receipt for calls of a session.
+    function hashCallReceipt(CallReceipt memory receipt) external view returns (bytes32);
 
     /// @notice Whether `signature` is that of `signer`: 65 bytes r, s, v with low s, or what a smart account accepts
     /// by ERC-1271 within `ERC1271_GAS`.

@@ -5,7 +5,10 @@ import { before, describe, it } from "node:test";
 import hre from "hardhat";
 import { type Hex, recoverAddress } from "viem";
 
-import { type Award, type Bid, fromJson, type Offer, type Rescue, type Result } from "../../scripts/typed-data.ts";
+import {
+  type Award, type Bid, type CallReceipt, fromJson, type Offer, type Rescue, type Result, type SessionAward, TYPES,
+  type Voucher,
+} from "../../scripts/typed-data.ts";
 import { vectors, VECTORS_FILE } from "../../scripts/vectors.ts";
 import { type Market, openMarket } from "../support/market.ts";
 
@@ -46,9 +49,15 @@ describe("EIP-712 vectors", () => {
     assert.equal(await atFixedAddress.read.hashAward([award]), committed.Award.digest);
     assert.equal(await atFixedAddress.read.hashResult([result]), committed.Result.digest);
     assert.equal(await atFixedAddress.read.hashRescue([rescue.taskId, rescue.worker]), committed.Rescue.digest);
+    const session = fromJson<SessionAward>("SessionAward", committed.SessionAward.message);
+    const voucher = fromJson<Voucher>("Voucher", committed.Voucher.message);
+    const receipt = fromJson<CallReceipt>("CallReceipt", committed.CallReceipt.message);
+    assert.equal(await atFixedAddress.read.hashSession([session]), committed.SessionAward.digest);
+    assert.equal(await atFixedAddress.read.hashVoucher([voucher]), committed.Voucher.digest);
+    assert.equal(await atFixedAddress.read.hashCallReceipt([receipt]), committed.CallReceipt.digest);
   });
 
-  for (const type of ["Offer", "Bid", "Award", "Result", "Rescue"] as const) {
+  for (const type of Object.keys(TYPES) as (keyof typeof TYPES)[]) {
     it(`have a signature of ${type} that recovers to the signer`, async () => {
       const { digest, signature } = committed[type];
       assert.equal(await recoverAddress({ hash: digest, signature: signature as Hex }), committed.signer);

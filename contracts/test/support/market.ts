@@ -73,7 +73,7 @@ export async function openMarket(change: { rewardBps?: number } = {}) {
   await proofOfInference.write.deposit([ESCROW], { account: people.requester.address });
 
   const signed = domain(31337, proofOfInference.address);
-  const digestOf = (type: "Offer" | "Bid" | "Award" | "Result" | "Rescue", message: object): Hex =>
+  const digestOf = (type: keyof typeof TYPES, message: object): Hex =>
     hashTypedData({ domain: signed, types: TYPES, primaryType: type, message: message as never });
   const now = async () => BigInt(await networkHelpers.time.latest());
 

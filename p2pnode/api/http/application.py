@@ -16,6 +16,7 @@ from p2pnode.api.http.metrics import Metrics, metrics_routes
 from p2pnode.api.http.openapi import openapi_routes
 from p2pnode.api.http.pages import page_routes
 from p2pnode.api.http.service import NotFoundError, Service, UnservedError
+from p2pnode.api.http.session_routes import session_routes
 from p2pnode.api.http.stream import event_routes
 from p2pnode.api.http.task_routes import task_routes
 from p2pnode.errors import (
@@ -62,7 +63,7 @@ def create_application(service: Service, access: Access, metrics: Metrics) -> Qu
     application.config["PROPAGATE_EXCEPTIONS"] = False
     # Ours says what went wrong; the library's would say it again.
     application.logger.setLevel(logging.CRITICAL)
-    for routes in (inference_routes, task_routes, event_routes):
+    for routes in (inference_routes, session_routes, task_routes, event_routes):
         application.register_blueprint(routes(service))
     application.register_blueprint(metrics_routes(metrics))
     application.register_blueprint(openapi_routes())

@@ -88,6 +88,21 @@ _PATHS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         )
     },
     "/v2/models/{name}/versions/1/infer": {"post": ("The same.", (_JSON, _BINARY, _EVENTS))},
+    "/v2/sessions": {
+        "get": ("Sessions of this node, of both roles.", (_JSON,)),
+        "post": (
+            "Open one: `model`, `price_per_call`, `most_calls`, and if wanted `opening_fee_max`, `seconds`.",
+            (_JSON,),
+        ),
+    },
+    "/v2/sessions/{name}": {
+        "get": ("A session by its hash.", (_JSON,)),
+        "delete": ("Acknowledge its last answer and close it.", (_JSON,)),
+    },
+    "/v2/sessions/{name}/infer": {"post": ("One call; takes its turn behind others.", (_JSON, _BINARY))},
+    "/v2/sessions/{name}/settle": {
+        "post": ("Pay for an ended session now, at this node's own gas.", (_JSON,))
+    },
     "/v2/status": {"get": ("Peers, workers, models and open tasks.", (_JSON,))},
     "/v2/tasks": {"get": ("Tasks of this node, the newest first.", (_JSON,))},
     "/v2/tasks/{name}": {"get": ("A task by its ID or its offer's hash, with its timeline.", (_JSON,))},

@@ -116,6 +116,14 @@ class Service:
         self, digest: bytes, request: InferRequest, emit: Emit
     ) -> tuple[TaskReport, dict[str, Array]]:
         """Have one task run. Raises UnservedError when nobody answered."""
+        submit = self._submission(digest, await self.encoded(digest, request), request)
+        (report,) = await self._handlers.submit(submit, emit)
+        if report.state not in _DONE or not report.output:
+            raise UnservedError(f"the task is {report.state}: {report.reason or 'no reason is known'}")
+        return report, decode_tensors(report.output)
+
+    async def encoded(self, digest: bytes, request: InferRequest) -> bytes:
+        """The request's input tensors, which fit the model, encoded. Raises InferenceError."""
         info = await self.info(digest)
         tensors = {
             spec.name: request.inputs[spec.name] for spec in info.inputs if spec.name in request.inputs
@@ -124,15 +132,11 @@ class Service:
             tensors = dict(request.inputs)
         check_inputs(info.inputs, tensors)
         info.check_run({name: array.shape for name, array in tensors.items()})
-        submit = self._submission(digest, encode_tensors(tensors), request)
-        (report,) = await self._handlers.submit(submit, emit)
-        if report.state not in _DONE or not report.output:
-            raise UnservedError(f"the task is {report.state}: {report.reason or 'no reason is known'}")
-        return report, decode_tensors(report.output)
+        return encode_tensors(tensors)
 
     def _submission(self, digest: bytes, tensors: bytes, request: InferRequest) -> SubmitRequest:
-        most = _amount(request.parameters, "price_max", self.node.config.api.price_max)
-        least = _amount(request.parameters, "price_min", 0)
+        most = amount(request.parameters, "price_max", self.node.config.api.price_max)
+        least = amount(request.parameters, "price_min", 0)
         wait = request.parameters.get("wait", Wait.ANSWERED)
         if wait not in list(Wait):
             raise InferenceError(f"parameters.wait is {wait!r:.40}; give answered or settled")
@@ -192,7 +196,8 @@ class Service:
         return checks
 
 
-def _amount(parameters: Mapping[str, Any], name: str, default: int) -> int:
+def amount(parameters: Mapping[str, Any], name: str, default: int) -> int:
+    """An amount among a request's parameters, as a whole number or its text. Raises InferenceError."""
     value = parameters.get(name, default)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 30:
         value = int(value)

@@ -1,0 +1,144 @@
+"""`/v2/sessions`: many small calls to one worker, paid together. Opened and closed by whoever uses them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from quart import Blueprint, Response, request
+from quart.typing import ResponseReturnValue
+
+from p2pnode.api.http.service import NotFoundError, Service, UnservedError, amount
+from p2pnode.errors import InferenceError
+from p2pnode.market.sessions.owed import cost_of
+from p2pnode.market.sessions.requester import SessionOrder, SessionRequester
+from p2pnode.market.sessions.state import SessionState
+from p2pnode.open_inference import decode_request, encode_response
+from p2pnode.ports import Role, SessionEntry
+from p2pnode.protocol.cid import to_cid
+from p2pnode.protocol.tensors import decode_tensors
+
+_HEADER = "Inference-Header-Content-Length"
+
+
+def session_routes(service: Service) -> Blueprint:
+    """Opening, calls, closing, and what became of them."""
+    routes = Blueprint("sessions", __name__, url_prefix="/v2/sessions")
+
+    @routes.get("")
+    async def sessions() -> ResponseReturnValue:
+        found = [entry for role in Role for entry in service.node.store.sessions(role, SessionState)]
+        return [session_view(entry) for entry in found]
+
+    @routes.post("")
+    async def start() -> ResponseReturnValue:
+        order = _order(service, _object(await request.data))
+        return session_view((await _sessions(service).start(order)).entry), 201
+
+    @routes.get("/<name>")
+    async def session(name: str) -> ResponseReturnValue:
+        return session_view(_sessions(service).entry(_hash(name)))
+
+    @routes.post("/<name>/infer")
+    async def infer(name: str) -> ResponseReturnValue:
+        asked = decode_request(await request.data, request.headers.get(_HEADER))
+        session = _sessions(service).live(_hash(name))
+        award = session.entry.award.message
+        output = await session.call(await service.encoded(award.model_digest, asked))
+        head = {
+            "model_name": to_cid(award.model_digest),
+            "model_version": "1",
+            "id": asked.request_id,
+            "parameters": {"session": name, "call": session.entry.receipt.message.calls},
+        }
+        content, length = encode_response(head, decode_tensors(output), asked)
+        response = Response(content, content_type="application/json")
+        if length is not None:
+            response.headers[_HEADER] = str(length)
+            response.content_type = "application/octet-stream"
+        return response
+
+    @routes.delete("/<name>")
+    async def end(name: str) -> ResponseReturnValue:
+        sessions, session_hash = _sessions(service), _hash(name)
+        if sessions.entry(session_hash).state == SessionState.OPEN:
+            await sessions.end(sessions.live(session_hash))
+        return session_view(sessions.entry(session_hash))
+
+    @routes.post("/<name>/settle")
+    async def settle(name: str) -> ResponseReturnValue:
+        sessions, session_hash = _sessions(service), _hash(name)
+        await sessions.settle(session_hash)
+        return session_view(sessions.entry(session_hash))
+
+    return routes
+
+
+def session_view(entry: SessionEntry) -> dict[str, Any]:
+    """One session. `owed` is the most that its requester may yet have to pay."""
+    award = entry.award.message
+    bound = entry.reserved if entry.role == Role.REQUESTER else award.most_calls
+    over = entry.state in (SessionState.SETTLED, SessionState.UNPAID)
+    return {
+        "session": f"0x{entry.session_hash.hex()}",
+        "role": entry.role.value,
+        "state": entry.state,
+        "model": to_cid(award.model_digest),
+        "requester": f"0x{award.requester.hex()}",
+        "worker": f"0x{award.worker.hex()}",
+        "price": str(award.price),
+        "model_fee": str(award.model_fee),
+        "opening_fee": str(award.opening_fee),
+        "most_calls": award.most_calls,
+        "settle_deadline": award.settle_deadline,
+        "calls": entry.receipt.message.calls,
+        "paid_calls": entry.paid,
+        "owed": str(0 if over else cost_of(award, bound, entry.paid)),
+        "reason": entry.reason,
+    }
+
+
+def _sessions(service: Service) -> SessionRequester:
+    if service.node.requester is None:
+        raise UnservedError("requester.enabled is false on this node; set it to true to open sessions")
+    return service.node.requester.sessions
+
+
+def _order(service: Service, found: Mapping[str, Any]) -> SessionOrder:
+    model, most_calls = found.get("model"), found.get("most_calls")
+    if not isinstance(model, str):
+        raise InferenceError(f"model is {model!r:.80}; give a name or a CID")
+    if type(most_calls) is not int:
+        raise InferenceError(f"most_calls is {most_calls!r:.40}; give a whole number")
+    if "price_per_call" not in found:
+        raise InferenceError("price_per_call is missing; give the smallest unit of JOY for one call")
+    seconds = found.get("seconds", 3600)
+    if type(seconds) is not int or not 1 <= seconds <= 72_000:
+        raise InferenceError(f"seconds is {seconds!r:.40}; give 1 to 72000, how long calls will be made")
+    return SessionOrder(
+        model_digest=service.resolve(model),
+        price=amount(found, "price_per_call", 0),
+        most_calls=most_calls,
+        most_opening_fee=amount(found, "opening_fee_max", service.node.config.api.price_max),
+        seconds=seconds,
+        min_stake=service.node.config.requester.min_stake,
+    )
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise InferenceError(f"the body is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InferenceError("the body is no JSON object; see /openapi.json")
+    return found
+
+
+def _hash(name: str) -> bytes:
+    try:
+        found = bytes.fromhex(name.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise NotFoundError(f"session {name!r:.80}: give its hash, 64 hex digits")
+    return found

@@ -1,0 +1,1 @@
+"""Sessions: thousands of calls between one requester and one worker, paid by one cumulative voucher."""

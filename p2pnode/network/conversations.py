@@ -1,0 +1,147 @@
+"""Many requests on one stream, one after the other: what opening a stream costs is paid once.
+
+Frames, statuses and limits are those of `streams`; a refusal ends the stream.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import trio
+from libp2p.abc import IHost, INetStream
+from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID
+
+from p2pnode.errors import MarketError, NetworkError, ProtocolError, RemoteError
+from p2pnode.network.frames import (
+    MAX_REASON,
+    FrameTooLarge,
+    Status,
+    decode_refusal,
+    encode_refusal,
+    read_frame,
+    write_frame,
+)
+from p2pnode.network.guard import guarded, reset
+from p2pnode.network.limits import RateLimit
+from p2pnode.network.reputation import Offence, Reputation
+from p2pnode.network.streams import HANDLE_SECONDS, WRITE_SECONDS, Connect, OnOffence
+from p2pnode.ports import Ask, Handler
+
+log = structlog.get_logger("p2pnode.network")
+
+IDLE_SECONDS = 300.0
+"""A stream on which nothing was asked for so long is closed; the peer opens another."""
+PER_PEER = 8
+TOTAL = 256
+
+
+class Conversations:
+    """Serves and opens streams with many requests. `asked` bounds the requests a second of one peer."""
+
+    def __init__(
+        self, host: IHost, connect: Connect, reputation: Reputation, on_offence: OnOffence, asked: RateLimit
+    ) -> None:
+        self._host = host
+        self._connect = connect
+        self._reputation = reputation
+        self._on_offence = on_offence
+        self._asked = asked
+        self._active: Counter[str] = Counter()
+
+    def serve(self, protocol: str, handler: Handler, *, max_request: int) -> None:
+        """Answer the requests of every stream on `protocol`; 8 streams at once for a peer, 256 in all."""
+
+        async def accept(stream: INetStream) -> None:
+            peer = stream.muxed_conn.peer_id.to_base58()
+            if self._reputation.refuses(peer):
+                await reset(stream)
+                return
+            if self._active[peer] >= PER_PEER or self._active.total() >= TOTAL:
+                await _refuse(stream, Status.BUSY, "too many streams at once, try again later")
+                return
+            self._active[peer] += 1
+            try:
+                while await self._answer_one(stream, peer, protocol, handler, max_request):
+                    pass
+            finally:
+                self._active[peer] -= 1
+                if not self._active[peer]:
+                    del self._active[peer]
+
+        self._host.set_stream_handler(TProtocol(protocol), guarded(accept))
+
+    async def _answer_one(
+        self, stream: INetStream, peer: str, protocol: str, handler: Handler, limit: int
+    ) -> bool:
+        try:
+            with trio.fail_after(IDLE_SECONDS):
+                request = await read_frame(stream, limit)
+            if not self._asked.take(peer):
+                self._on_offence(peer, Offence.FLOOD)
+                await _refuse(stream, Status.BUSY, "too many requests a second, ask more slowly")
+                return False
+            with trio.fail_after(HANDLE_SECONDS):
+                response = await handler(peer, request)
+        except FrameTooLarge as error:
+            self._on_offence(peer, Offence.MALFORMED)
+            await _refuse(stream, Status.TOO_LARGE, f"request too large: {error}")
+        except (ProtocolError, MarketError) as error:
+            log.info("request.refused", peer=peer, protocol=protocol, error=str(error))
+            await _refuse(stream, Status.REFUSED, str(error))
+        except trio.TooSlowError:
+            await _refuse(stream, Status.TIMEOUT, f"idle for {IDLE_SECONDS:.0f} s, or no answer in time")
+        except NetworkError:
+            # The peer has closed the stream, between two requests or within one.
+            await reset(stream)
+        except Exception:
+            # Other errors may name paths or keys, which are nothing for strangers.
+            log.exception("request.failed", peer=peer, protocol=protocol)
+            await _refuse(stream, Status.INTERNAL, "internal error")
+        else:
+            with trio.fail_after(WRITE_SECONDS):
+                await write_frame(stream, bytes([Status.OK]), response)
+            return True
+        return False
+
+    @asynccontextmanager
+    async def open(
+        self, peer: str, protocol: str, *, timeout: float, max_response: int
+    ) -> AsyncIterator[Ask]:
+        """A stream to `peer` for requests one at a time; RemoteError holds the reason of a refusal."""
+        try:
+            with trio.fail_after(timeout):
+                await self._connect(peer)
+                stream = await self._host.new_stream(ID.from_base58(peer), [TProtocol(protocol)])
+        except Exception as error:
+            raise NetworkError(f"no stream to {peer} on {protocol}: {error or repr(error)}") from error
+
+        async def ask(data: bytes) -> bytes:
+            try:
+                with trio.fail_after(timeout):
+                    await write_frame(stream, data)
+                    frame = await read_frame(stream, 1 + max(max_response, MAX_REASON))
+            except trio.TooSlowError as error:
+                raise NetworkError(f"peer {peer} did not answer on {protocol} in {timeout:g} s") from error
+            except Exception as error:
+                raise NetworkError(
+                    f"request to {peer} on {protocol} failed: {error or repr(error)}"
+                ) from error
+            if not frame:
+                raise NetworkError(f"peer {peer} sent an empty answer on {protocol}")
+            if frame[0] != Status.OK:
+                raise RemoteError(f"peer {peer} refused on {protocol}: {decode_refusal(frame)}")
+            return frame[1:]
+
+        try:
+            yield ask
+        finally:
+            await reset(stream)
+
+
+async def _refuse(stream: INetStream, status: Status, reason: str) -> None:
+    with trio.move_on_after(1):
+        await write_frame(stream, encode_refusal(status, reason))
+        await stream.close()
+    await reset(stream)

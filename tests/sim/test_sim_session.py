@@ -1,0 +1,114 @@
+"""A session from its opening to its one settlement, whoever goes silent and when."""
+
+from dataclasses import replace
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from p2pnode.errors import MarketError, NetworkError
+from p2pnode.market.sessions.requester import SessionOrder
+from p2pnode.market.sessions.session import RESERVE
+from p2pnode.market.sessions.state import SessionState
+from p2pnode.market.settings import RequesterSettings, WorkerSettings
+from p2pnode.ports import Role
+from p2pnode.protocol.eip712 import verify
+from p2pnode.protocol.messages import CallReceipt, Signed
+from p2pnode.protocol.sessions import extend
+from p2pnode.protocol.tensors import encode_tensors
+from tests.sim.driver import MODEL_FEE, Driver, account_of
+from tests.sim.fake_compute import MODEL_DIGEST, double, pair
+
+OPENING_FEE = 20
+"""What the strategy of these tests asks for work that takes no proof."""
+ORDER = SessionOrder(MODEL_DIGEST, price=2, most_calls=200, most_opening_fee=50)
+
+
+def cost(calls: int) -> int:
+    """What a requester pays for that many calls of ORDER."""
+    return OPENING_FEE + calls * (ORDER.price + MODEL_FEE)
+
+
+async def settle_time() -> None:
+    """Long enough for a settlement to be sent, mined and seen by both."""
+    await trio.sleep(120)
+
+
+async def test_many_calls_are_paid_by_one_settlement(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    calls = RESERVE + 36
+    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        async with alice.requester.sessions.open(ORDER) as session:
+            for number in range(calls):
+                assert await session.call(pair(number, 1)) == double(pair(number, 1))
+            session_hash = session.entry.session_hash
+        await settle_time()
+        assert driver.world.session_settlements == [(session_hash, calls, b"")]
+        assert driver.world.escrow[account_of("alice")] == 10_000 - cost(calls)
+        assert driver.world.balances[account_of("bob")] == OPENING_FEE + calls * ORDER.price
+        for node, role in ((bob, Role.WORKER), (alice, Role.REQUESTER)):
+            entry = node.store.session(role, session_hash)
+            assert entry is not None
+            assert (entry.state, entry.paid) == (SessionState.SETTLED, calls)
+        history = session_hash
+        for call in alice.store.calls(session_hash):
+            history = extend(history, call.input_digest, call.output_digest)
+            receipt = CallReceipt(session_hash, call.number, history)
+            verify(alice.context.domain, Signed(receipt, call.signature), account_of("bob"))
+            assert alice.store.content(call.output_digest) is not None
+        assert call.number == calls
+
+
+async def test_a_requester_that_falls_silent_pays_for_every_answer(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("bob", worker=worker), driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        async with alice.requester.sessions.open(ORDER) as session:
+            for number in range(7):
+                await session.call(pair(number, 1))
+            session_hash = session.entry.session_hash
+            driver.net.gone.add("bob")
+        driver.net.gone.discard("bob")
+        assert alice.named("session.unacknowledged") != []
+        await settle_time()
+        assert driver.world.session_settlements == []
+        for _ in range(5):
+            await settle_time()
+        # Its last answer went to the chain in place of the voucher that never came.
+        assert driver.world.session_settlements == [(session_hash, 7, double(pair(6, 1)))]
+        assert driver.world.escrow[account_of("alice")] == 10_000 - cost(7)
+
+
+async def test_a_worker_that_keeps_the_answer_is_paid_for_the_calls_before(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    order = replace(ORDER, call_seconds=2)
+    async with driver.node("bob", worker=worker), driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        async with alice.requester.sessions.open(order) as session:
+            for number in range(3):
+                await session.call(pair(number, 1))
+            driver.net.silent.add("bob")
+            with pytest.raises(NetworkError, match="did not answer"):
+                await session.call(pair(3, 1))
+            driver.net.silent.discard("bob")
+        await settle_time()
+        assert driver.world.balances[account_of("bob")] == OPENING_FEE + 3 * ORDER.price
+        assert driver.world.escrow[account_of("alice")] == 10_000 - cost(3)
+
+
+async def test_an_input_that_cannot_be_run_costs_nothing(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("bob", worker=worker), driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        async with alice.requester.sessions.open(ORDER) as session:
+            await session.call(pair(1, 1))
+            with pytest.raises(MarketError, match="the model takes x"):
+                await session.call(encode_tensors({}))
+            assert await session.call(pair(2, 1)) == double(pair(2, 1))
+        await settle_time()
+        assert driver.world.escrow[account_of("alice")] == 10_000 - cost(2)
