@@ -28,7 +28,7 @@ from p2pnode.market.selection import Weights
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
 from p2pnode.market.state import OPEN
 from p2pnode.market.worker import open_worker
-from p2pnode.network import Network, NetworkSettings, open_network
+from p2pnode.network import Network, NetworkSettings, RelayTerms, open_network
 from p2pnode.network.sealing import NodeSeals
 from p2pnode.node import MAX_MODEL_BYTES, Node
 from p2pnode.offer_board import open_offer_board
@@ -211,7 +211,15 @@ def _network_settings(config: Config) -> NetworkSettings:
         max_connections=config.network.max_connections,
         max_per_ip=config.network.max_per_ip,
         blob_quota=config.network.blob_quota_mib << 20,
+        relay=_relay_terms(config),
     )
+
+
+def _relay_terms(config: Config) -> RelayTerms | None:
+    given = config.network
+    if not given.relay:
+        return None
+    return RelayTerms(given.relay_reservations, bytes=given.relay_mib << 20, seconds=given.relay_seconds)
 
 
 Surface = Callable[[Node, ControlHandlers], AbstractAsyncContextManager[object]]

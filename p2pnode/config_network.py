@@ -76,3 +76,11 @@ class NetworkConfig:
     blob_quota_mib: Annotated[
         int, Setting("Most disk space of models, in MiB; published ones are never thrown out.", 64, 1 << 24)
     ] = 20480
+    relay: Annotated[bool, Setting("Pass on connections for peers that cannot be dialled.")] = False
+    relay_reservations: Annotated[
+        int, Setting("Most peers that can be reached through this node as a relay.", 1, 1024)
+    ] = 32
+    relay_mib: Annotated[
+        int, Setting("Most MiB of one relayed connection, both ways together.", 1, 65536)
+    ] = 64
+    relay_seconds: Annotated[int, Setting("Most seconds of one relayed connection.", 10, 86400)] = 600

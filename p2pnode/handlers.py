@@ -84,6 +84,7 @@ class Handlers:
             "joining": node.network.joining(),
             "reachability": node.network.reachability.words(),
             "reachable": node.network.reachability.verdict.value,
+            "relays": node.network.relays(),
             "nodes": [
                 {"peer": seen.peer, "capacity": seen.heartbeat.capacity, "load": seen.heartbeat.load}
                 for seen in node.presence.nodes()

@@ -33,6 +33,12 @@ from p2pnode.stopping import run_until_stopped
     help="Key file of a private network, for its nodes to take as network.psk_file; made when it is missing.",
 )
 @click.option(
+    "--relay/--no-relay",
+    default=False,
+    show_default=True,
+    help="Pass on connections for peers that cannot be dialled, at most 64 MiB and 10 minutes each.",
+)
+@click.option(
     "--write-list",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write this peer's addresses to a list file that nodes can take as network.bootstrap.",
@@ -44,11 +50,12 @@ def command(
     announce: tuple[str, ...],
     peers: tuple[str, ...],
     psk_file: Path | None,
+    relay: bool,
     write_list: Path | None,
     printer: Printer,
 ) -> None:
     """Run a peer that others join by, until Ctrl-C. It needs no account."""
-    from p2pnode.network import Network, NetworkSettings, create_key, create_psk, run_bootstrap
+    from p2pnode.network import Network, NetworkSettings, RelayTerms, create_key, create_psk, run_bootstrap
 
     configure_logging("info", "json" if printer.as_json else "auto")
     key = key.expanduser().absolute()
@@ -64,6 +71,7 @@ def command(
         bootstrap=peers,
         state_dir=key.parent / f"{key.stem}-state",
         psk_path=psk_file,
+        relay=RelayTerms() if relay else None,
     )
 
     def on_ready(network: Network) -> None:

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "submit": "Have a model run on inputs, proved and paid.",
     "explain": "Say why an offer got no bid, and what would change that.",
     "models": "Check, quantise, publish and list models.",
+    "content": "See, pin and remove the content that this node keeps.",
     "ipfs": "Bring models from IPFS and to it.",
     "node": "Register and stake this node as a worker.",
     "escrow": "Move JOY in and out of the escrow that pays.",

@@ -65,8 +65,9 @@ async def reachability(config: Config) -> AsyncIterator[Check]:
             yield ok("network.reachable", problem)
             return
         if status["reachable"] == Verdict.UNREACHABLE.value:
-            look = fail if config.worker.enabled else warn
-            yield look("network.reachable", problem, " ".join(remedy.split()))
+            look = fail if config.worker.enabled and not status["relays"] else warn
+            through = f"; others reach it through {len(status['relays'])} relays" if status["relays"] else ""
+            yield look("network.reachable", problem + through, " ".join(remedy.split()))
             return
     public = [address for address in addresses or config.network.listen if _is_public(address)]
     joined_by = read_sources(config.network.bootstrap, built_in=config.network.builtin_bootstrap)

@@ -8,14 +8,17 @@ import logging
 
 from p2pnode.network.bootstrap import parse_peer_list, read_peer_list
 from p2pnode.network.bootstrap_peer import run_bootstrap
-from p2pnode.network.host import Network, open_network
+from p2pnode.network.host import open_network
 from p2pnode.network.key import create_key, load_key, peer_id_of
+from p2pnode.network.network import Network
 from p2pnode.network.psk import create_psk
+from p2pnode.network.relay_terms import RelayTerms
 from p2pnode.network.settings import NetworkSettings
 
 __all__ = [
     "Network",
     "NetworkSettings",
+    "RelayTerms",
     "create_key",
     "create_psk",
     "load_key",

@@ -29,7 +29,7 @@ class Admission:
     @contextmanager
     def admit(self, remote: tuple[str, int] | None) -> Iterator[None]:
         """Hold a connection from `remote` while in the context; SwarmException when it is one too many."""
-        place = _place(remote)
+        place = place_of(remote)
         if self._open[place] >= self._max or not self._rate.take(place):
             raise SwarmException(f"too many connections from {place}")
         self._open[place] += 1
@@ -42,10 +42,11 @@ class Admission:
 
     def count(self, remote: tuple[str, int]) -> int:
         """Open inbound connections of the place that `remote` is in."""
-        return self._open[_place(remote)]
+        return self._open[place_of(remote)]
 
 
-def _place(remote: tuple[str, int] | None) -> str:
+def place_of(remote: tuple[str, int] | None) -> str:
+    """The place that `remote` is in."""
     if remote is None:
         return "unknown"
     address = ipaddress.ip_address(remote[0].partition("%")[0])

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -26,6 +27,16 @@ IN_USE_SECONDS = 600.0
 STALE_SECONDS = 7 * 86400
 """A partial that nobody went on with for so long is thrown out first."""
 _NAME = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A complete blob: its bytes, whether it stays, and the Unix time of its last use."""
+
+    digest: bytes
+    size: int
+    pinned: bool
+    used: float
 
 
 class BlobStore:
@@ -52,6 +63,27 @@ class BlobStore:
         """Every complete blob."""
         names = (path.name for path in self._folder.iterdir() if path.is_file())
         return [bytes.fromhex(name) for name in names if _NAME.fullmatch(name)]
+
+    def kept(self) -> list[Kept]:
+        """Every complete blob, the one used last first."""
+        found = []
+        for digest in self.digests():
+            stat = self.path(digest).stat()
+            found.append(Kept(digest, stat.st_size, self.pinned(digest), stat.st_mtime))
+        return sorted(found, key=lambda blob: -blob.used)
+
+    def remove(self, digest: bytes) -> int:
+        """Delete the blob and what was fetched of it; the bytes set free. BlobError when it is pinned or
+        not here."""
+        if self.pinned(digest):
+            raise BlobError(f"blob {digest.hex()} is pinned: unpin it first")
+        paths = [path for path in (self.path(digest), self._partial(digest)) if path.is_file()]
+        if not paths:
+            raise BlobError(f"blob {digest.hex()} is not kept here")
+        freed = sum(path.stat().st_size for path in paths)
+        for path in paths:
+            path.unlink()
+        return freed
 
     def use(self, digest: bytes) -> int:
         """Note that the blob is wanted now; its size. BlobError when it is not here."""

@@ -8,7 +8,8 @@ nothing. `/p2pnode/blob/1`: `digest 32 | offset u64be | length u32be`, length at
 import hashlib
 import struct
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -160,20 +161,31 @@ class PeerBlobs:
         digest, offset, length = REQUEST.unpack(request)
         if length > CHUNK:
             raise ProtocolError(f"a blob request is for at most {CHUNK} bytes, this one asks for {length}")
-        size, data = await trio.to_thread.run_sync(self._store.read, digest, offset, length)
+        with self._told_when_gone(digest):
+            size, data = await trio.to_thread.run_sync(self._store.read, digest, offset, length)
         return SIZE.pack(size) + data
 
     async def _serve_hashes(self, peer: str, request: bytes) -> bytes:
         if len(request) != 32:
             raise ProtocolError(f"a digest has 32 bytes, this one has {len(request)}")
-        if request not in self._described:
-            size, hashes = await trio.to_thread.run_sync(self._store.hashes, request)
-            if len(self._described) >= MAX_DESCRIBED:
-                self._described.popitem(last=False)
-            self._described[request] = SIZE.pack(size) + b"".join(hashes or (EMPTY,))
-        else:
-            await trio.to_thread.run_sync(self._store.use, request)
-        return self._described[request]
+        with self._told_when_gone(request):
+            if request not in self._described:
+                size, hashes = await trio.to_thread.run_sync(self._store.hashes, request)
+                if len(self._described) >= MAX_DESCRIBED:
+                    self._described.popitem(last=False)
+                self._described[request] = SIZE.pack(size) + b"".join(hashes or (EMPTY,))
+            else:
+                await trio.to_thread.run_sync(self._store.use, request)
+            return self._described[request]
+
+    @contextmanager
+    def _told_when_gone(self, digest: bytes) -> Iterator[None]:
+        """Stop announcing what is not here any more: an operator may remove it while the node runs."""
+        try:
+            yield
+        except BlobError:
+            self._directory.forget(digest)
+            raise
 
 
 def _parse(answer: bytes) -> tuple[int, bytes]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import trio
 
-from p2pnode.network.host import Network, open_network
+from p2pnode.network.host import open_network
+from p2pnode.network.network import Network
 from p2pnode.network.settings import NetworkSettings
 
 

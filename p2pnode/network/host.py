@@ -5,25 +5,25 @@ the host (row 8), the host closed first and shielded (row 7).
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import cast
 
 import structlog
 import trio
-from libp2p.abc import IHost
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.tools.anyio_service import background_trio_service
 
-from p2pnode.errors import ConfigError, NetworkError, P2PNodeError, ProtocolError
+from p2pnode.errors import ConfigError, P2PNodeError, ProtocolError
 from p2pnode.network import mdns, upnp
 from p2pnode.network.address import Multiaddr, parse_address
 from p2pnode.network.attempts import Attempts
 from p2pnode.network.blob_store import BlobStore
 from p2pnode.network.blobs import PeerBlobs
 from p2pnode.network.bootstrap import read_sources
+from p2pnode.network.circuit_address import tell_circuits
 from p2pnode.network.connections import Connections
 from p2pnode.network.conversations import Conversations
 from p2pnode.network.directory import Directory
@@ -34,18 +34,21 @@ from p2pnode.network.key import load_key
 from p2pnode.network.known_peers import KnownPeers
 from p2pnode.network.libp2p_host import listening, listening_port, make_host
 from p2pnode.network.limits import RateLimit
+from p2pnode.network.network import Network
 from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
 from p2pnode.network.psk import load_psk
 from p2pnode.network.pubsub import GuardedPubsub, make_router
-from p2pnode.network.reachability import Reachability, ReachabilityService
+from p2pnode.network.reachability import Reachability, ReachabilityService, Verdict
 from p2pnode.network.records import dialable
+from p2pnode.network.relay import Relay
+from p2pnode.network.relayed import Relayed
 from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputation
 from p2pnode.network.reversal import Reversal
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams
-from p2pnode.ports import Ask, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports import Standing
 
 log = structlog.get_logger("p2pnode.network")
 
@@ -56,118 +59,6 @@ CALL_RATE, CALL_BURST = 2000.0, 4000
 """Requests a second of one peer on streams with many of them; each costs a signature check."""
 OWN_SHARE = 0.8
 """Part of the rate per origin that we use, so that jitter on the way never puts us over it."""
-
-
-class Network:
-    """An open network. Also the port `Bus`: `bus` is this object."""
-
-    def __init__(
-        self,
-        host: IHost,
-        connections: Connections,
-        peers: Peers,
-        gossip: GossipBus,
-        streams: Streams,
-        conversations: Conversations,
-        blobs: PeerBlobs,
-        directory: Directory,
-        join: Join,
-        reachability: ReachabilityService,
-    ) -> None:
-        self._host = host
-        self._connections = connections
-        self._peers = peers
-        self._gossip = gossip
-        self._streams = streams
-        self._conversations = conversations
-        self._join = join
-        self._reachability = reachability
-        self.blobs = blobs
-        self.directory = directory
-
-    @property
-    def bus(self) -> Bus:
-        """Gossip and streams."""
-        return self
-
-    @property
-    def peer_id(self) -> str:
-        """Our base58 peer ID."""
-        return self._host.get_id().to_base58()
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Multiaddrs under which others can dial us, with `/p2p/<peer ID>`."""
-        return tuple(str(address) for address in self._host.get_addrs())
-
-    def peers(self) -> Sequence[str]:
-        """Peers connected now."""
-        return [peer.to_base58() for peer in self._connections.peers()]
-
-    def joining(self) -> str:
-        """How many peers are connected; when none is, what was tried, how it failed and what to do."""
-        return self._join.words()
-
-    @property
-    def reachability(self) -> Reachability:
-        """Whether others can dial this node, as they said last."""
-        return self._reachability.current
-
-    async def check_reachability(self) -> Reachability:
-        """Ask connected peers now whether they can dial this node."""
-        return await self._reachability.check()
-
-    async def publish(self, topic: Topic, data: bytes) -> None:
-        """Gossip at most 64 KiB; paced."""
-        await self._gossip.publish(topic, data)
-
-    def subscribe(self, topic: Topic) -> AbstractAsyncContextManager[AsyncIterator[Gossip]]:
-        """Messages of other peers on `topic`, each once."""
-        return self._gossip.subscribe(topic)
-
-    def serve(self, protocol: StreamProtocol, handler: Handler, *, max_request: int) -> None:
-        """Answer every request on `protocol`. ProtocolError and MarketError are told to the peer."""
-        self._streams.serve(protocol, handler, max_request=max_request)
-
-    async def request(
-        self, peer: str, protocol: StreamProtocol, data: bytes, *, timeout: float, max_response: int
-    ) -> bytes:
-        """One request to `peer`, found and dialled if need be, and its answer."""
-        return await self._streams.request(peer, protocol, data, timeout=timeout, max_response=max_response)
-
-    def serve_conversations(self, protocol: StreamProtocol, handler: Handler, *, max_request: int) -> None:
-        """Answer every request of the streams on `protocol`."""
-        self._conversations.serve(protocol, handler, max_request=max_request)
-
-    def converse(
-        self, peer: str, protocol: StreamProtocol, *, timeout: float, max_response: int
-    ) -> AbstractAsyncContextManager[Ask]:
-        """A stream to `peer` for many requests."""
-        return self._conversations.open(peer, protocol, timeout=timeout, max_response=max_response)
-
-    async def connect(self, peer: str, timeout: float = 20.0) -> None:
-        """Be connected to `peer`; NetworkError says what was tried."""
-        try:
-            with trio.fail_after(timeout):
-                await self._peers.connect(peer)
-        except trio.TooSlowError as error:
-            raise NetworkError(f"{peer} was not reached within {timeout:g} s") from error
-
-    def addresses_of(self, peer: str) -> tuple[str, ...]:
-        """TCP addresses known for a peer, without its ID."""
-        return tuple(str(address) for address in dialable(self._host, ID.from_base58(peer)))
-
-    async def wait_connected(self, peer: str) -> None:
-        """Return once `peer` is connected, whoever dialled."""
-        await self._connections.wait_connected(ID.from_base58(peer))
-
-    async def wait_disconnected(self, peer: str) -> None:
-        """Return once `peer` has no connection left."""
-        await self._connections.wait_disconnected(ID.from_base58(peer))
-
-    async def wait_for_mesh(self, peer: str, topic: Topic, timeout: float = 10.0) -> None:
-        """Return once gossip on `topic` flows to `peer` directly."""
-        await self._gossip.wait_for_mesh(peer, topic, timeout)
 
 
 @asynccontextmanager
@@ -212,7 +103,16 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
     in_talks = RateLimit(CALL_RATE, CALL_BURST, trio.current_time)
     conversations = Conversations(host, peers.connect, reputation, connections.offence, in_talks)
     directory = Directory(host, connections)
-    peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask)
+    first = {candidate.peer for candidate in sources.candidates}
+    relayed = Relayed(
+        host,
+        connections,
+        lambda: reachability.current.verdict is Verdict.UNREACHABLE,
+        lambda peer: peer in first,
+    )
+    tell_circuits(host, relayed.vias)
+    relay = Relay(host, connections, settings.relay) if settings.relay is not None else None
+    peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask, relayed)
     store = BlobStore(settings.cache_dir, settings.blob_quota)
     blobs = PeerBlobs(store, streams, directory, lambda: network.peers(), connections.offence)
 
@@ -225,10 +125,22 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
         # One peer could lie about where it sees us.
         if found.yes >= CONFIRMATIONS:
             external[:] = [parse_address(address) for address in found.addresses]
+        relayed.changed()
 
     reachability = ReachabilityService(host, partial(probe, swarm, psk), connections, confirmed)
     network = Network(
-        host, connections, peers, gossip, streams, conversations, blobs, directory, join, reachability
+        host,
+        connections,
+        peers,
+        gossip,
+        streams,
+        conversations,
+        blobs,
+        directory,
+        join,
+        reachability,
+        relayed,
+        relay,
     )
 
     async def find(peer: ID) -> None:
@@ -249,6 +161,7 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
                 nursery.start_soon(peers.run)
                 nursery.start_soon(join.run)
                 nursery.start_soon(reachability.run)
+                nursery.start_soon(relayed.run)
                 if settings.state_dir is not None:
                     nursery.start_soon(keep_reputation, reputation, settings.state_dir, time.time)
                 if settings.upnp:

@@ -5,8 +5,10 @@ the one it wants (`/p2pnode/peers/1`), then the DHT. The same protocol hands out
 soon has `target_peers` connections of its own and does not hang on the bootstrap peer.
 """
 
+import math
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import cbor2
 import structlog
@@ -19,6 +21,7 @@ from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.network.address import Multiaddr, parse_peer_id
 from p2pnode.network.attempts import Filtered, NoAddress
 from p2pnode.network.bootstrap import Candidate
+from p2pnode.network.circuit_address import vias
 from p2pnode.network.connections import Connections
 from p2pnode.network.records import (
     MAX_RECORD,
@@ -27,6 +30,7 @@ from p2pnode.network.records import (
     known_record,
     own_record,
 )
+from p2pnode.network.relayed import Relayed
 from p2pnode.network.reputation import Offence, Reputation
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.streams import Streams
@@ -40,6 +44,12 @@ MAX_RESPONSE = MAX_RECORDS * (MAX_RECORD + 8) + 8
 EXCHANGE_TIMEOUT = 5.0
 ASKED = 4
 """Peers asked at once for a record."""
+
+DIRECT_SECONDS = 3.0
+"""For the addresses of a peer that says it is behind a relay: few of them can be dialled from elsewhere."""
+REVERSE_SECONDS = 5.0
+RELAYS = 4
+"""Relays tried for one peer."""
 
 Find = Callable[[ID], Awaitable[None]]
 
@@ -69,12 +79,15 @@ class Peers:
         self._streams: Streams | None = None
         self._find_in_dht: Find | None = None
         self._reverse: Find | None = None
+        self._relayed: Relayed | None = None
 
-    def attach(self, streams: Streams, find_in_dht: Find, reverse: Find) -> None:
-        """Serve peer exchange on `streams`; look in the DHT for unknown peers, and have others dial us."""
+    def attach(self, streams: Streams, find_in_dht: Find, reverse: Find, relayed: Relayed) -> None:
+        """Serve peer exchange on `streams`; look in the DHT for unknown peers, have others dial us, and go
+        through relays when all else fails."""
         self._streams = streams
         self._find_in_dht = find_in_dht
         self._reverse = reverse
+        self._relayed = relayed
         streams.serve(PROTOCOL, self._serve, max_request=MAX_REQUEST)
 
     async def connect(self, peer: str) -> None:
@@ -92,12 +105,17 @@ class Peers:
             addresses = [*dialable(self._host, target), *self._bootstrap.get(target, [])]
             fresh = [address for address in addresses if str(address) not in tried]
             tried.update(map(str, fresh))
-            if fresh and await self.dial(target, fresh) is None:
-                return
+            behind = bool(vias(self._host, target))
+            with trio.move_on_after(DIRECT_SECONDS if behind else math.inf):
+                if fresh and await self.dial(target, fresh) is None:
+                    return
+            if behind:
+                break
         if self._reverse is not None:
-            await self._reverse(target)
-            if self._connections.connected(target):
-                return
+            with trio.move_on_after(REVERSE_SECONDS):
+                await self._reverse(target)
+        if self._connections.connected(target) or await self._dial_through_relays(target):
+            return
         where = f"tried {', '.join(sorted(tried))}" if tried else "no peer knows its address"
         raise NetworkError(f"{peer} cannot be reached: {where}")
 
@@ -107,22 +125,46 @@ class Peers:
         Row 24: the library itself dials one address of each transport and drops loopback ones; row 9: it
         then refuses to dial the peer for a minute.
         """
-        lock = self._dialling.setdefault(peer, trio.Lock())
         failed: BaseException = NoAddress("no address is known")
+        async with self._alone(peer):
+            for address in addresses:
+                if self._connections.connected(peer):
+                    return None
+                try:
+                    await self._dial(peer, address)
+                except Exception as error:
+                    log.debug("peer.dial_failed", peer=peer.to_base58(), error=str(error))
+                    failed = error
+            return None if self._connections.connected(peer) else failed
+
+    @asynccontextmanager
+    async def _alone(self, peer: ID) -> AsyncIterator[None]:
+        """One task dials `peer`; the others wait, and find it connected."""
+        lock = self._dialling.setdefault(peer, trio.Lock())
         try:
             async with lock:
-                for address in addresses:
-                    if self._connections.connected(peer):
-                        return None
-                    try:
-                        await self._dial(peer, address)
-                    except Exception as error:
-                        log.debug("peer.dial_failed", peer=peer.to_base58(), error=str(error))
-                        failed = error
-                return None if self._connections.connected(peer) else failed
+                yield
         finally:
             if not lock.locked():
                 self._dialling.pop(peer, None)
+
+    async def _dial_through_relays(self, target: ID) -> bool:
+        """Connect through a relay that `target` names, else through any that this node is connected to."""
+        assert self._relayed is not None
+        named = vias(self._host, target)
+        for via in named:
+            if not self._connections.connected(via.relay):
+                await self.dial(via.relay, [via.address])
+        relays = dict.fromkeys([*(via.relay for via in named), *self._relayed.relays()])
+        async with self._alone(target):
+            for relay in [relay for relay in relays if self._connections.connected(relay)][:RELAYS]:
+                if self._connections.connected(target):
+                    break
+                try:
+                    await self._relayed.circuits.dial(relay, target)
+                except Exception as error:
+                    log.debug("peer.relay_failed", peer=target.to_base58(), error=str(error))
+            return self._connections.connected(target)
 
     async def _dial(self, peer: ID, address: Multiaddr) -> None:
         if not await self._swarm.connection_gate.is_allowed(address):

@@ -22,6 +22,7 @@ from libp2p.utils.varint import read_varint_prefixed_bytes_limited
 
 from p2pnode.network.address import Multiaddr
 from p2pnode.network.attempts import cause_of
+from p2pnode.network.circuit_address import own_addresses
 from p2pnode.network.connections import Connections
 from p2pnode.network.guard import guarded, reset
 from p2pnode.network.limits import RateLimit
@@ -137,13 +138,13 @@ class ReachabilityService:
         return self.current
 
     def _ports(self) -> tuple[int, ...]:
-        ports = (address.value_for_protocol("tcp") for address in self._host.get_addrs())
+        ports = (address.value_for_protocol("tcp") for address in own_addresses(self._host))
         return tuple(dict.fromkeys(int(port) for port in ports if port))
 
     async def _ask(self, peer: ID) -> tuple[bool, str]:
         request = Message(type=Message.DIAL)
         request.dial.peer.id = self._host.get_id().to_bytes()
-        request.dial.peer.addrs.extend(address.to_bytes() for address in self._host.get_addrs())
+        request.dial.peer.addrs.extend(address.to_bytes() for address in own_addresses(self._host))
         stream = await self._host.new_stream(peer, [PROTOCOL])
         try:
             await stream.write(encode_varint_prefixed(request.SerializeToString()))

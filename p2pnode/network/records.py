@@ -46,15 +46,19 @@ def accept_record(host: IHost, data: bytes) -> ID:
     return peer
 
 
-def dialable(host: IHost, peer: ID) -> list[Multiaddr]:
-    """TCP addresses of `peer` that we know, without the peer ID, each once."""
+def known_addresses(host: IHost, peer: ID) -> list[Multiaddr]:
+    """What addresses of `peer` the host keeps; none of them is checked."""
     try:
-        known = host.get_peerstore().addrs(peer)
+        return list(host.get_peerstore().addrs(peer))
     except Exception:
         # The library raises for a peer it never heard of and for one whose addresses have expired.
         return []
+
+
+def dialable(host: IHost, peer: ID) -> list[Multiaddr]:
+    """TCP addresses of `peer` that we know, without the peer ID, each once."""
     found: dict[str, Multiaddr] = {}
-    for address in known:
+    for address in known_addresses(host, peer):
         names = [protocol.name for protocol in address.protocols()]
         if names[-1] == "p2p":
             names.pop()

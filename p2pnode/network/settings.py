@@ -7,6 +7,7 @@ from pathlib import Path
 from p2pnode.errors import ConfigError
 from p2pnode.network.dnsaddr import Lookup, lookup_txt
 from p2pnode.network.origin_limits import GossipRates
+from p2pnode.network.relay_terms import RelayTerms
 
 MAX_GOSSIP = 64 * 1024
 """Bytes of one gossip message. The library drops anything over 1 MiB without a word (row 12)."""
@@ -29,7 +30,7 @@ class NetworkSettings:
     `allow` and `deny` are IP addresses or CIDR blocks: with `allow` only those are dialled and let in, and
     `deny` wins. `max_per_ip` bounds the connections that one IPv4 address or IPv6 /64 may hold here.
     `request_rate` and `request_burst` bound the requests of one peer. `lookup_txt` asks DNS. `blob_quota` is
-    in bytes.
+    in bytes. `relay` makes the node pass on connections for peers that cannot be dialled; None: it does not.
     """
 
     key_path: Path
@@ -60,6 +61,7 @@ class NetworkSettings:
     request_rate: float = 200.0
     request_burst: int = 400
     blob_quota: int = 20 << 30
+    relay: RelayTerms | None = None
     lookup_txt: Lookup = lookup_txt
 
     def __post_init__(self) -> None:

@@ -296,6 +296,24 @@ async def test_full_disk_quota_throws_out_what_is_not_pinned(settings: Settings)
         assert bob.blobs.has(other)
 
 
+async def test_what_an_operator_removes_is_announced_no_longer(settings: Settings) -> None:
+    async with (
+        open_network(settings("alice")) as alice,
+        open_network(settings("bob", bootstrap=alice.addresses)) as bob,
+    ):
+        with trio.fail_after(20):
+            await alice.blobs.put(BODY)
+            await alice.blobs.unpin(DIGEST)
+            assert await bob.blobs.get(DIGEST, max_size=len(BODY), peers=[alice.peer_id])
+            for node in (bob, alice):
+                node.blobs._store.remove(DIGEST)
+            announced = alice.directory
+            assert DIGEST in {*announced._queue, *announced._mine}
+            with pytest.raises(BlobError, match="not kept here"):
+                await bob.blobs.get(DIGEST, max_size=len(BODY), peers=[alice.peer_id])
+            assert DIGEST not in {*announced._queue, *announced._mine}
+
+
 async def test_nobody_has_it(settings: Settings) -> None:
     async with (
         open_network(settings("alice")) as alice,

@@ -1,11 +1,12 @@
 """What go-libp2p-pubsub's own tests (gossipsub_test.go, gossipsub_spam_test.go) ask, asked of this node.
 
 Named after them. Left out: those of features that this node does not use (fanout to topics it is not
-subscribed to, peer exchange, direct peers, opportunistic grafting, the v1.1 score with its thresholds).
+subscribed to, flood publishing, peer exchange, direct peers, opportunistic grafting, the v1.1 score with its
+thresholds, for which `reputation` stands).
 """
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import trio
@@ -124,6 +125,9 @@ class Attacker:
     def messages(self, data: bytes) -> int:
         return sum(message.data == data for rpc in self.received for message in rpc.publish)
 
+    def grafts(self) -> int:
+        return sum(len(rpc.control.graft) for rpc in self.received)
+
     def wanted(self) -> int:
         return sum(len(want.messageIDs) for rpc in self.received for want in rpc.control.iwant)
 
@@ -131,6 +135,99 @@ class Attacker:
 def name_of(message: rpc_pb2.Message) -> bytes:
     """The default ID of a message: its number and its signer."""
     return bytes(get_peer_and_seqno_msg_id(message))
+
+
+async def test_prune(settings: Settings) -> None:
+    """TestGossipsubPrune: who leaves the mesh is sent no messages, and the others go on."""
+    tap = Attacker()
+    with trio.fail_after(60):
+        async with (
+            open_network(settings("bob")) as bob,
+            open_network(settings("alice", bootstrap=bob.addresses)) as alice,
+            mallory(bob, {MESHSUB: tap.listen}) as peer,
+        ):
+            await tap.start(peer)
+            await bob.wait_for_mesh(alice.peer_id, OFFERS)
+            await bob.wait_for_mesh(peer.peer_id, OFFERS)
+            await tap.control(prune=[rpc_pb2.ControlPrune(topicID=OFFERS, backoff=60)])
+            router: Any = bob._gossip._pubsub.router
+            while peer.host.get_id() in router.mesh[OFFERS]:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            before = len(tap.received)
+            await everyone_hears([bob, alice], bob, b"without you")
+            while len(tap.received) == before:  # noqa: ASYNC110
+                # A heartbeat later it hears that there is a message, not the message.
+                await trio.sleep(0.01)
+            assert tap.messages(b"without you") == 0
+
+
+async def test_prune_backoff_time(settings: Settings) -> None:
+    """TestGossipsubPruneBackoffTime: a pruned node comes back, and not before the time that was given."""
+    tap = Attacker()
+    with trio.fail_after(60):
+        async with (
+            open_network(settings("bob")) as bob,
+            mallory(bob, {MESHSUB: tap.listen}) as peer,
+        ):
+            await tap.start(peer)
+            while not tap.grafts():  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            pruned, grafts = trio.current_time(), tap.grafts()
+            await tap.control(prune=[rpc_pb2.ControlPrune(topicID=OFFERS, backoff=4)])
+            while tap.grafts() == grafts:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            # Counted in whole seconds of the clock.
+            assert trio.current_time() - pruned >= 3
+
+
+async def test_negative_score(settings: Settings) -> None:
+    """TestGossipsubNegativeScore: nobody hears of a peer that has misbehaved any more."""
+    tap = Attacker()
+    with trio.fail_after(60):
+        async with (
+            open_network(settings("bob")) as bob,
+            open_network(settings("alice", bootstrap=bob.addresses, target_peers=1)) as alice,
+            alice.subscribe(OFFERS) as inbox,
+            mallory(bob, {MESHSUB: tap.listen}) as peer,
+        ):
+            await tap.start(peer)
+            await bob.wait_for_mesh(alice.peer_id, OFFERS)
+            await tap.send(rpc_pb2.RPC(publish=[_signed(peer.host, b"good")]))
+            assert (await anext(inbox)).data == b"good"
+            reputation = bob._connections._reputation
+            while not reputation.refuses(peer.peer_id):
+                bob._connections.offence(peer.peer_id, Offence.WRONG_BYTES)
+            with suppress(StreamError):
+                await tap.send(rpc_pb2.RPC(publish=[_signed(peer.host, b"after that")]))
+            await bob.wait_disconnected(peer.peer_id)
+            await bob.publish(OFFERS, b"of bob")
+            assert (await anext(inbox)).data == b"of bob"
+
+
+async def test_attack_invalid_message_spam(settings: Settings) -> None:
+    """TestGossipsubAttackInvalidMessageSpam: who sends messages with wrong signatures is expelled, and
+    nobody else hears one of them."""
+    tap = Attacker()
+    with trio.fail_after(60):
+        async with (
+            open_network(settings("bob")) as bob,
+            open_network(settings("alice", bootstrap=bob.addresses, target_peers=1)) as alice,
+            alice.subscribe(OFFERS) as inbox,
+            mallory(bob, {MESHSUB: tap.listen}) as peer,
+        ):
+            await tap.start(peer)
+            await bob.wait_for_mesh(alice.peer_id, OFFERS)
+            for number in range(100):
+                message = _signed(peer.host, b"invalid %d" % number)
+                message.data += b" altered"
+                message.seqno = number.to_bytes(8, "big")
+                try:
+                    await tap.send(rpc_pb2.RPC(publish=[message]))
+                except StreamError:
+                    break  # it was expelled
+            await bob.wait_disconnected(peer.peer_id)
+            await bob.publish(OFFERS, b"after the attack")
+            assert (await anext(inbox)).data == b"after the attack"
 
 
 async def test_attack_spam_iwant(settings: Settings) -> None:

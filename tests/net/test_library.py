@@ -231,6 +231,21 @@ async def test_row_31_grafts_of_one_peer_go_to_the_next() -> None:
     assert sent == [(one, ["a"]), (two, ["b"])]
 
 
+async def test_row_37_refusing_a_peer_that_is_just_leaving_ends_the_node() -> None:
+    pubsub = Pubsub(
+        new_host(), GossipSub(protocols=[PROTOCOL_ID_V11], degree=6, degree_low=4, degree_high=12)
+    )
+    peer = new_host().get_id()
+
+    class Leaving:
+        async def reset(self) -> None:
+            pubsub._handle_dead_peer(peer)
+
+    pubsub.peers[peer] = cast(INetStream, Leaving())
+    with pytest.raises(KeyError):
+        await pubsub._teardown_if_connected(peer)
+
+
 async def test_row_33_autonat_finds_everyone_reachable() -> None:
     with trio.fail_after(20):
         one, two = new_host(), new_host()

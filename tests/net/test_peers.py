@@ -23,8 +23,7 @@ from libp2p.security.insecure.transport import InsecureTransport
 from multiaddr import Multiaddr
 
 from p2pnode.errors import ConfigError, NetworkError
-from p2pnode.network import NetworkSettings, open_network, run_bootstrap
-from p2pnode.network.host import Network
+from p2pnode.network import Network, NetworkSettings, open_network, run_bootstrap
 from p2pnode.network.peers import PROTOCOL
 from p2pnode.network.reputation import Offence
 from p2pnode.ports import StreamProtocol, Topic

@@ -142,5 +142,5 @@ async def test_killed_at_every_write(
         {"kills": writes, "calls": CALLS * (writes + 1), "paid": paid},
     )
     assert paid == CALLS
-    # alice: opening, reserve, answers, end, payment. bob: opening, calls, end, the transaction, payment.
+    # alice: opening, reserve, answers, end, what was paid. bob: opening, calls, end, transaction, payment.
     assert writes >= {"alice": CALLS + 4, "bob": CALLS + 4}[victim]

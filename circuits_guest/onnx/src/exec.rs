@@ -11,6 +11,7 @@ use crate::encoding::MAX_RANK;
 use crate::engine::{Direct, Engine};
 use crate::error::{Error, Problem};
 use crate::model::{Dim, Model, ValueInfo};
+use crate::ops::steps::Steps;
 use crate::ops::{self, Args};
 use crate::packed::Packed;
 use crate::tensor::{Data, NamedTensor, Tensor, MAX_ELEMENTS};
@@ -36,7 +37,7 @@ impl Model<'_> {
     ) -> Result<Vec<NamedTensor>, Error> {
         let mut values = self.bind(inputs)?;
         let mut uses = self.uses();
-        let mut budget = MAX_RUN_ELEMENTS;
+        let (mut budget, steps) = (MAX_RUN_ELEMENTS, Steps::of_a_run());
         for (i, node) in self.nodes.iter().enumerate() {
             let fail = |reason: String| {
                 let (op, opset) = (node.op_name.clone(), node.opset);
@@ -62,9 +63,11 @@ impl Model<'_> {
                     (None, _) => None,
                 });
             }
-            let results =
-                ops::run(node, Args::new(arguments, packed.get(i).and_then(Option::as_ref)), engine)
-                    .map_err(fail)?;
+            // An operator may read all of a large operand for a small result.
+            let mut read = arguments.iter().flatten().map(|tensor| tensor.data().len());
+            read.try_for_each(|elements| steps.spend(&[elements])).map_err(fail)?;
+            let args = Args::new(arguments, packed.get(i).and_then(Option::as_ref)).within(&steps);
+            let results = ops::run(node, args, engine).map_err(fail)?;
             for (&index, result) in node.outputs.iter().zip(results) {
                 budget = budget
                     .checked_sub(result.data().len())

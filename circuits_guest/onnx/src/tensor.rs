@@ -187,19 +187,6 @@ pub(crate) fn checked_count(dims: &[usize]) -> OpResult<usize> {
     }
 }
 
-/// Most steps of one node whose steps are not bounded by its elements: minutes natively, far beyond what a
-/// guest can prove.
-const MAX_STEPS: u64 = 1 << 36;
-
-/// Refuses a node that takes more steps than the product of these factors may be.
-pub(crate) fn check_steps(factors: &[usize]) -> OpResult<()> {
-    let steps = factors.iter().try_fold(1u64, |n, &f| n.checked_mul(f.max(1) as u64));
-    if steps.filter(|&n| n <= MAX_STEPS).is_none() {
-        refuse!("it would take more than {} steps", MAX_STEPS);
-    }
-    Ok(())
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
     pub name: String,

@@ -152,6 +152,41 @@ fn growing_graphs_run_out_of_budget_not_of_memory() {
     assert!(reason.contains("elements"), "{reason}");
 }
 
+/// A few hundred bytes that would take hours.
+#[test]
+fn runs_of_too_many_steps_are_refused_before_they_start() {
+    let list = |name: &str, dims: &[i64]| constant(name, &tensor(&[dims.len()], Data::I64(dims.to_vec())));
+    let refused = |last: Vec<u8>, lists: &[Vec<u8>], output: &[u64]| {
+        let nodes = [
+            node("ConstantOfShape", &["large"], &["a"], &[]),
+            node("ConstantOfShape", &["wide"], &["b"], &[]),
+            last,
+        ];
+        let file = model(&graph(&nodes, lists, &[], &[value("y", DType::F32, output)]), 17);
+        parsed(file).run(&[]).unwrap_err().to_string()
+    };
+    let sizes = [list("large", &[1, 1, 1 << 23]), list("wide", &[1, 1, 1 << 15])];
+    let window = ints_attribute("kernel_shape", &[1 << 15]);
+    let reasons = [
+        refused(node("Conv", &["a", "b"], &["y"], &[]), &sizes, &[1, 1, (1 << 23) - (1 << 15) + 1]),
+        refused(node("ConvTranspose", &["a", "b"], &["y"], &[]), &sizes, &[1, 1, (1 << 23) + (1 << 15) - 1]),
+        refused(
+            node("MaxPool", &["a"], &["y"], &[window.clone()]),
+            &sizes,
+            &[1, 1, (1 << 23) - (1 << 15) + 1],
+        ),
+        refused(node("AveragePool", &["a"], &["y"], &[window]), &sizes, &[1, 1, (1 << 23) - (1 << 15) + 1]),
+        refused(
+            node("LRN", &["a"], &["y"], &[int_attribute("size", 1 << 20)]),
+            &[list("large", &[1, 1 << 20, 16]), list("wide", &[1])],
+            &[1, 1 << 20, 16],
+        ),
+    ];
+    for reason in reasons {
+        assert!(reason.contains("more than 68719476736 steps"), "{reason}");
+    }
+}
+
 #[test]
 fn inputs_that_do_not_fit_are_refused() {
     let model = parsed(classifier());

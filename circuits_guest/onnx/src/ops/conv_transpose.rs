@@ -102,6 +102,8 @@ pub(super) fn conv_transpose(args: &Args<'_>, attributes: &ConvTranspose) -> OpR
     let first: usize = sizes.begin.iter().zip(&own).map(|(b, s)| b * s).sum();
     let kept: Vec<usize> = Offsets::new(&sizes.output, &own, sizes.output.iter().product()).collect();
     let each = channels / groups;
+    args.spend(&[*batch, all, each, size, k])?;
+    args.spend(&[*batch, all, sizes.full.iter().product()])?;
     let mut out = Vec::with_capacity(count);
     let mut plane = vec![0f32; sizes.full.iter().product()];
     for image in 0..batch * groups {

@@ -48,6 +48,11 @@ impl Stack {
         checked_count(&dims)?;
         Ok(Stack { m, k, n, dims, pairs })
     }
+
+    /// Products of elements, as factors.
+    pub(super) fn steps(&self) -> [usize; 4] {
+        [self.pairs.len(), self.m, self.k, self.n]
+    }
 }
 
 trait Ring: Element {
@@ -85,6 +90,7 @@ pub(super) fn matmul(args: &Args<'_>) -> OpResult<Tensor> {
 fn stacked<T: Ring>(args: &Args<'_>) -> OpResult<Tensor> {
     let (a, b) = (args.slice::<T>(0)?, args.slice::<T>(1)?);
     let s = Stack::of(args.get(0)?.dims(), args.get(1)?.dims())?;
+    args.spend(&s.steps())?;
     let mut out = Vec::with_capacity(checked_count(&s.dims)?);
     for &(i, j) in &s.pairs {
         multiply(&a[i..i + s.m * s.k], &b[j..j + s.k * s.n], (s.m, s.k, s.n), (false, false), &mut out);
@@ -153,6 +159,7 @@ pub(crate) fn bias_strides(dims: &[usize], m: usize, n: usize) -> OpResult<(usiz
 pub(super) fn gemm(args: &Args<'_>, alpha: f32, beta: f32, ta: bool, tb: bool) -> OpResult<Tensor> {
     let (a, b) = (args.slice::<f32>(0)?, args.slice::<f32>(1)?);
     let (m, k, n) = gemm_sizes(args.get(0)?.dims(), args.get(1)?.dims(), ta, tb)?;
+    args.spend(&[m, k, n])?;
     let mut out = Vec::with_capacity(m * n);
     multiply(a, b, (m, k, n), (ta, tb), &mut out);
     if alpha != 1.0 {

@@ -76,6 +76,7 @@ fn bytes_of(data: &Data, at: Range<usize>, zero: i32) -> Option<Row<'_>> {
 pub(super) fn matmul_integer(args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(1)?);
     let stack = Stack::of(a.dims(), b.dims())?;
+    args.spend(&stack.steps())?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 3, stack.n)?);
     check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
     let mut out = Vec::with_capacity(checked_count(&stack.dims)?);
@@ -95,6 +96,7 @@ pub(super) fn qlinear_matmul(args: &Args<'_>, engine: &mut dyn Engine) -> OpResu
 fn typed_qlinear_matmul<T: Quantized>(args: &Args<'_>, engine: &mut dyn Engine) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(3)?);
     let stack = Stack::of(a.dims(), b.dims())?;
+    args.spend(&stack.steps())?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, stack.n)?);
     check_range(stack.k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), &[])?;
     let (a_scale, y_scale) = (scalar_scale(args, 1)?, scalar_scale(args, 6)?);
@@ -133,6 +135,7 @@ pub(super) fn qgemm(
 ) -> OpResult<Tensor> {
     let (a, b) = (args.get(0)?, args.get(3)?);
     let (m, k, n) = gemm_sizes(a.dims(), b.dims(), ta, tb)?;
+    args.spend(&[m, k, n])?;
     let (a_zero, b_zeros) = (scalar_zero(args, 2)?, zeros(args, 5, n)?);
     let bias = args.optional_slice::<i32>(6)?;
     check_range(k, (a.dtype(), &[a_zero]), (b.dtype(), &b_zeros), bias.unwrap_or(&[]))?;

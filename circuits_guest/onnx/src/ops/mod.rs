@@ -26,6 +26,7 @@ mod resize;
 mod scatter;
 mod select;
 mod shape;
+pub(crate) mod steps;
 mod unary;
 pub(crate) mod window;
 
@@ -34,6 +35,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use self::reduce::Best;
+use self::steps::Steps;
 use crate::build::Op;
 use crate::engine::Engine;
 use crate::error::{refuse, OpResult};
@@ -47,11 +49,25 @@ pub(crate) struct Args<'a> {
     inputs: Vec<Option<Cow<'a, Tensor>>>,
     /// Constant weights in the order in which the inner product reads them, where that was done before.
     packed: Option<&'a Packed>,
+    /// Of the run that the node is part of.
+    steps: Option<&'a Steps>,
 }
 
 impl<'a> Args<'a> {
     pub(crate) fn new(inputs: Vec<Option<Cow<'a, Tensor>>>, packed: Option<&'a Packed>) -> Args<'a> {
-        Args { inputs, packed }
+        Args { inputs, packed, steps: None }
+    }
+
+    pub(crate) fn within(self, steps: &'a Steps) -> Args<'a> {
+        Args { steps: Some(steps), ..self }
+    }
+
+    /// Takes steps of the run, as many as the product of these factors.
+    fn spend(&self, factors: &[usize]) -> OpResult<()> {
+        match self.steps {
+            Some(steps) => steps.spend(factors),
+            None => Steps::of_a_run().spend(factors),
+        }
     }
 
     fn len(&self) -> usize {

@@ -165,6 +165,7 @@ fn local_response(args: &Args<'_>, (alpha, beta, bias): (f32, f32, f32), size: u
         [_, _, _, ..] => channels(dims)?,
         dims => refuse!("shape {:?} has no spatial dimension", dims),
     };
+    args.spend(&[x.len(), size.min(n)])?;
     let (before, after) = ((size - 1) / 2, size / 2);
     let mut out = Vec::with_capacity(x.len());
     for image in x.chunks((n * plane).max(1)) {

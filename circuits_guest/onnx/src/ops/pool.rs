@@ -28,6 +28,8 @@ fn pooled<T: Element>(
     let dims = args.get(0)?.dims();
     let (count, spatial) = planes(dims)?;
     let window = Window::new(attributes, spatial, attributes.kernel.as_deref().unwrap_or(&[]))?;
+    args.spend(&[count, window.positions(), window.kernel.iter().product()])?;
+    args.spend(&[count, window.plane()])?;
     if window.counts(false).contains(&0) {
         refuse!("a window lies on padding alone");
     }

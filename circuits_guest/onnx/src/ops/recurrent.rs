@@ -8,7 +8,7 @@ use super::unary::sigmoid;
 use super::Args;
 use crate::error::{refuse, OpResult};
 use crate::spec::recurrent::{Activation, Cell, Recurrent};
-use crate::tensor::{check_steps, checked_count, Data, Tensor};
+use crate::tensor::{checked_count, Data, Tensor};
 
 /// Sizes of the sequences and of the network.
 struct Sizes {
@@ -57,7 +57,7 @@ pub(super) fn recurrent(op: &Recurrent, args: &Args<'_>) -> OpResult<Vec<Tensor>
     // Before the products of sizes below: none of them can wrap where these fit.
     checked_count(&[directions, rows, input])?;
     checked_count(&[directions, rows, hidden])?;
-    check_steps(&[steps, batch, directions * rows, input + hidden])?;
+    args.spend(&[steps, batch, directions * rows, input + hidden])?;
     let state_dims = match op.batch_first {
         false => vec![directions, batch, hidden],
         true => vec![batch, directions, hidden],

@@ -56,6 +56,8 @@ fn shift_half_even(x: u32, shift: u32) -> u32 {
     quotient + u32::from(rest > 1 << 31 || (rest == 1 << 31 && quotient & 1 == 1))
 }
 
+/// From the lowest to the highest value of an 8-bit type.
+const STEPS: i32 = 255;
 /// Bits behind the point of what [`Requantizer::one`] computes with.
 const FRACTION: u32 = 22;
 const HALF: i32 = 1 << (FRACTION - 1);
@@ -82,7 +84,9 @@ pub(crate) struct Requantizer {
     scales: Vec<Scale>,
     zero: i32,
     low: i32,
-    high: i32,
+    /// Added to a scaled accumulator: what makes results count from `low` on, half a step to round down from,
+    /// and the margin.
+    raise: i32,
 }
 
 impl Requantizer {
@@ -106,7 +110,8 @@ impl Requantizer {
             };
             decomposed.push(Scale { mantissa: mantissa << lead, exponent, shift, reach });
         }
-        Ok(Requantizer { scales: decomposed, zero, low: T::LOW, high: T::HIGH })
+        let raise = ((zero - T::LOW) << FRACTION) + HALF + MARGIN;
+        Ok(Requantizer { scales: decomposed, zero, low: T::LOW, raise })
     }
 
     /// Requantises the accumulators of one row, handing each to `store(column, value)`.
@@ -138,11 +143,11 @@ impl Requantizer {
     fn one(&self, acc: i32, scale: &Scale) -> i32 {
         if acc.wrapping_add(scale.reach) as u32 <= 2 * scale.reach as u32 {
             let product = i64::from(acc << scale.shift) * i64::from(scale.mantissa);
-            let raised = ((product >> 32) as i32).wrapping_add(HALF);
-            if (raised.wrapping_add(MARGIN) << (32 - FRACTION)) as u32
-                >= (2 * MARGIN as u32) << (32 - FRACTION)
-            {
-                return ((raised >> FRACTION) + self.zero).clamp(self.low, self.high);
+            let raised = ((product >> 32) as i32).wrapping_add(self.raise);
+            // Within two margins of a step no bit of the fraction above them is set.
+            if raised & ((1 << FRACTION) - 2 * MARGIN) != 0 {
+                let steps = raised >> FRACTION;
+                return steps.clamp(0, STEPS) + self.low;
             }
         }
         self.exactly(acc, scale)
@@ -152,7 +157,7 @@ impl Requantizer {
     fn exactly(&self, acc: i32, scale: &Scale) -> i32 {
         let magnitude = scaled(acc.unsigned_abs(), *scale);
         let rounded = if acc < 0 { -magnitude } else { magnitude };
-        (rounded + self.zero).clamp(self.low, self.high)
+        (rounded + self.zero).clamp(self.low, self.low + STEPS)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{classified, largest, Rows};
 use crate::error::OpResult;
 use crate::ops::Args;
 use crate::spec::linear::{LinearClassifier, LinearRegressor};
-use crate::tensor::{check_steps, checked_count, Data, Tensor};
+use crate::tensor::{checked_count, Data, Tensor};
 
 /// From 0, with rising index.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -18,7 +18,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 fn scores(args: &Args<'_>, model: &LinearRegressor) -> OpResult<Vec<f32>> {
     let features = model.coefficients.len() / model.targets;
     let x = Rows::exactly(args, features)?;
-    check_steps(&[x.rows, model.coefficients.len()])?;
+    args.spend(&[x.rows, model.coefficients.len()])?;
     let mut out = Vec::with_capacity(checked_count(&[x.rows, model.targets])?);
     for row in x.iter() {
         let rows = model.coefficients.chunks_exact(features).zip(&model.intercepts);

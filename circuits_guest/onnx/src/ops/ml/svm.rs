@@ -10,12 +10,12 @@ use super::{classified, Rows};
 use crate::error::OpResult;
 use crate::ops::Args;
 use crate::spec::linear::{Kernel, Machine, SvmClassifier, SvmRegressor};
-use crate::tensor::{check_steps, checked_count, Data, Tensor};
+use crate::tensor::{checked_count, Data, Tensor};
 
 impl Machine {
     fn rows<'a>(&self, args: &'a Args<'_>) -> OpResult<Rows<'a>> {
         let x = Rows::exactly(args, self.vectors.len() / self.count)?;
-        check_steps(&[x.rows, self.vectors.len()])?;
+        args.spend(&[x.rows, self.vectors.len()])?;
         Ok(x)
     }
 
@@ -68,9 +68,9 @@ pub(super) fn classify(args: &Args<'_>, model: &SvmClassifier) -> OpResult<Vec<T
     let (machine, classes) = (&model.machine, model.labels.len());
     let x = machine.rows(args)?;
     let pairs = machine.rho.len();
-    check_steps(&[x.rows, classes, machine.count])?;
+    args.spend(&[x.rows, classes, machine.count])?;
     // The probabilities of a row take up to 100 rounds over a matrix of the classes.
-    check_steps(&[x.rows, if model.prob.is_empty() { 1 } else { 100 * classes }, classes])?;
+    args.spend(&[x.rows, if model.prob.is_empty() { 1 } else { 100 * classes }, classes])?;
     checked_count(&[x.rows, pairs.max(classes)])?;
     let mut kernels = Vec::with_capacity(machine.count);
     let (mut labels, mut out) = (Vec::with_capacity(x.rows), Vec::new());

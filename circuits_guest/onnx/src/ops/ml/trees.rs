@@ -10,7 +10,7 @@ use crate::ops::Args;
 use crate::spec::ensembles::{Aggregate, Binary, TreeClassifier, TreeRegressor};
 use crate::spec::ml::Transform;
 use crate::spec::trees::{Mode, Node, Trees, Weight};
-use crate::tensor::{check_steps, checked_count, Data, Tensor};
+use crate::tensor::{checked_count, Data, Tensor};
 
 impl Trees {
     /// The weights of the leaf that a row reaches from one root. Parsing made sure that this ends.
@@ -40,8 +40,8 @@ impl Trees {
         if x.features < self.features {
             refuse!("{} features given, the trees read {}", x.features, self.features);
         }
-        check_steps(&[x.rows, self.roots.len(), self.depth + 1])?;
-        check_steps(&[x.rows, self.weights.len()])?;
+        args.spend(&[x.rows, self.roots.len(), self.depth + 1])?;
+        args.spend(&[x.rows, self.weights.len()])?;
         checked_count(&[x.rows, targets])?;
         Ok(x)
     }
