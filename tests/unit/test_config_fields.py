@@ -110,6 +110,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.hour_price", {"worker": {"hour_price": -1}}, "-1"),
     ("worker.batch_size", {"worker": {"batch_size": 0}}, "between 1 and 256"),
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
+    ("worker.call_price", {"worker": {"call_price": -1}}, "0"),
     ("worker.min_bond", {"worker": {"min_bond": -1}}, "0"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
     ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),

@@ -12,6 +12,7 @@ import {ProofOfInference} from "../../../contracts/ProofOfInference.sol";
 import {ProofOfUse} from "../../../contracts/ProofOfUse.sol";
 import {ProtocolParameters} from "../../../contracts/ProtocolParameters.sol";
 import {Award} from "../../../contracts/types/Award.sol";
+import {SessionAward} from "../../../contracts/types/SessionAward.sol";
 import {ALL_BPS} from "../../../contracts/types/Share.sol";
 import {ZKVerifier} from "../../../contracts/ZKVerifier.sol";
 import {JournalVerifier} from "../JournalVerifier.sol";
@@ -51,6 +52,8 @@ contract World is Asserting {
     uint256 public mostPaid;
     mapping(address requester => mapping(uint256 nonce => uint256)) private _payments;
     uint256 public settled;
+    /// @notice Calls of sessions that were paid.
+    uint256 public called;
     uint256 public modelFees;
     uint256 public protocolFees;
     uint256 public burnt;
@@ -154,6 +157,24 @@ contract World is Asserting {
         owns[TREASURY] += fees - pooled;
         protocolFees += fees;
         _countPayments(awards);
+    }
+
+    /// @notice `calls` of a session were paid, its first ones or later ones.
+    function noteCalls(SessionAward memory session, uint32 calls, bool first) external {
+        IProtocolParameters.Parameters memory terms = parameters.current();
+        (, address holder) = models.holderOf(session.modelDigest);
+        if (holder == address(0)) holder = address(use);
+        uint256 amount = session.price * calls + (first ? session.openingFee : 0);
+        uint256 fee = (amount * terms.protocolFeeBps) / ALL_BPS;
+        owns[session.requester] -= amount + session.modelFee * calls;
+        owns[session.worker] += amount - fee;
+        owns[holder] += session.modelFee * calls;
+        uint256 pooled = (fee * terms.rewardBps) / ALL_BPS;
+        owns[address(use)] += pooled;
+        owns[TREASURY] += fee - pooled;
+        protocolFees += fee;
+        modelFees += session.modelFee * calls;
+        called += calls;
     }
 
     function noteMoved(address from, address to, uint256 amount) external {
