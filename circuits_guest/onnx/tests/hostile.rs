@@ -74,7 +74,7 @@ fn no_random_bytes_break_it() {
 fn every_unsupported_part_is_named_at_once() {
     let strange = vec![int_attribute("axis", 0), int_attribute("sharpness", 3)];
     let nodes = [
-        node("Einsum", &["x"], &["a"], &[]),
+        node("Multinomial", &["x"], &["a"], &[]),
         node("Softmax", &["x"], &["b"], &strange),
         node("Relu", &["k"], &["c"], &[]),
         node("Add", &["a", "a"], &["y"], &[]),
@@ -86,7 +86,7 @@ fn every_unsupported_part_is_named_at_once() {
     assert_eq!(
         text,
         [
-            "node \"a\" (Einsum, opset 17): the operator is not supported",
+            "node \"a\" (Multinomial, opset 17): the operator is not supported",
             "node \"b\" (Softmax, opset 17): attribute \"sharpness\" is not supported",
             "node \"c\" (Relu, opset 17): input 0 has type bool, which is not supported there",
         ]

@@ -27,6 +27,9 @@ pub(crate) struct Einsum {
 
 pub(crate) fn einsum(a: &mut Attributes<'_>) -> Option<Op> {
     let text = a.text("equation", "");
+    if text.is_empty() {
+        return a.problem("attribute \"equation\" is missing".into());
+    }
     match equation(text) {
         Ok(einsum) => Some(Op::Einsum(einsum)),
         Err(reason) => a.problem(format!("attribute \"equation\" = {text:?}: {reason}")),
