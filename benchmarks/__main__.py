@@ -2,6 +2,7 @@
 
     market  offer to award, and award to answer against raw ONNX Runtime, over a devnet of six nodes
     proof   seconds by step, cycles and bytes of one proved batch of sixteen, its settlement's gas
+    sessions calls a second in a session between two nodes, with its one settlement
     gas     what the chain spends on a proof by phase, and on a settlement without it
     jsc     the private wallet on one core: notes scanned a second, seconds to sign and verify
     proving guest cycles of the reference models (benchmarks/proving.py has the full table)
@@ -27,9 +28,10 @@ from benchmarks.market import measure_market
 from benchmarks.proof import measure_proof
 from benchmarks.prover import measure_prover
 from benchmarks.proving import measure_proving
+from benchmarks.sessions import measure_sessions
 
-PARTS = ("market", "proof", "gas", "jsc", "proving", "prover")
-USUAL = PARTS[:5]
+PARTS = ("market", "sessions", "proof", "gas", "jsc", "proving", "prover")
+USUAL = PARTS[:6]
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     measure = {
         "market": measure_market,
+        "sessions": measure_sessions,
         "proof": partial(measure_proof, options.picture),
         "gas": measure_gas,
         "jsc": measure_jsc,

@@ -1,9 +1,11 @@
 """Breaks the market in every way there is a test for, and writes docs/reliability.md from what came of it.
 
-    python -m benchmarks.reliability [--only simulated,scale,market,rpc,processes] [--kills N]
+    python -m benchmarks.reliability [--only simulated,scale,market,rpc,processes,soak] [--kills N]
+                                     [--soak-seconds N]
 
 Each part is a set of the tests, in their full form; what they counted is kept in docs/reliability.json, so
-that parts can be run one by one. `--only ""` writes the page anew. Fails where a test fails.
+that parts can be run one by one. `--only ""` writes the page anew. Exits 1 where a test failed; what it
+counted is on the page all the same.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +29,7 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
     "market": ("tests/sim/test_sim_spread.py", "tests/sim/test_sim_flood.py"),
     "rpc": ("tests/chain/test_rpc_faults.py",),
     "processes": ("tests/e2e/test_kills.py",),
+    "soak": ("tests/net/test_soak.py::test_soak",),
 }
 Json = dict[str, Any]
 
@@ -37,30 +41,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of {', '.join(PARTS)}")
     parser.add_argument("--kills", type=int, default=100, help="random kills of real processes")
+    parser.add_argument("--soak-seconds", type=int, default=3600, help="length of the soak")
     arguments = parser.parse_args()
     chosen = [name for name in arguments.only.split(",") if name]
     if unknown := sorted(set(chosen) - set(PARTS)):
         parser.error(f"--only: no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name in chosen:
-        results[name] = run(name, arguments.kills)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    found = {name: run(name, arguments.kills, arguments.soak_seconds) for name in chosen}
+    # Read only now: parts may run side by side.
+    results = {**(json.loads(RESULTS.read_text()) if RESULTS.exists() else {}), **found}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     PAGE.write_text(page(results))
-    return 0
+    return 1 if any(part["failed"] for part in found.values()) else 0
 
 
-def run(name: str, kills: int) -> Json:
-    """What one part counted. Raises CalledProcessError where a test fails."""
+def run(name: str, kills: int, soak_seconds: int) -> Json:
+    """What one part counted, and whether a test failed."""
     from tests.reliability import VARIABLE
 
     with tempfile.TemporaryDirectory(prefix="p2pnode-reliability-") as folder:
         found = Path(folder) / "found.jsonl"
         found.touch()
         command = [sys.executable, "-m", "pytest", "-q", "-m", "deep or not deep", *PARTS[name]]
-        env = {**os.environ, VARIABLE: str(found), "P2PNODE_DEEP": "1", "P2PNODE_KILLS": str(kills)}
-        subprocess.run(command, cwd=ROOT, env=env, check=True)
+        lengths = {"P2PNODE_KILLS": str(kills), "P2PNODE_SOAK_SECONDS": str(soak_seconds)}
+        env = {**os.environ, VARIABLE: str(found), "P2PNODE_DEEP": "1", **lengths}
+        started = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+        seconds = round(time.monotonic() - started)
         lines = [json.loads(line) for line in found.read_text().splitlines()]
-    return {"day": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(), "found": lines}
+    when = {"day": f"{datetime.now(UTC):%Y-%m-%d}", "seconds": seconds, "cores": os.cpu_count()}
+    return {**when, "failed": code != 0, "found": lines}
 
 
 _HEAD: Final = """\
@@ -72,10 +81,19 @@ short form is in `make test`; the figures are in [reliability.json](reliability.
 _KILLS: Final = """\
 ## Kills
 
-A node is killed (SIGKILL) before and after every write of its ledger, found by counting them where SQL is
-executed, and at random times beside resets, outages and reorganisations of the chain; then it is started
-again. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could be slashed
-for, *without receipt* paid tasks whose requester has none. All of these must be 0.
+A node is killed (real processes by SIGKILL) before and after every write of its ledger, found where SQL is
+executed, and at random times; in the simulation beside resets, outages and reorganisations of the chain.
+Then it is started again. Where every write has its turn, each task that was awarded has to end paid, as it
+does without a kill. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could
+be slashed for, *without receipt* paid tasks whose requester has none. All of these must be 0.
+"""
+_SOAK: Final = """\
+## Soak
+
+Nodes in processes of their own on one machine; five offers a second from nodes that stay, and every ten
+seconds another node is killed, half of the times without a word, and comes back. An offer counts for every
+node that was in the network from two seconds before to two seconds after it was published. Growth is that of
+the worst of the nodes that stay, from the second quarter of the run to its last.
 """
 _RPC: Final = """\
 ## RPC faults
@@ -106,7 +124,7 @@ def page(results: Json) -> str:
     parts = [_HEAD]
     if "simulated" in results or "processes" in results:
         parts.append(_kills(results))
-    for name, write in (("rpc", _rpc), ("market", _market), ("scale", _scale)):
+    for name, write in (("soak", _soak), ("rpc", _rpc), ("market", _market), ("scale", _scale)):
         if name in results:
             parts.append(write(results[name]))
     return "\n".join(parts)
@@ -115,20 +133,43 @@ def page(results: Json) -> str:
 def _kills(results: Json) -> str:
     counts = ("kills", "outages", "reorganisations", "resets", "offers", "paid")
     heads = ["test", *counts, "lost", "paid twice", "broken", "without receipt"]
-    rows, days = [], set()
+    rows, runs = [], []
     for part in ("simulated", "processes"):
         if part in results:
-            days.add(results[part]["day"])
+            runs.append(f"{part}: {_when(results[part])}")
             for test, total in _totals(results[part]).items():
                 rows.append([test, *(f"{total.get(name, 0):,}" for name in (*counts, *_LOSSES))])
-    return f"{_KILLS}\n{_table(heads, rows)}\nRun on {', '.join(sorted(days))}.\n"
+    return f"{_KILLS}\n{_table(heads, rows)}\nRun, {'; '.join(runs)}.\n"
+
+
+def _soak(result: Json) -> str:
+    rows = [
+        [name, value]
+        for found in result["found"]
+        for name, value in (
+            ("length", f"{found['seconds'] / 60:,.0f} min"),
+            ("nodes", f"{found['nodes']}"),
+            ("kills and restarts", f"{found['restarts']:,}"),
+            ("offers", f"{found['published']:,}"),
+            ("deliveries that had to be", f"{found['expected']:,}"),
+            ("of them missing", f"{found['missing']:,}"),
+            ("delivery time, median", f"{found['latency_ms_p50']:,.0f} ms"),
+            ("delivery time, 99th percentile", f"{found['latency_ms_p99']:,.0f} ms"),
+            ("fetches that failed, nodes that ended by themselves", f"{found['failures']}"),
+            ("growth of memory", f"{found['growth_mib']:.1f} MiB"),
+            ("growth of tasks", f"{found['growth_tasks']:.1f}"),
+            ("growth of sockets", f"{found['growth_sockets']:.1f}"),
+            ("cores used by all nodes", f"{found['cores_used']:.2f}"),
+        )
+    ]
+    return f"{_SOAK}\n{_table(['', 'measured'], rows)}\nRun {_when(result)}.\n"
 
 
 def _rpc(result: Json) -> str:
     names = ("payments", "broken", "paid", "paid_twice")
     rows = [[f"{total[name]:,}" for name in names] for total in _totals(result).values()]
     heads = ["payments", "calls that failed", "paid", "paid twice"]
-    return f"{_RPC}\n{_table(heads, rows)}\nRun on {result['day']}.\n"
+    return f"{_RPC}\n{_table(heads, rows)}\nRun {_when(result)}.\n"
 
 
 def _market(result: Json) -> str:
@@ -138,7 +179,7 @@ def _market(result: Json) -> str:
         for name, value in found.items()
         if name != "test"
     ]
-    return f"## Market\n\n{_table(['test', 'measured'], rows)}\nRun on {result['day']}.\n"
+    return f"## Market\n\n{_table(['test', 'measured'], rows)}\nRun {_when(result)}.\n"
 
 
 def _scale(result: Json) -> str:
@@ -158,7 +199,13 @@ def _scale(result: Json) -> str:
         ]
         for found in sorted(result["found"], key=lambda one: int(one["nodes"]))
     ]
-    return f"{_SCALE}\n{_table(heads, rows)}\n{_PLAN}\nRun on {result['day']}.\n"
+    return f"{_SCALE}\n{_table(heads, rows)}\n{_PLAN}\nRun {_when(result)}.\n"
+
+
+def _when(result: Json) -> str:
+    outcome = ", and a test **failed**" if result["failed"] else ""
+    minutes = max(1, round(result["seconds"] / 60))
+    return f"on {result['day']}, {minutes} min on {result['cores']} cores{outcome}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

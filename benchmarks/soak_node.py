@@ -1,20 +1,19 @@
-"""One node of `network_soak`, in a process of its own.
+"""One node of `network_soak`, in a process of its own: `serve`.
 
 Reads commands on stdin and writes events on stdout, one JSON object a line. Commands:
 `{"do": "publish", "id"}` and `{"do": "fetch", "peer", "digest"}`. Events: `ready` once it is in the mesh;
-each second `seen`, with the [id, milliseconds] of the offers that came; every ten seconds `state`; `failed`.
+`seen` with the id of an offer that came and its milliseconds; every ten seconds `state`; `failed`.
 
 Times are CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
-import argparse
 import json
 import os
 import resource
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from p2pnode.ports import Topic
 
 STAMP = struct.Struct(">Qd")
 OFFER_BYTES = 1000
+STATE_SECONDS = 10.0
 
 
 def say(event: str, **fields: Any) -> None:
@@ -51,23 +51,21 @@ def resident() -> float:
     return pages * resource.getpagesize() / (1 << 20)
 
 
-async def receive(node: Network, seen: list[tuple[int, float]], task_status: Any) -> None:
+async def receive(node: Network, task_status: Any) -> None:
     async with node.subscribe(Topic.OFFERS) as inbox:
         task_status.started()
         async for gossip in inbox:
             number, sent = STAMP.unpack_from(gossip.data)
-            seen.append((number, round(1000 * (time.monotonic() - sent), 1)))
+            # At once: what is in the pipe survives a kill.
+            say("seen", id=number, milliseconds=round(1000 * (time.monotonic() - sent), 1))
 
 
-async def report(node: Network, seen: list[tuple[int, float]]) -> None:
-    for second in range(1 << 62):
-        await trio.sleep(1)
-        if seen:
-            say("seen", offers=seen[:])
-            seen.clear()
-        if second % 10 == 0:
-            tasks = trio.lowlevel.current_statistics().tasks_living
-            say("state", mib=resident(), tasks=tasks, sockets=sockets(), peers=len(node.peers()))
+async def report(node: Network) -> None:
+    while True:
+        await trio.sleep(STATE_SECONDS)
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        counts = {"tasks": tasks, "sockets": sockets(), "peers": len(node.peers())}
+        say("state", mib=resident(), cpu_seconds=time.process_time(), **counts)
 
 
 async def lines() -> AsyncIterator[dict[str, Any]]:
@@ -92,9 +90,8 @@ async def obey(node: Network, command: dict[str, Any]) -> None:
 
 async def run(settings: NetworkSettings, blob: int) -> None:
     async with open_network(settings) as node, trio.open_nursery() as nursery:
-        seen: list[tuple[int, float]] = []
-        await nursery.start(receive, node, seen)
-        nursery.start_soon(report, node, seen)
+        await nursery.start(receive, node)
+        nursery.start_soon(report, node)
         digest = await node.blobs.put(os.urandom(blob)) if blob else b""
         while settings.bootstrap and not node._gossip._pubsub.router.mesh[Topic.OFFERS]:  # noqa: ASYNC110
             await trio.sleep(0.05)
@@ -104,30 +101,22 @@ async def run(settings: NetworkSettings, blob: int) -> None:
         nursery.cancel_scope.cancel()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--bootstrap", action="append", default=[])
-    parser.add_argument("--blob", type=int, default=0, help="bytes of a blob to serve")
-    options = parser.parse_args()
+def serve(folder: Path, bootstrap: Sequence[str], blob: int) -> None:
+    """Run the node whose key and state are in `folder` until stdin ends; `blob` are bytes that it serves."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(30),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    key = options.folder / "node.key"
+    key = folder / "node.key"
     if not key.exists():
         create_key(key)
     settings = NetworkSettings(
         key_path=key,
-        cache_dir=options.folder / "blobs",
-        state_dir=options.folder / "state",
+        cache_dir=folder / "blobs",
+        state_dir=folder / "state",
         listen=("/ip4/127.0.0.1/tcp/0",),
-        bootstrap=tuple(options.bootstrap),
+        bootstrap=tuple(bootstrap),
         # Every node of the soak is on this machine.
         max_per_ip=63,
     )
-    trio.run(run, settings, options.blob)
-
-
-if __name__ == "__main__":
-    main()
+    trio.run(run, settings, blob)

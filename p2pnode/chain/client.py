@@ -131,9 +131,11 @@ class ChainClient:
         output_digests: Sequence[bytes],
         seal: bytes,
         key: str,
+        *,
+        credit: bool = False,
     ) -> SettlementOutcome:
         """See `ports.Chain`."""
-        return await self.settlement.settle_batch(awards, output_digests, seal, key)
+        return await self.settlement.settle_batch(awards, output_digests, seal, key, credit=credit)
 
     async def paid_calls(self, session_hash: bytes) -> int:
         """See `ports.SessionChain`."""

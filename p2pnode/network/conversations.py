@@ -75,35 +75,38 @@ class Conversations:
     async def _answer_one(
         self, stream: INetStream, peer: str, protocol: str, handler: Handler, limit: int
     ) -> bool:
+        """Answer the next request; whether there may be another."""
         try:
             with trio.fail_after(IDLE_SECONDS):
                 request = await read_frame(stream, limit)
-            if not self._asked.take(peer):
-                self._on_offence(peer, Offence.FLOOD)
-                await _refuse(stream, Status.BUSY, "too many requests a second, ask more slowly")
-                return False
-            with trio.fail_after(HANDLE_SECONDS):
-                response = await handler(peer, request)
         except FrameTooLarge as error:
             self._on_offence(peer, Offence.MALFORMED)
-            await _refuse(stream, Status.TOO_LARGE, f"request too large: {error}")
-        except (ProtocolError, MarketError) as error:
-            log.info("request.refused", peer=peer, protocol=protocol, error=str(error))
-            await _refuse(stream, Status.REFUSED, str(error))
+            return await _refuse(stream, Status.TOO_LARGE, f"request too large: {error}")
         except trio.TooSlowError:
-            await _refuse(stream, Status.TIMEOUT, f"idle for {IDLE_SECONDS:.0f} s, or no answer in time")
-        except NetworkError:
-            # The peer has closed the stream, between two requests or within one.
+            return await _refuse(stream, Status.TIMEOUT, f"nothing was asked for {IDLE_SECONDS:.0f} s")
+        except Exception as error:
+            # The usual end: the peer has closed the stream.
+            log.debug("conversation.ended", peer=peer, protocol=protocol, error=repr(error))
             await reset(stream)
+            return False
+        if not self._asked.take(peer):
+            self._on_offence(peer, Offence.FLOOD)
+            return await _refuse(stream, Status.BUSY, "too many requests a second, ask more slowly")
+        try:
+            with trio.fail_after(HANDLE_SECONDS):
+                response = await handler(peer, request)
+        except (ProtocolError, MarketError, NetworkError) as error:
+            log.info("request.refused", peer=peer, protocol=protocol, error=str(error))
+            return await _refuse(stream, Status.REFUSED, str(error))
+        except trio.TooSlowError:
+            return await _refuse(stream, Status.TIMEOUT, f"no answer within {HANDLE_SECONDS:.0f} s")
         except Exception:
-            # Other errors may name paths or keys, which are nothing for strangers.
+            # Only these three kinds of error are worded for strangers; others may name paths or keys.
             log.exception("request.failed", peer=peer, protocol=protocol)
-            await _refuse(stream, Status.INTERNAL, "internal error")
-        else:
-            with trio.fail_after(WRITE_SECONDS):
-                await write_frame(stream, bytes([Status.OK]), response)
-            return True
-        return False
+            return await _refuse(stream, Status.INTERNAL, "internal error")
+        with trio.fail_after(WRITE_SECONDS):
+            await write_frame(stream, bytes([Status.OK]), response)
+        return True
 
     @asynccontextmanager
     async def open(
@@ -140,8 +143,10 @@ class Conversations:
             await reset(stream)
 
 
-async def _refuse(stream: INetStream, status: Status, reason: str) -> None:
+async def _refuse(stream: INetStream, status: Status, reason: str) -> bool:
+    """Say why, and end the stream: no request comes after this one."""
     with trio.move_on_after(1):
         await write_frame(stream, encode_refusal(status, reason))
         await stream.close()
     await reset(stream)
+    return False

@@ -18,6 +18,7 @@ from libp2p.stream_muxer.yamux.yamux import GO_AWAY_NORMAL, Yamux
 
 from p2pnode.network.address import Multiaddr
 from p2pnode.network.admission import Admission
+from p2pnode.network.buffered import BufferedConnection
 from p2pnode.network.psk import PrivateConnection
 
 log = structlog.get_logger("p2pnode.network")
@@ -70,7 +71,7 @@ def guard_swarm(swarm: Swarm, admission: Admission, psk: bytes | None = None) ->
 
     async def upgrade_and_hold(raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
         with admission.admit(raw_conn.get_remote_address()):
-            muxed = await upgrade(_private(raw_conn, psk), maddr)
+            muxed = await upgrade(_wrapped(raw_conn, psk), maddr)
             connections = [c for c in swarm.get_connections(muxed.peer_id) if c.muxed_conn is muxed]
             closed = connections[0] if connections else muxed
             await cast(trio.Event, closed.event_closed).wait()  # type: ignore[union-attr]
@@ -78,7 +79,7 @@ def guard_swarm(swarm: Swarm, admission: Admission, psk: bytes | None = None) ->
 
     async def upgrade_or_close(raw_conn: IRawConnection, peer_id: ID, pre_scope: Any = None) -> SwarmConn:
         try:
-            return await upgrade_outbound(_private(raw_conn, psk), peer_id, pre_scope)
+            return await upgrade_outbound(_wrapped(raw_conn, psk), peer_id, pre_scope)
         except BaseException:
             # What the library does not expect in a handshake, it leaves with an open socket.
             await raw_conn.close()
@@ -103,13 +104,14 @@ async def probe(swarm: Swarm, psk: bytes | None, address: Multiaddr, peer: ID) -
         raise SwarmException(f"no transport dials {address}")
     raw_conn = await transport.dial(full)
     try:
-        await swarm.upgrader.upgrade_security(_private(raw_conn, psk), True, peer)
+        await swarm.upgrader.upgrade_security(_wrapped(raw_conn, psk), True, peer)
     finally:
         await raw_conn.close()
 
 
-def _private(raw_conn: IRawConnection, psk: bytes | None) -> IRawConnection:
-    return raw_conn if psk is None else PrivateConnection(raw_conn, psk)
+def _wrapped(raw_conn: IRawConnection, psk: bytes | None) -> IRawConnection:
+    buffered = BufferedConnection(raw_conn)
+    return buffered if psk is None else PrivateConnection(buffered, psk)
 
 
 def _close_socket_always(muxed: Yamux) -> None:

@@ -5,6 +5,7 @@ three failures. Here nothing is given up: waits grow to `redial_seconds` and jit
 nodes that lost the same peer do not come back in the same second.
 """
 
+import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -28,7 +29,8 @@ REFRESH_SECONDS = 3600.0
 PARALLEL_DIALS = 8
 FEW_PEERS = 4
 """With fewer peers than this, those met before are dialled too."""
-NOTE_SECONDS = 2.0
+NOTE_SECONDS, NOTE_AGAIN_SECONDS = 2.0, 30.0
+"""How often new peers are noted, and how often those that stay: looking up addresses takes time."""
 SAVE_SECONDS = 60.0
 COMPLAIN_SECONDS = (60.0, 3600.0)
 """First and longest wait between two warnings that nobody answers."""
@@ -59,6 +61,7 @@ class Join:
         self._settings = settings
         self._dial = dial
         self._reached = reached
+        self._noted: dict[ID, float] = {}
         self._lookup = settings.lookup_txt
         self._random = random.Random(settings.seed)
         self._slots = trio.CapacityLimiter(PARALLEL_DIALS)
@@ -163,10 +166,16 @@ class Join:
                 await trio.to_thread.run_sync(self._known.save)
 
     def _note_peers(self) -> None:
-        for peer in self._connections.peers():
+        now = trio.current_time()
+        connected = self._connections.peers()
+        self._noted = {peer: self._noted[peer] for peer in connected if peer in self._noted}
+        for peer in connected:
+            if now - self._noted.get(peer, -math.inf) < NOTE_AGAIN_SECONDS:
+                continue
             address = self._reached(peer)
             if address is not None:
                 self._known.met(peer, address)
+                self._noted[peer] = now
 
     async def _complain(self) -> None:
         """Say why nobody answers, now and then, in words; says nothing where nobody was expected."""

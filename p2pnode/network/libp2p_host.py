@@ -1,6 +1,7 @@
 """The libp2p host under a node: what it speaks, whom it lets in, where it listens."""
 
 import socket
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -14,15 +15,18 @@ from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.utils.address_validation import expand_wildcard_address
 
 from p2pnode.errors import ConfigError
 from p2pnode.network.address import Multiaddr, parse_address
 from p2pnode.network.admission import Admission
 from p2pnode.network.guard import guard_swarm
+from p2pnode.network.muxer import FrugalYamux
 from p2pnode.network.noise import WholeWriteNoise
 from p2pnode.network.settings import NetworkSettings
+
+ADDRESS_SECONDS = 5.0
+"""How long after a change of this machine's network addresses we may still tell the old ones."""
 
 
 def make_host(
@@ -44,7 +48,7 @@ def make_host(
         key_pair=key,
         # Row 22: by default the library also takes plaintext, secio and TLS connections.
         sec_opt={NOISE: WholeWriteNoise(key)},
-        muxer_opt={TProtocol(YAMUX): Yamux},
+        muxer_opt={TProtocol(YAMUX): FrugalYamux},
         connection_config=ConnectionConfig(
             max_connections=settings.max_connections,
             # Both 0: we choose whom to dial ourselves, in `Peers`.
@@ -60,8 +64,24 @@ def make_host(
     )
     swarm = cast(Swarm, host.get_network())
     swarm.retry_config = RetryConfig(max_retries=0)
+    _keep_addresses(host, swarm, external)
     guard_swarm(swarm, Admission(settings.max_per_ip, trio.current_time), psk)
     return host
+
+
+def _keep_addresses(host: IHost, swarm: Swarm, external: Sequence[Multiaddr]) -> None:
+    """Work out our addresses once in a while: the library wants them for each gossip message."""
+    work_out = host.get_addrs
+    kept: tuple[object, float, list[Multiaddr]] = (None, 0.0, [])
+
+    def get_addrs() -> list[Multiaddr]:
+        nonlocal kept
+        basis, now = (tuple(swarm.listeners), tuple(external)), time.monotonic()
+        if basis != kept[0] or now >= kept[1] or not kept[2]:
+            kept = basis, now + ADDRESS_SECONDS, work_out()
+        return list(kept[2])
+
+    host.get_addrs = get_addrs  # type: ignore[method-assign]
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """GossipSub with guards: one bad message from a peer costs that peer, not the node."""
 
+import hashlib
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -8,16 +9,22 @@ from typing import Any, TypeVar, cast
 import structlog
 import trio
 from libp2p.abc import IHost, INetStream
+from libp2p.exceptions import ValidationError
+from libp2p.io.exceptions import IOException, MessageTooLarge
+from libp2p.network.connection.exceptions import RawConnError
+from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
 from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
+from libp2p.pubsub.utils import maybe_consume_signed_record
 from libp2p.pubsub.validators import signature_validator
 
 from p2pnode.network.guard import guarded, reset
 from p2pnode.network.limits import RateLimit
 from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.reputation import Offence
+from p2pnode.network.rpc_reader import RpcReader
 from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
 from p2pnode.ports import Topic
 
@@ -34,6 +41,8 @@ ANSWERS = 3
 MAX_RPC = 1 << 20
 SEEN_SECONDS = 600
 """Longer than the library's 120, so that a captured message cannot be sent again soon after."""
+RECORD_SECONDS = 600.0
+"""How long a checked peer record is good without another check; the library keeps it for two hours."""
 
 
 def _short() -> deque[float]:
@@ -83,6 +92,8 @@ def make_router() -> GossipSub:
     )
     # Row 25: with adaptive gossip off nothing ever empties this record of delivery times.
     router.recent_message_deliveries = cast("dict[str, list[float]]", defaultdict(_short))
+    # Row 40: by the score, which stays at zero here, every peer is better than those in the mesh.
+    router.scorer = None
     return router
 
 
@@ -106,6 +117,7 @@ class GuardedPubsub(Pubsub):
         )
         self._limits = limits
         self._on_offence = on_offence
+        self._records: dict[ID, tuple[bytes, float]] = {}
         self._topics = {str(topic) for topic in Topic}
         for topic in Topic:
             self.set_topic_validator(str(topic), self._validate, is_async_validator=False)
@@ -118,17 +130,67 @@ class GuardedPubsub(Pubsub):
         self._on_offence(peer, Offence.UNDECODABLE)
         self._handle_dead_peer(ID.from_base58(peer))
 
+    async def continuously_read_stream(self, stream: INetStream) -> None:
+        """Take the RPCs of a peer one after the other until its stream ends."""
+        peer = stream.muxed_conn.peer_id
+        reader = RpcReader(stream, self.max_inbound_rpc_size)
+        try:
+            while self.manager.is_running:
+                await self._take(peer, await reader.next())
+        except MessageTooLarge as error:
+            log.info("gossip.too_large", peer=peer.to_base58(), error=str(error))
+            await reset(stream)
+            self._handle_dead_peer(peer)
+        except (StreamError, IOException, RawConnError) as error:
+            log.debug("gossip.stream_ended", peer=peer.to_base58(), error=repr(error))
+
+    async def _take(self, peer: ID, rpc: rpc_pb2.RPC) -> None:
+        if not self._record_fits(peer, rpc):
+            log.info("gossip.bad_record", peer=peer.to_base58())
+            return
+        for msg in rpc.publish:
+            if self._is_subscribed_to_msg(msg):
+                await self.push_msg(peer, msg)
+        if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
+            for subscription in rpc.subscriptions:
+                self.handle_subscription(peer, subscription)
+        if rpc.HasField("control"):
+            # The router would check the record once more.
+            rpc.ClearField("senderRecord")
+            await self.router.handle_rpc(rpc, peer)
+
+    def _record_fits(self, peer: ID, rpc: rpc_pb2.RPC) -> bool:
+        """Whether the RPC's signed peer record, if it has one, is the peer's own.
+
+        The library puts one into every RPC, nearly always the same.
+        """
+        if not rpc.HasField("senderRecord"):
+            return True
+        digest = hashlib.sha256(rpc.senderRecord).digest()
+        known, until = self._records.get(peer, (b"", 0.0))
+        if digest == known and trio.current_time() < until:
+            return True
+        if not maybe_consume_signed_record(rpc, self.host, peer):
+            return False
+        self._records[peer] = digest, trio.current_time() + RECORD_SECONDS
+        return True
+
+    def _handle_dead_peer(self, peer_id: ID) -> None:
+        self._records.pop(peer_id, None)
+        super()._handle_dead_peer(peer_id)
+
     async def push_msg(self, msg_forwarder: ID, msg: rpc_pb2.Message) -> None:
         if msg_forwarder == self.my_id:
             await super().push_msg(msg_forwarder, msg)
             return
         peer = msg_forwarder.to_base58()
         try:
-            if self._hopeless(msg_forwarder, msg):
+            # First, because most of what comes has come from another peer before.
+            if self._is_msg_seen(msg) or self._hopeless(msg_forwarder, msg):
                 return
             offence = self._offence_of(msg)
             if offence is None:
-                await super().push_msg(msg_forwarder, msg)
+                await self._accept(msg_forwarder, msg)
                 return
         except Exception as error:
             log.info("gossip.refused", peer=peer, error=repr(error)[:200])
@@ -141,9 +203,21 @@ class GuardedPubsub(Pubsub):
             return Offence.OVERSIZE
         if len(msg.topicIDs) != 1 or len(msg.seqno) != 8 or len(msg.from_id) > 64:
             return Offence.MALFORMED
-        if self._is_msg_seen(msg):
-            return None
         return None if signature_validator(msg) else Offence.BAD_SIGNATURE
+
+    async def _accept(self, forwarder: ID, msg: rpc_pb2.Message) -> None:
+        """What the library's `push_msg` does, without a second check of the signature."""
+        origin = ID(msg.from_id)
+        if self.is_peer_blacklisted(forwarder) or self.is_peer_blacklisted(origin):
+            return
+        try:
+            await self.validate_msg(forwarder, msg)
+        except ValidationError:
+            return
+        self._mark_msg_seen(msg)
+        if origin != self.my_id:
+            self.notify_subscriptions(msg)
+            await self.router.publish(forwarder, msg)
 
     def _validate(self, forwarder: ID, msg: rpc_pb2.Message) -> bool:
         """Whether to keep and forward: the origin's rate (row 5). Synchronous and never raises (row 13)."""
@@ -161,7 +235,7 @@ class GuardedPubsub(Pubsub):
 
     def _hopeless(self, forwarder: ID, msg: rpc_pb2.Message) -> bool:
         """Whether the message would be dropped whatever its signature: a flood is dropped before that."""
-        if len(msg.topicIDs) != 1 or msg.topicIDs[0] not in self._topics or self._is_msg_seen(msg):
+        if len(msg.topicIDs) != 1 or msg.topicIDs[0] not in self._topics:
             return False
         if not self._limits.hopeless(Topic(msg.topicIDs[0]), bytes(msg.from_id), bytes(msg.data)):
             return False

@@ -1,35 +1,35 @@
 """A network of real processes on a real chain, whose nodes are killed with SIGKILL and started again."""
 
-import os
 import secrets
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import trio
 
+from benchmarks.forked import Forked, fork
 from p2pnode.amounts import JOY
 from p2pnode.chain import open_chain_reader
+from p2pnode.chain.finality import FINAL_BLOCKS
+from p2pnode.chain.rpc import open_rpc
 from p2pnode.config import ChainConfig
 from p2pnode.control import SubmitRequest, Wait
 from p2pnode.devnet import funds, hardhat
 from p2pnode.devnet.node import P2PNODE, DevnetNode, make_node
 from p2pnode.devnet.plan import NodePlan, worker
 from p2pnode.devnet.processes import environment, open_supervisor
-from p2pnode.errors import P2PNodeError
+from p2pnode.errors import NetworkError, P2PNodeError
 from p2pnode.identity import write_secret
 from p2pnode.inference import read_inputs, read_model
 from p2pnode.market.state import TaskState
 from p2pnode.models import DIGITS, digit_images
 from p2pnode.ports import Role
-from p2pnode.processes import guarded
 from p2pnode.protocol.cid import content_digest
 from p2pnode.proving import open_prover
 from p2pnode.store import open_store
+from tests.e2e.killed_node import Fault, run_node
 from tests.judging import Report, judge
 
 ROOT = Path(__file__).parents[2]
@@ -38,14 +38,20 @@ PLANS = (
         "alice",
         joy=50 * JOY,
         escrow=20 * JOY,
-        settings={"requester.bid_wait": "4", "requester.settle_seconds": "3600"},
+        # A slow machine is not what is tested here.
+        settings={
+            "requester.bid_wait": "4",
+            "requester.result_seconds": "600",
+            "requester.settle_seconds": "7200",
+        },
     ),
     worker("bob", capacity=8, price=JOY // 100, stake=20 * JOY),
     worker("carol", capacity=8, price=JOY // 100 * 11 // 10, stake=20 * JOY),
 )
 WORKERS = ("bob", "carol")
 QUICK = {"worker.batch_seconds": "5", "worker.batch_size": "8", "worker.most_failures": "1000"}
-READY_SECONDS = 120
+READY_SECONDS = 300
+STOP_SECONDS = 10.0
 
 
 @dataclass
@@ -55,55 +61,51 @@ class KillNetwork:
     url: str
     folder: Path
     nodes: Mapping[str, DevnetNode]
-    nursery: trio.Nursery
     report: Report = field(default_factory=Report)
-    running: dict[str, trio.CancelScope] = field(default_factory=dict)
-    processes: dict[str, trio.Process] = field(default_factory=dict)
+    processes: dict[str, Forked] = field(default_factory=dict)
     escrow: int = 0
 
-    async def start(self, name: str, *, kill_at: tuple[int, str] | None = None) -> None:
-        """Start a node and wait until it answers, or until it has died at the write it is told to die at."""
-        command: list[str | Path] = [*P2PNODE]
-        if kill_at is not None:
-            command = [sys.executable, "-m", "tests.e2e.killed_node", str(kill_at[0]), kill_at[1]]
-        command += ["run", "--config", self.nodes[name].config]
-        await self.nursery.start(self._run, name, command)
+    async def start(self, name: str, fault: Fault | None = None) -> None:
+        """Start a node and wait until it answers, or until it has died at its fault."""
+        node = self.nodes[name]
+        process = await fork(
+            run_node,
+            node.config,
+            fault,
+            stderr=node.log,
+            cwd=node.folder,
+            env=environment(),
+            guarded=True,
+        )
+        self.processes[name] = process
 
         async def settled() -> bool:
-            return not self.is_alive(name) or await self.nodes[name].control.is_running()
+            return not self.is_alive(name) or await node.control.is_running()
 
         await until(settled, READY_SECONDS)
-
-    async def _run(self, name: str, command: list[str | Path], task_status: Any) -> None:
-        # The worktree's own package, for the script that kills itself.
-        env = environment(PYTHONPATH=str(ROOT))
-        folder = self.nodes[name].folder
-        with trio.CancelScope() as scope, self.nodes[name].log.open("ab") as log:
-            async with guarded(command, stderr=log.fileno(), stop_seconds=10, cwd=folder, env=env) as process:
-                self.running[name], self.processes[name] = scope, process
-                task_status.started()
-                assert process.stdout is not None
-                async for chunk in process.stdout:
-                    log.write(chunk)
+        assert fault is not None or self.is_alive(name), f"{name} ended at its start; see {node.log}"
 
     def is_alive(self, name: str) -> bool:
         """Whether the node's process runs."""
-        return self.processes[name].poll() is None
+        return self.processes[name].returncode is None
 
     async def kill(self, name: str) -> None:
-        """SIGKILL to the process and all that it started under its guardian."""
-        process = self.processes[name]
-        if process.poll() is None:
+        """SIGKILL to the node."""
+        if self.is_alive(name):
             self.report.kills += 1
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+            self.processes[name].send_signal(signal.SIGKILL)
+        await self.processes[name].aclose()
 
     async def stop(self, name: str) -> None:
         """SIGTERM, as an operator stops a node."""
-        self.running[name].cancel()
-        await self.processes[name].wait()
+        await self.processes[name].aclose(STOP_SECONDS)
 
-    async def submit(self, count: int) -> None:
+    async def close(self) -> None:
+        """End every node."""
+        for name in self.processes:
+            await self.processes[name].aclose()
+
+    async def submit(self, count: int, on_event: Callable[[], None] = lambda: None) -> None:
         """Offer digits and wait for answers; what a kill interrupts is left to the ledgers."""
         _, info = read_model(DIGITS)
         names = [path for path, _ in digit_images()][:count]
@@ -112,25 +114,36 @@ class KillNetwork:
         digest = content_digest(DIGITS.read_bytes())
         request = SubmitRequest(digest, inputs, labels, 0, JOY // 20, Wait.ANSWERED)
         try:
-            await self.nodes["alice"].control.submit(request, lambda name, fields: None)
+            await self.nodes["alice"].control.submit(request, lambda name, fields: on_event())
         except P2PNodeError as error:
             print(f"submission ended early: {error}")
 
     async def open_tasks(self) -> int:
-        """Tasks that are not over on any node; bids that wait for an award do not count."""
+        """Tasks that are not over on a node that runs; bids that wait for an award do not count."""
         total = 0
-        for node in self.nodes.values():
-            states = (await node.control.status())["open_tasks"]
+        for name, node in self.nodes.items():
+            if not self.is_alive(name):
+                continue
+            try:
+                states = (await node.control.status())["open_tasks"]
+            except NetworkError:
+                # It dies at this very moment, with whatever it had to do.
+                return 1
             total += sum(n for role in states.values() for state, n in role.items() if state != "bid")
         return total
 
+    async def is_idle(self) -> bool:
+        """Whether every task is over on the nodes that run."""
+        return not await self.open_tasks()
+
+    async def finalise(self) -> None:
+        """Mine until what was settled is final; the nodes notice by themselves."""
+        async with open_rpc((self.url,), timeout=30) as rpc:
+            await rpc.request("hardhat_mine", hex(FINAL_BLOCKS + 1))
+
     async def finish(self, seconds: float) -> Report:
         """Wait until every task is over, stop the nodes, and hold their ledgers against the chain."""
-
-        async def idle() -> bool:
-            return not await self.open_tasks()
-
-        await until(idle, seconds)
+        await until(self.is_idle, seconds)
         for name in self.nodes:
             await self.stop(name)
         account = self.nodes["alice"].account
@@ -171,10 +184,7 @@ async def open_kill_network(folder: Path) -> AsyncIterator[KillNetwork]:
     await trio.Path(folder).mkdir()
     async with open_prover() as prover:
         image_id = prover.image_id
-    async with (
-        open_supervisor(lambda source, name, fields: None) as supervisor,
-        trio.open_nursery() as nursery,
-    ):
+    async with open_supervisor(lambda source, name, fields: None) as supervisor:
         password, peers = folder / "password", folder / "bootstrap.peers"
         write_secret(password, secrets.token_hex(16).encode())
         url = await hardhat.start_chain(supervisor, folder)
@@ -192,6 +202,7 @@ async def open_kill_network(folder: Path) -> AsyncIterator[KillNetwork]:
         await child.event("network.open")
         settings = {
             "log_format": "json",
+            "api.enabled": "false",
             "network.listen": "/ip4/127.0.0.1/tcp/0",
             "network.bootstrap": str(peers),
             "network.mdns": "false",
@@ -205,13 +216,15 @@ async def open_kill_network(folder: Path) -> AsyncIterator[KillNetwork]:
             nodes[plan.name] = await make_node(plan, folder / plan.name, password, changes)
         amounts = {node.account: node.plan.joy for node in nodes.values()}
         await funds.fund(url, folder / "deployment.json", amounts)
-        network = KillNetwork(url, folder, nodes, nursery)
-        for name in nodes:
-            await network.start(name)
-        for name in WORKERS:
-            await nodes[name].command("node", "register", "--stake", "20")
-        await nodes["alice"].command("escrow", "deposit", "20")
-        network.escrow = 20 * JOY
-        await nodes["alice"].command("models", "publish", DIGITS, "--price", "0.001", "--name", "digits")
-        yield network
-        nursery.cancel_scope.cancel()
+        network = KillNetwork(url, folder, nodes)
+        try:
+            for name in nodes:
+                await network.start(name)
+            for name in WORKERS:
+                await nodes[name].command("node", "register", "--stake", "20")
+            await nodes["alice"].command("escrow", "deposit", "20")
+            network.escrow = 20 * JOY
+            await nodes["alice"].command("models", "publish", DIGITS, "--price", "0.001", "--name", "digits")
+            yield network
+        finally:
+            await network.close()

@@ -1,16 +1,20 @@
 """Gossip between nodes that know only the bootstrap peer, and what is refused."""
 
+from collections import Counter
+from contextlib import AsyncExitStack
+from itertools import permutations
+
 import pytest
 import trio
 from libp2p.abc import IHost
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import get_peer_and_seqno_msg_id
-from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
+from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX, signature_validator
 from libp2p.utils import encode_varint_prefixed
 
 from p2pnode.errors import NetworkError
-from p2pnode.network import open_network
+from p2pnode.network import open_network, pubsub
 from p2pnode.network.pubsub import make_router
 from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
 from p2pnode.ports import Gossip, Topic
@@ -178,6 +182,35 @@ async def test_same_bytes_twice_are_one_message(settings: Settings) -> None:
             assert [(await anext(inbox)).data for _ in range(2)] == [b"one", b"two"]
 
 
+async def test_one_check_of_a_signature_for_all_copies(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+
+    def check(message: rpc_pb2.Message) -> bool:
+        checked.append(message.from_id + message.seqno)
+        return signature_validator(message)
+
+    monkeypatch.setattr(pubsub, "signature_validator", check)
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(open_network(settings("node0")))]
+        for number in range(1, 4):
+            node = settings(f"node{number}", bootstrap=nodes[0].addresses)
+            nodes.append(await stack.enter_async_context(open_network(node)))
+        inboxes = [await stack.enter_async_context(node.subscribe(Topic.OFFERS)) for node in nodes[1:]]
+        with trio.fail_after(30):
+            for one, other in permutations(nodes, 2):
+                await one.wait_for_mesh(other.peer_id, Topic.OFFERS)
+            for number in range(5):
+                await nodes[0].publish(Topic.OFFERS, b"%d" % number)
+            for inbox in inboxes:
+                assert {(await anext(inbox)).data for _ in range(5)} == {b"%d" % n for n in range(5)}
+            # The last copies.
+            await trio.sleep(0.5)
+    # Each of three nodes gets each of five messages from up to three peers.
+    assert Counter(Counter(checked).values()) == {3: 5}
+
+
 async def test_own_oversize_message_is_refused_with_the_remedy(settings: Settings) -> None:
     async with open_network(settings("alice")) as alice:
         with pytest.raises(NetworkError, match=rf"{MAX_GOSSIP + 1} bytes is over {MAX_GOSSIP}.*blob"):
@@ -263,10 +296,10 @@ def test_the_router_has_the_measured_settings() -> None:
 
 async def test_our_validators_are_synchronous_and_the_message_id_is_the_default(settings: Settings) -> None:
     async with open_network(settings("alice")) as alice:
-        pubsub = alice._gossip._pubsub
-        assert not any(validator.is_async for validator in pubsub.topic_validators.values())
-        assert set(pubsub.topic_validators) == {str(topic) for topic in Topic}
-        assert pubsub._msg_id_constructor is get_peer_and_seqno_msg_id
+        gossip = alice._gossip._pubsub
+        assert not any(validator.is_async for validator in gossip.topic_validators.values())
+        assert set(gossip.topic_validators) == {str(topic) for topic in Topic}
+        assert gossip._msg_id_constructor is get_peer_and_seqno_msg_id
 
 
 @pytest.mark.parametrize("case", ["garbage-key", "oversize", "two-topics", "bad-signature"])

@@ -46,7 +46,9 @@ async def live(
                 scope.cancel()
 
             def faulty(connection: sqlite3.Connection) -> FaultyLedger:
-                return FaultyLedger(connection, fault[0], after=fault[1], on_kill=die)
+                return FaultyLedger(
+                    connection, lambda name, number: number == fault[0], after=fault[1], on_kill=die
+                )
 
             try:
                 async with driver.node(name, ledger=faulty, **sides) as node:

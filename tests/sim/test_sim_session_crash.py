@@ -56,7 +56,9 @@ class Life:
                     scope.cancel()
 
                 def faulty(connection: sqlite3.Connection) -> FaultyLedger:
-                    return FaultyLedger(connection, fault[0], after=fault[1], on_kill=die)
+                    return FaultyLedger(
+                        connection, lambda name, number: number == fault[0], after=fault[1], on_kill=die
+                    )
 
                 try:
                     async with self.driver.node(name, ledger=faulty, **self.sides[name]) as node:
@@ -101,7 +103,7 @@ class Life:
         assert world.balances[MODEL_OWNER] == MODEL_FEE * paid
         spent = OPENING_FEE * opened + (PRICE + MODEL_FEE) * paid
         assert world.escrow[account_of("alice")] == 10_000 - spent
-        assert self.got <= paid <= self.got + 1, "every answer is paid, and at most the one under way besides"
+        assert self.got <= paid <= self.got + 1, "all answers are paid, and at most one under way besides"
         with open_store(self.driver.folder / "bob.db") as bob:
             assert bob.sessions(Role.WORKER, [SessionState.OPEN, SessionState.SETTLING]) == []
             for session in bob.sessions(Role.WORKER, SessionState):
@@ -111,7 +113,8 @@ class Life:
             assert alice.sessions(Role.REQUESTER, [SessionState.OPEN, SessionState.ENDED]) == []
             for session in alice.sessions(Role.REQUESTER, SessionState):
                 calls = alice.calls(session.session_hash)
-                assert [call.number for call in calls] == list(range(1, session.receipt.message.calls + 1))
+                answered = session.receipt.message.calls
+                assert [call.number for call in calls] == list(range(1, answered + 1))
                 assert all(alice.content(call.output_digest) is not None for call in calls)
         return paid
 

@@ -170,7 +170,11 @@ fn runs_of_too_many_steps_are_refused_before_they_start() {
     let reasons = [
         refused(node("Conv", &["a", "b"], &["y"], &[]), &sizes, &[1, 1, (1 << 23) - (1 << 15) + 1]),
         refused(node("ConvTranspose", &["a", "b"], &["y"], &[]), &sizes, &[1, 1, (1 << 23) + (1 << 15) - 1]),
-        refused(node("MaxPool", &["a"], &["y"], &[window.clone()]), &sizes, &[1, 1, (1 << 23) - (1 << 15) + 1]),
+        refused(
+            node("MaxPool", &["a"], &["y"], &[window.clone()]),
+            &sizes,
+            &[1, 1, (1 << 23) - (1 << 15) + 1],
+        ),
         refused(node("AveragePool", &["a"], &["y"], &[window]), &sizes, &[1, 1, (1 << 23) - (1 << 15) + 1]),
         refused(
             node("LRN", &["a"], &["y"], &[int_attribute("size", 1 << 20)]),

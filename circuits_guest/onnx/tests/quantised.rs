@@ -189,3 +189,23 @@ fn convolutions_and_pools() {
     assert!(tried > 100, "{tried} cases ran");
     assert!((30..tried).contains(&asked), "{asked} of {tried} cases asked the engine");
 }
+
+/// Convolutions of over 2^36 steps together: the interpreter refuses such a run, so none may be planned for it.
+#[test]
+fn a_plan_keeps_the_limit_of_steps() {
+    let chain = |names: &[&str]| {
+        let small = |name: &str, data| constant(name, &tensor(&[], data));
+        let mut constants: Vec<Vec<u8>> =
+            ["xs", "ws", "ys"].map(|name| small(name, Data::F32(vec![1.0]))).into();
+        constants.extend(["xz", "wz", "yz"].map(|name| small(name, Data::U8(vec![0]))));
+        constants.push(constant("w", &tensor(&[1, 1, 1 << 15], Data::U8(vec![1; 1 << 15]))));
+        let layer = |pair: &[&str]| {
+            node("QLinearConv", &[pair[0], "xs", "xz", "w", "ws", "wz", "ys", "yz"], &[pair[1]], &[])
+        };
+        let nodes: Vec<Vec<u8>> = names.windows(2).map(layer).collect();
+        let inputs = [value(names[0], DType::U8, &[1, 1, 1 << 20])];
+        parsed(file(&graph(&nodes, &constants, &inputs, &[open(names[names.len() - 1], DType::U8)])))
+    };
+    assert!(Session::new(&chain(&["x", "y"]), 1, &mut Direct).is_planned());
+    assert!(!Session::new(&chain(&["x", "a", "b", "y"]), 1, &mut Direct).is_planned());
+}

@@ -11,6 +11,7 @@ import {Asserting} from "../support/Vm.sol";
 import {Cheats} from "../support/world/Cheats.sol";
 import {Disputes} from "../support/world/Disputes.sol";
 import {Owners} from "../support/world/Owners.sol";
+import {Talks} from "../support/world/Talks.sol";
 import {Trade} from "../support/world/Trade.sol";
 import {World} from "../support/world/World.sol";
 
@@ -22,6 +23,7 @@ contract InvariantsTest is Asserting {
     Disputes private _disputes;
     Owners private _owners;
     Cheats private _cheats;
+    Talks private _talks;
     ProofOfInference private _poi;
     NodeCoordinator private _nodes;
     ProofOfUse private _use;
@@ -31,14 +33,16 @@ contract InvariantsTest is Asserting {
         _world = new World();
         (_trade, _disputes) = (new Trade(_world), new Disputes(_world));
         (_owners, _cheats) = (new Owners(_world), new Cheats(_world));
+        _talks = new Talks(_world);
         (_poi, _nodes, _use) = (_world.poi(), _world.nodes(), _world.use());
         _firstEpoch = _use.currentEpoch();
     }
 
     function targetContracts() public view returns (address[] memory targets) {
-        targets = new address[](4);
+        targets = new address[](5);
         (targets[0], targets[1]) = (address(_trade), address(_disputes));
         (targets[2], targets[3]) = (address(_owners), address(_cheats));
+        targets[4] = address(_talks);
     }
 
     function invariant_all() public {
@@ -135,10 +139,10 @@ contract InvariantsTest is Asserting {
     }
 
     function noNoncePaysTwice() internal view {
-        assertTrue(_world.mostPaid() <= 1, "a nonce paid twice");
+        assertTrue(_world.mostPaid() == (_world.settled() == 0 ? 0 : 1), "a nonce paid twice");
     }
 
-    /// @dev What is paid was proved: the ledger books proved awards alone.
+    /// @dev What is on a record was proved: the ledger books proved awards alone, and calls of sessions apart.
     function recordsCountExactlyThePaidAwards() internal {
         (, INodeCoordinator.Record memory record) = _nodes.nodeOf(_world.STRANGER());
         uint256 records = record.settled;
@@ -155,7 +159,7 @@ contract InvariantsTest is Asserting {
             IProofOfUse.Use memory use = _use.useOf(_world.model(i));
             (count, fees, protocolFees) = (count + use.count, fees + use.fees, protocolFees + use.protocolFees);
         }
-        assertEq(count, _world.settled(), "use");
+        assertEq(count, _world.settled() + _world.called(), "use");
         assertEq(fees, _world.modelFees(), "model fees");
         assertEq(protocolFees, _world.protocolFees(), "protocol fees");
     }
@@ -186,6 +190,12 @@ contract InvariantsTest is Asserting {
         }
         _trade.settle(7, 100, 3, 0, true, true);
         assertTrue(_world.settled() > 0, "settled");
+        for (uint256 i = 0; i < 6; ++i) _talks.settle(i, uint32(5 + i), uint8(i), 0, i % 2 == 0);
+        _talks.settle(2, 30, 0, 1, false);
+        _talks.settle(2, 30, 2, 2, false);
+        _talks.settle(2, 30, 2, 0, false);
+        assertEq(_talks.settlements(), 7, "sessions");
+        invariant_all();
         _owners.fund(0, 1e20);
         for (uint256 end = 0; end < 3; ++end) {
             _disputes.undertake(0, 0, 1, 50);
@@ -209,8 +219,9 @@ contract InvariantsTest is Asserting {
         _cheats.forge(0, 1, 10);
         _cheats.settleUnproved(0, 10, 0);
         _cheats.repeat(1, 10, 0);
+        for (uint256 i = 0; i < 4; ++i) _cheats.hurry(i);
         for (uint256 i = 0; i < 40; ++i) _cheats.usurp(i / 4, i, address(this), 5);
-        assertTrue(_cheats.attempts() > 40, "attempts");
+        assertTrue(_cheats.attempts() > 50, "attempts");
         _trade.pass(1 days - 1);
         for (uint256 i = 0; i < 4; ++i) {
             _owners.claimRoyalties(i);

@@ -45,9 +45,9 @@ impl Conv {
     }
 
     /// Takes the steps of the products, and of the copies into padded planes.
-    pub(super) fn spend(&self, args: &Args<'_>) -> OpResult<()> {
-        args.spend(&[self.batch, self.groups, self.filters, self.window.positions(), self.k])?;
-        args.spend(&[self.batch, self.groups, self.channels, self.window.plane()])
+    pub(crate) fn spend(&self, spend: impl Fn(&[usize]) -> OpResult<()>) -> OpResult<()> {
+        spend(&[self.batch, self.groups, self.filters, self.window.positions(), self.k])?;
+        spend(&[self.batch, self.groups, self.channels, self.window.plane()])
     }
 
     /// Offsets of a filter's elements in the padded planes of a group, from a window's first element.
@@ -64,7 +64,7 @@ impl Conv {
 pub(super) fn conv(args: &Args<'_>, attributes: &ConvAttributes) -> OpResult<Tensor> {
     let (x, w) = (args.slice::<f32>(0)?, args.slice::<f32>(1)?);
     let conv = Conv::of(attributes, args.get(0)?.dims(), args.get(1)?.dims())?;
-    conv.spend(args)?;
+    conv.spend(|factors| args.spend(factors))?;
     let bias = args.optional_slice::<f32>(2)?;
     if bias.is_some_and(|b| b.len() != conv.groups * conv.filters) {
         refuse!("bias {:?} does not fit the filters", args.get(2)?.dims());

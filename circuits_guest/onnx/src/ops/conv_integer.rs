@@ -57,7 +57,7 @@ fn accumulate(
     emit: &mut dyn FnMut(usize, usize, &[i32]),
 ) -> OpResult<()> {
     let (x, w) = (args.get(operands.x)?, args.get(operands.w)?);
-    conv.spend(args)?;
+    conv.spend(|factors| args.spend(factors))?;
     let filters = conv.groups * conv.filters;
     let (x_zero, w_zeros) = (scalar_zero(args, operands.x_zero)?, zeros(args, operands.w_zero, filters)?);
     let bias = operands.bias.map_or(Ok(None), |i| args.optional_slice::<i32>(i))?;

@@ -15,6 +15,7 @@ use crate::exec::{shape_fits, MAX_RUN_ELEMENTS};
 use crate::model::{Dim, Model, Node};
 use crate::ops::gemm_integer::check_range;
 use crate::ops::quantize::{scalar_zero, zeros};
+use crate::ops::steps::Steps;
 use crate::ops::{self, Args};
 use crate::tensor::{element_count, DType, Data, Tensor};
 
@@ -38,7 +39,8 @@ pub(super) fn plan<'m>(model: &'m Model<'m>, runs: usize, engine: &mut dyn Engin
     push_header(&mut header, &info.name, info.dtype, &dims);
     let (uses, values) = (model.uses(), vec![None; model.constants.len()]);
     let (steps, results) = (Vec::new(), Vec::new());
-    let mut planner = Planner { model, runs, engine, uses, values, steps, results, budget: MAX_RUN_ELEMENTS };
+    let (budget, limit) = (MAX_RUN_ELEMENTS, Steps::of_a_run());
+    let mut planner = Planner { model, runs, engine, uses, values, steps, results, budget, limit };
     planner.values[*input] = Some(Value { place: Place::Input, dtype: info.dtype, dims });
     model.nodes.iter().try_for_each(|node| planner.node(node))?;
     let (answer, outputs) = planner.outputs()?;
@@ -54,13 +56,21 @@ pub(super) struct Planner<'m, 'e> {
     values: Vec<Option<Value>>,
     steps: Vec<Step<'m>>,
     results: Vec<Values>,
-    /// Elements that the nodes to come may produce.
+    /// Elements that the nodes to come may produce, and steps that they may take.
     budget: usize,
+    pub limit: Steps,
 }
 
 impl<'m> Planner<'m, '_> {
     fn value(&self, node: &Node, i: usize) -> Option<&Value> {
         self.values[(*node.inputs.get(i)?)?].as_ref()
+    }
+
+    /// Elements of a value or constant, each at most `MAX_ELEMENTS` of a tensor.
+    fn elements(&self, index: usize) -> usize {
+        let dims = self.values[index].as_ref().map(|value| value.dims.as_slice());
+        let dims = dims.or(self.model.constants[index].as_ref().map(Constant::dims));
+        dims.and_then(element_count).unwrap_or(0)
     }
 
     pub(super) fn constant(&self, node: &Node, i: usize) -> Option<&'m Constant<'m>> {
@@ -111,6 +121,8 @@ impl<'m> Planner<'m, '_> {
     }
 
     fn node(&mut self, node: &'m Node) -> Option<()> {
+        let read = node.inputs.iter().flatten().map(|&i| self.elements(i)).sum();
+        self.limit.spend(&[read]).ok()?;
         let value = match &node.op {
             Op::MatMulInteger => self.product_integer(node)?,
             Op::MatMul => self.product(node, None, 0)?,
@@ -164,6 +176,7 @@ impl<'m> Planner<'m, '_> {
             _ => return None,
         };
         let lead = lead.to_vec();
+        self.limit.spend(&[element_count(&lead)?, k, n]).ok()?;
         let weights = match (bytes, b.dtype()) {
             (Some((_, coding)), _) => Weights::of(b.bytes()?.into(), coding, (k, n), self.engine),
             (None, DType::I32) => match b.tensor().data() {
@@ -185,6 +198,7 @@ impl<'m> Planner<'m, '_> {
             return None;
         }
         let pool = Pool::new(attributes, spatial, value.dtype == DType::I8)?;
+        pool.spend(element_count(planes)?, &self.limit)?;
         let dims = planes.iter().chain(pool.output()).copied().collect();
         self.layer(source, Layer::Pool(pool), value.dtype, dims)
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::dense::Scratch;
 use super::{flip, Values};
 use crate::build::WindowAttributes;
+use crate::ops::steps::Steps;
 use crate::ops::window::Window;
 
 pub(super) struct Pool {
@@ -28,6 +29,12 @@ impl Pool {
         let (starts, taps) = (window.starts(), window.taps());
         let padded = window.padded != spatial;
         Some(Pool { window, starts, taps, size: spatial.iter().product(), padded, signed })
+    }
+
+    /// Takes the steps of so many channels, as the operator does.
+    pub(super) fn spend(&self, channels: usize, limit: &Steps) -> Option<()> {
+        limit.spend(&[channels, self.starts.len(), self.taps.len()]).ok()?;
+        limit.spend(&[channels, self.window.plane()]).ok()
     }
 
     pub(super) fn output(&self) -> &[usize] {

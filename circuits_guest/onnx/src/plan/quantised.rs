@@ -99,6 +99,7 @@ impl<'m> Planner<'m, '_> {
         if bias.is_some_and(|b| bias_strides(b.dims(), m, n).ok() != Some((0, 1))) {
             return None;
         }
+        self.limit.spend(&[m, k, n]).ok()?;
         let parts = Parts::of(&args, &operands, (x.dtype, weights.dtype()), (k, n), values)?;
         let bytes = weights.bytes()?;
         let bytes = if turned { Cow::Owned(transposed(bytes, rows, columns)) } else { Cow::Borrowed(bytes) };
@@ -115,6 +116,7 @@ impl<'m> Planner<'m, '_> {
         let args = self.arguments(node, None, 3)?;
         let weights = self.constant(node, 3)?;
         let conv = Conv::of(attributes, &x.dims, weights.dims()).ok()?;
+        conv.spend(|factors| self.limit.spend(factors)).ok()?;
         let operands = Operands { weights: 3, bias: Some(8), y_scale: 6, alpha: None };
         let filters = conv.groups * conv.filters;
         let bias = args.optional_slice::<i32>(8).ok()?;
