@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -54,12 +55,17 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Send a signal to the process, unless it has ended."""
         if self.returncode is None:
-            os.kill(self.pid, number)
+            # The fork server knows of an end before we do.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill_group(self) -> None:
         """SIGKILL to the process and all that it started in its group."""
         if self.returncode is None:
-            os.killpg(self.pid, signal.SIGKILL)
+            # It has no group of its own yet when it has only just been forked.
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
 
     async def aclose(self, stop_seconds: float = 0) -> None:
         """End the process: SIGTERM and up to `stop_seconds`, then SIGKILL to the group; close the pipes."""

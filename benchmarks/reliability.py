@@ -81,10 +81,11 @@ short form is in `make test`; the figures are in [reliability.json](reliability.
 _KILLS: Final = """\
 ## Kills
 
-A node is killed (SIGKILL) before and after every write of its ledger, found by counting them where SQL is
-executed, and at random times beside resets, outages and reorganisations of the chain; then it is started
-again. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could be slashed
-for, *without receipt* paid tasks whose requester has none. All of these must be 0.
+A node is killed (real processes by SIGKILL) before and after every write of its ledger, found where SQL is
+executed, and at random times; in the simulation beside resets, outages and reorganisations of the chain.
+Then it is started again. Where every write has its turn, each task that was awarded has to end paid, as it
+does without a kill. *Lost* are payments without a receipt at the worker, *broken* promises that a stake could
+be slashed for, *without receipt* paid tasks whose requester has none. All of these must be 0.
 """
 _SOAK: Final = """\
 ## Soak

@@ -14,8 +14,16 @@ const solc = {
   },
 };
 
+const coverage = process.env.P2PNODE_COVERAGE === "1";
+/** Loaded for coverage alone, as it loads the compiler. */
+const branchCoverage = coverage ? [(await import("./scripts/branches.ts")).branchCoverage] : [];
+/** The pool of private notes is all arithmetic: here gas binds, and its contracts are small. */
+const fast = { ...solc, settings: { ...solc.settings, viaIR: true, optimizer: { enabled: true, runs: 1_000_000 } } };
+const jsc = ["BulletproofsPlusVerifier", "JSCBridge", "JSC"].map((name) => [`contracts/jsc/${name}.sol`, fast] as const);
+const compilers = { compilers: [solc], overrides: Object.fromEntries(jsc) };
+
 /** Calls of the invariants: ten times as many in `make test-deep`, and few under coverage, which needs each line once. */
-const runs = process.env.P2PNODE_COVERAGE === "1" ? 2 : process.env.P2PNODE_DEEP === "1" ? 2_560 : 256;
+const runs = coverage ? 2 : process.env.P2PNODE_DEEP === "1" ? 2_560 : 256;
 
 /** Mainnet's rules: no `transactionGasCap` here, so EIP-7825's 16,777,216 holds in tests and on the devnet. */
 const mainnetRules = {
@@ -27,8 +35,8 @@ const mainnetRules = {
 } as const;
 
 export default defineConfig({
-  plugins: [hardhatToolboxViem],
-  solidity: { profiles: { default: solc, production: solc } },
+  plugins: [hardhatToolboxViem, ...branchCoverage],
+  solidity: { profiles: { default: compilers, production: compilers } },
   paths: {
     // test/support holds contracts that only tests deploy; as a source folder their types are generated too.
     sources: { solidity: ["./contracts", "./test/support"] },

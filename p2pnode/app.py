@@ -21,6 +21,8 @@ from p2pnode.handlers import Handlers
 from p2pnode.history import History
 from p2pnode.identity import Account, load_account
 from p2pnode.inference import open_executor
+from p2pnode.jsc.keys import Address
+from p2pnode.lists import CREDIT, DIRECT
 from p2pnode.market.context import Context
 from p2pnode.market.presence import open_presence
 from p2pnode.market.requester import open_requester
@@ -32,6 +34,7 @@ from p2pnode.network import Network, NetworkSettings, RelayTerms, open_network
 from p2pnode.network.sealing import NodeSeals
 from p2pnode.node import MAX_MODEL_BYTES, Node
 from p2pnode.offer_board import open_offer_board
+from p2pnode.payout import PrivatePayout
 from p2pnode.ports import Prover, Role, Store
 from p2pnode.pricing import build_strategy
 from p2pnode.protocol.eip712 import Domain
@@ -99,6 +102,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 batch_seconds=config.worker.batch_seconds,
                 max_model_size=MAX_MODEL_BYTES,
                 min_bond=config.worker.min_bond,
+                credit=config.worker.payout != DIRECT,
                 call_price=config.worker.call_price,
             )
             jobs = config.jobs
@@ -118,6 +122,10 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 report=config.requester.report,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
+        if config.worker.enabled and config.worker.payout not in (DIRECT, CREDIT):
+            payout = PrivatePayout(chain, Address.parse(config.worker.payout))
+            stack.enter_context(events.followed_by(payout.follow))
+            await stack.enter_async_context(open_background(payout.run))
         relays = await _open_relays(stack, config, network, chain)
         yield Node(
             config=config,

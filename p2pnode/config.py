@@ -188,7 +188,8 @@ def load_config(path: Path, env: Mapping[str, str] | None = None) -> Config:
     try:
         tree = tomllib.loads(raw.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        hint = "correct it there, or write a new file with `p2pnode init FOLDER`"
+        raise ConfigError(f"{path}: not valid TOML: {error}; {hint}") from error
     return parse_config(tree, path.parent, os.environ if env is None else env)
 
 

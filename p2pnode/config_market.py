@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from p2pnode.amounts import JOY, MAX_AMOUNT
-from p2pnode.lists import check_accounts, check_model_prices, check_percents
+from p2pnode.lists import DIRECT, check_accounts, check_model_prices, check_payout, check_percents
 from p2pnode.settings import Setting
 
 
@@ -50,6 +50,13 @@ class WorkerConfig:
     ] = 3
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
     batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    payout: Annotated[
+        str,
+        Setting(
+            "How settled work is paid: direct, credit (`p2pnode jsc payout` takes it), or a JSC address.",
+            check=check_payout,
+        ),
+    ] = DIRECT
     call_price: Annotated[
         int,
         Setting("Least price of one call in a session, in the smallest unit; not proved.", 0, MAX_AMOUNT),

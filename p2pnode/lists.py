@@ -1,14 +1,18 @@
-"""Settings that are lists of `key=value` or of accounts: their checks for `config`, and their values."""
+"""Settings with a form of their own, mostly lists: their checks for `config`, and their values."""
 
 import re
 from typing import Final
 
 from p2pnode.amounts import MAX_AMOUNT
-from p2pnode.errors import ProtocolError
+from p2pnode.errors import ConfigError, ProtocolError
+from p2pnode.jsc.keys import Address
 from p2pnode.protocol.cid import from_cid
 
 _ACCOUNT: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _MOST_PERCENT: Final = 1_000_000
+
+DIRECT: Final = "direct"
+CREDIT: Final = "credit"
 
 
 def check_accounts(value: tuple[str, ...]) -> str | None:
@@ -37,6 +41,17 @@ def check_percents(value: tuple[str, ...]) -> str | None:
         right = percent.isascii() and percent.isdigit() and int(percent) <= _MOST_PERCENT
         if not _ACCOUNT.fullmatch(account) or not right:
             return f"{entry!r}: write an account, =, and a percentage, for example 0x...=90"
+    return None
+
+
+def check_payout(value: str) -> str | None:
+    """The remedy for a payout that is neither `direct`, `credit` nor a JSC address."""
+    if value in (DIRECT, CREDIT):
+        return None
+    try:
+        Address.parse(value)
+    except ConfigError:
+        return "write direct, credit or a JSC address, which `p2pnode jsc address` shows"
     return None
 
 

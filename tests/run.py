@@ -22,12 +22,13 @@ SOURCES = ("p2pnode", "tests", "bootstrap", "benchmarks", "circuits_guest", "con
 
 @dataclass(frozen=True)
 class Stage:
-    """One command; `deep` is added to it by --deep."""
+    """One command; `deep` is added to it by --deep, and what is `slow` runs with --deep or by name alone."""
 
     name: str
     command: tuple[str, ...]
     cwd: Path = ROOT
     deep: tuple[str, ...] = ()
+    slow: bool = False
 
 
 STAGES = (
@@ -40,6 +41,7 @@ STAGES = (
     Stage("stark", (f"{BIN}/python", "-m", "stark", "check"), CONTRACTS),
     Stage("contracts", (f"{BIN}/npx", "--no-install", "hardhat", "test"), CONTRACTS),
     Stage("coverage", (f"{BIN}/node", "scripts/coverage.ts"), CONTRACTS),
+    Stage("mutants", (f"{BIN}/node", "scripts/mutants.ts"), CONTRACTS, slow=True),
     Stage("scripts", (f"{BIN}/npm", "run", "--silent", "typecheck"), CONTRACTS),
     Stage("python", (f"{BIN}/python", "-m", "pytest", "-m", "not deep"), deep=("-m", "deep or not deep")),
 )
@@ -67,9 +69,10 @@ def main() -> int:
     names = [stage.name for stage in STAGES]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--deep", action="store_true", help="slow tests too, and more examples")
-    parser.add_argument("--only", default=",".join(names), help=f"stages to run, of {', '.join(names)}")
+    parser.add_argument("--only", help=f"stages to run, of {', '.join(names)}")
     arguments = parser.parse_args()
-    chosen = arguments.only.split(",")
+    usual = [stage.name for stage in STAGES if arguments.deep or not stage.slow]
+    chosen = arguments.only.split(",") if arguments.only else usual
     unknown = sorted(set(chosen) - set(names))
     if unknown:
         parser.error(f"--only: no stage {', '.join(unknown)}; there are {', '.join(names)}")

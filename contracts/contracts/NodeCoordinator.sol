@@ -173,7 +173,8 @@ contract NodeCoordinator is INodeCoordinator, NodeSelection, Slashing {
         return _settlement;
     }
 
-    /// @notice What one fault costs: the least stake, so that every active node can pay for one.
+    /// @inheritdoc ISlashing
+    /// @dev So every active node can pay for one fault.
     function penalty() public view override(ISlashing, Slashing) returns (uint256) {
         return _minStake;
     }

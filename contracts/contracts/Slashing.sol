@@ -21,8 +21,8 @@ import {SessionAward} from "./types/SessionAward.sol";
 import {Slice} from "./types/Slice.sol";
 import {ANSWER_WINDOW, EVIDENCE_WINDOW} from "./types/Windows.sol";
 
-/// @title Punishment of workers, by evidence that anyone can submit
-/// @notice Judges the evidence; the settlement contract keeps the money of reports, {NodeCoordinator} the stakes.
+/// @title Judge of evidence against workers
+/// @notice Decides who lost what; the settlement contract keeps the money of reports, {NodeCoordinator} the stakes.
 abstract contract Slashing is Bonds, ISlashing {
     using SafeERC20 for IERC20;
 

@@ -6,6 +6,7 @@ from p2pnode.chain.deployment import Deployment, load_deployment
 from p2pnode.chain.health import TRANSACTION_GAS, Purse, RpcHealth, inspect_purse, inspect_rpc
 from p2pnode.chain.memory import MemoryTxLog
 from p2pnode.chain.models import Models
+from p2pnode.chain.penalties import Fault, Penalty
 from p2pnode.chain.rpc import TxReceipt
 from p2pnode.chain.single import ModelContext, open_model_context, open_models
 
@@ -14,9 +15,11 @@ __all__ = [
     "ChainClient",
     "Deployment",
     "Event",
+    "Fault",
     "MemoryTxLog",
     "ModelContext",
     "Models",
+    "Penalty",
     "Purse",
     "RpcHealth",
     "TxReceipt",

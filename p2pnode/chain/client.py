@@ -15,6 +15,7 @@ from p2pnode.chain.events import open_events
 from p2pnode.chain.jsc import Jsc
 from p2pnode.chain.models import Models
 from p2pnode.chain.nodes import Nodes
+from p2pnode.chain.penalties import Penalties
 from p2pnode.chain.reports import RESCUE_WINDOW, Reports
 from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
 from p2pnode.chain.sender import Sender
@@ -45,6 +46,7 @@ class ChainClient:
         self.models = Models(rpc, contracts["ModelMarketplace"], sender, deployment.block)
         self.escrow = Escrow(contracts["ProofOfInference"], self.token, sender)
         self.bonds = Bonds(contracts["NodeCoordinator"], self.token, sender)
+        self.penalties = Penalties(rpc, contracts["NodeCoordinator"], deployment.block)
         self.reports = Reports(
             rpc, contracts["NodeCoordinator"], contracts["ProofOfInference"], sender, deployment.block
         )
@@ -129,9 +131,11 @@ class ChainClient:
         output_digests: Sequence[bytes],
         seal: bytes,
         key: str,
+        *,
+        credit: bool = False,
     ) -> SettlementOutcome:
         """See `ports.Chain`."""
-        return await self.settlement.settle_batch(awards, output_digests, seal, key)
+        return await self.settlement.settle_batch(awards, output_digests, seal, key, credit=credit)
 
     async def paid_calls(self, session_hash: bytes) -> int:
         """See `ports.SessionChain`."""

@@ -78,7 +78,7 @@ class Settlement:
         *,
         credit: bool = False,
     ) -> SettlementOutcome:
-        """See `ports.Chain.settle_batch`; with `credit` all are paid by credit and not by transfer."""
+        """See `ports.Chain.settle_batch`."""
         proof = await self._verifier_selector() + seal
         arguments = (*_batch(awards, output_digests), proof, int(credit))
         return self.outcome(await self._send("settleBatch", key, *arguments))

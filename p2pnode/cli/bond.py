@@ -3,9 +3,9 @@
 import click
 import trio
 
-from p2pnode.chain import TxReceipt
+from p2pnode.chain import ChainClient
 from p2pnode.cli.node import moment
-from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
+from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
 from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
 from p2pnode.config import Config
 
@@ -22,13 +22,11 @@ def command() -> None:
 def add(amount: int, config: Config, printer: Printer) -> None:
     """Add AMOUNT JOY to the bond."""
 
-    async def send() -> TxReceipt:
-        async with open_operator(config) as chain:
-            with printer.progress("Waiting for the chain"):
-                return await chain.bonds.add(amount, new_key("bond"))
+    async def send(chain: ChainClient) -> Sent:
+        receipt = await chain.bonds.add(amount, new_key("bond"))
+        return receipt, {"added": str(amount)}, f"bonded {joy(amount)}"
 
-    receipt = trio.run(send)
-    printer.result({**sent(receipt), "added": str(amount)}, [f"bonded {joy(amount)}", sent_line(receipt)])
+    send_and_print(config, printer, send)
 
 
 @command.command()
@@ -38,23 +36,18 @@ def add(amount: int, config: Config, printer: Printer) -> None:
 def release(keep: bool, config: Config, printer: Printer) -> None:
     """Start the bond's way out, which takes the unbonding delay; once it is over, pay it out."""
 
-    async def send() -> tuple[TxReceipt, int]:
-        async with open_operator(config) as chain:
-            with printer.progress("Waiting for the chain"):
-                bonds = chain.bonds
-                if keep:
-                    return await bonds.rebond(new_key("rebond")), 0
-                _, due = await bonds.of(chain.account)
-                if due:
-                    return await bonds.withdraw(new_key("withdraw-bond")), 0
-                receipt = await bonds.unbond(new_key("unbond"))
-                return receipt, (await bonds.of(chain.account))[1]
-
-    receipt, due = trio.run(send)
-    line = "the bond stays" if keep else "the bond is paid out"
-    if due:
+    async def send(chain: ChainClient) -> Sent:
+        bonds = chain.bonds
+        if keep:
+            return await bonds.rebond(new_key("rebond")), {"due": 0}, "the bond stays"
+        if (await bonds.of(chain.account))[1]:
+            return await bonds.withdraw(new_key("withdraw-bond")), {"due": 0}, "the bond is paid out"
+        receipt = await bonds.unbond(new_key("unbond"))
+        due = (await bonds.of(chain.account))[1]
         line = f"the bond is free from {moment(due)} on; `p2pnode bond release` then pays it out"
-    printer.result({**sent(receipt), "due": due}, [line, sent_line(receipt)])
+        return receipt, {"due": due}, line
+
+    send_and_print(config, printer, send)
 
 
 @command.command()

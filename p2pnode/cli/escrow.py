@@ -3,9 +3,9 @@
 import click
 import trio
 
-from p2pnode.chain import TxReceipt
+from p2pnode.chain import ChainClient
 from p2pnode.cli.node import moment
-from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
+from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
 from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
 from p2pnode.config import Config
 
@@ -22,14 +22,11 @@ def command() -> None:
 def deposit(amount: int, config: Config, printer: Printer) -> None:
     """Move AMOUNT JOY into the escrow."""
 
-    async def send() -> TxReceipt:
-        async with open_operator(config) as chain:
-            with printer.progress("Waiting for the chain"):
-                return await chain.escrow.deposit(amount, new_key("deposit"))
+    async def send(chain: ChainClient) -> Sent:
+        receipt = await chain.escrow.deposit(amount, new_key("deposit"))
+        return receipt, {"deposited": str(amount)}, f"deposited {joy(amount)}"
 
-    receipt = trio.run(send)
-    found = {**sent(receipt), "deposited": str(amount)}
-    printer.result(found, [f"deposited {joy(amount)}", sent_line(receipt)])
+    send_and_print(config, printer, send)
 
 
 @command.command()
@@ -39,19 +36,15 @@ def deposit(amount: int, config: Config, printer: Printer) -> None:
 def withdraw(amount: int | None, config: Config, printer: Printer) -> None:
     """Ask for AMOUNT JOY back; without AMOUNT, take out what was asked for and is due."""
 
-    async def send() -> tuple[TxReceipt, int]:
-        async with open_operator(config) as chain:
-            with printer.progress("Waiting for the chain"):
-                if amount is None:
-                    return await chain.escrow.withdraw(new_key("withdraw")), 0
-                receipt = await chain.escrow.request_withdrawal(amount, new_key("request"))
-            return receipt, (await chain.escrow.withdrawal(chain.account))[1]
-
-    receipt, due = trio.run(send)
-    line = "withdrawn"
-    if amount is not None:
+    async def send(chain: ChainClient) -> Sent:
+        if amount is None:
+            return await chain.escrow.withdraw(new_key("withdraw")), {"due": 0}, "withdrawn"
+        receipt = await chain.escrow.request_withdrawal(amount, new_key("request"))
+        due = (await chain.escrow.withdrawal(chain.account))[1]
         line = f"asked for {joy(amount)}; `p2pnode escrow withdraw` pays it out from {moment(due)} on"
-    printer.result({**sent(receipt), "due": due}, [line, sent_line(receipt)])
+        return receipt, {"due": due}, line
+
+    send_and_print(config, printer, send)
 
 
 @command.command()

@@ -133,4 +133,13 @@ def _split(change: str) -> tuple[str, str]:
 
 
 def _choose_password() -> str:
-    return str(click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+    # What comes from a pipe is not shown, and hiding it would warn that it may be.
+    hide = sys.stdin.isatty()
+    try:
+        return str(click.prompt("New password", hide_input=hide, confirmation_prompt=True, err=True))
+    except click.Abort:
+        if hide:
+            raise
+        raise ConfigError(
+            "no password: give --password-file or set P2PNODE_PASSWORD; there is no terminal to ask on"
+        ) from None

@@ -1,16 +1,19 @@
 """The questions of `p2pnode init` on a terminal; each has an answer that will do."""
 
-from collections.abc import Sequence
+import ipaddress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import click
 import trio
 
 from p2pnode.amounts import JOY
-from p2pnode.cli.output import Printer, joy
+from p2pnode.cli.output import JoyAmount, Printer, joy
 from p2pnode.cli.prover import ensure_prover
-from p2pnode.errors import ConfigError, P2PNodeError
+from p2pnode.config import default_toml
+from p2pnode.errors import P2PNodeError
 from p2pnode.networks import find_network, known_networks
 
 
@@ -37,10 +40,9 @@ def ask(printer: Printer) -> Answers:
         answers.import_key = _file("File (mode 0600) with the key in hex")
     if sells:
         answers.settings |= _selling(printer)
-        stake = click.prompt("JOY to stake; more is awarded first", default=10.0, type=float)
-        answers.stake = round(stake * JOY)
+        answers.stake = click.prompt("JOY to stake; more is awarded first", default="10", type=JoyAmount())
         answers.models = _models()
-    public = _text("Public IPv4 address of this machine, if it has one")
+    public = _text("Public IPv4 address of this machine, if it has one", _ipv4)
     port = click.prompt("TCP port for peers", default=4001, type=click.IntRange(1, 65535))
     answers.settings["network.listen"] = f"/ip4/0.0.0.0/tcp/{port}"
     if public:
@@ -57,14 +59,15 @@ def _network() -> dict[str, str]:
         network = find_network(name)
         found = network.settings()
         return found if network.rpc_url else {**found, "chain.rpc_url": _url()}
-    deployment = click.prompt("Its deployment file", default="deployment.json")
-    peers = _text("Its bootstrap peers: multiaddrs or a file, empty for none")
+    deployment = click.prompt("Its deployment file", default="deployment.json", value_proc=_deployment)
+    peers = _text("Its bootstrap peers: multiaddrs or a file, empty for none", _peers)
     found = {"chain.deployment": deployment, "chain.rpc_url": _url()}
     return {**found, "network.bootstrap": peers} if peers else found
 
 
 def _url() -> str:
-    return str(click.prompt("JSON-RPC endpoint of the chain", default="http://127.0.0.1:8545"))
+    question = "JSON-RPC endpoint of the chain"
+    return str(click.prompt(question, default="http://127.0.0.1:8545", value_proc=_endpoint))
 
 
 def _selling(printer: Printer) -> dict[str, str]:
@@ -77,10 +80,12 @@ def _selling(printer: Printer) -> dict[str, str]:
         except P2PNodeError as error:
             click.secho(f"  not measured: {error}", fg="yellow")
     capacity = click.prompt("Tasks to hold at a time", default=capacity, type=click.IntRange(1, 1024))
-    wanted = click.prompt("Least price of a task in JOY", default=f"{price / JOY:g}", type=float)
+    wanted = click.prompt(
+        "Least price of a task in JOY", default=f"{Decimal(price) / JOY:f}", type=JoyAmount()
+    )
     return {
         "worker.capacity": str(capacity),
-        "worker.price": str(round(wanted * JOY)),
+        "worker.price": str(wanted),
         "worker.batch_size": str(batch),
     }
 
@@ -117,8 +122,50 @@ def _models() -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _text(question: str) -> str:
-    return str(click.prompt(question, default="", show_default=False))
+def _text(question: str, check: Callable[[str], str] = str) -> str:
+    """An answer that may be empty; `check` sees it otherwise."""
+    return str(
+        click.prompt(
+            question, default="", show_default=False, value_proc=lambda text: check(text) if text else ""
+        )
+    )
+
+
+def _ipv4(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text.strip()))
+    except ValueError:
+        raise click.UsageError(f"{text!r:.40}: give four numbers, for example 198.51.100.4") from None
+
+
+def _endpoint(text: str) -> str:
+    return _or_again(lambda: default_toml({"chain.rpc_url": text}, Path.cwd()), text)
+
+
+def _peers(text: str) -> str:
+    from p2pnode.network.bootstrap import read_sources
+
+    return _or_again(lambda: read_sources(text.split(",")), text)
+
+
+def _deployment(text: str) -> str:
+    """One that is there must be one; one that is not may come later."""
+    from p2pnode.chain import load_deployment
+
+    path = Path(text).expanduser()
+    if not path.exists():
+        click.secho(f"  {path} is not there yet; put it there before `p2pnode run`", fg="yellow")
+        return text
+    return _or_again(lambda: load_deployment(path), text)
+
+
+def _or_again(check: Callable[[], object], text: str) -> str:
+    """`text` if `check` takes it; else the question is asked again, with the reason."""
+    try:
+        check()
+    except P2PNodeError as error:
+        raise click.UsageError(str(error)) from error
+    return text
 
 
 def _choice(question: str, options: Sequence[str]) -> str:
@@ -130,7 +177,11 @@ def _choice(question: str, options: Sequence[str]) -> str:
 
 
 def _file(question: str) -> Path:
-    path = Path(click.prompt(question)).expanduser()
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file; give one with the private key")
-    return path
+    def check(text: str) -> Path:
+        path = Path(text).expanduser()
+        if not path.is_file():
+            raise click.UsageError(f"{path}: no such file; give one with the private key")
+        return path
+
+    found: Path = click.prompt(question, value_proc=check)
+    return found

@@ -1,13 +1,16 @@
 """`p2pnode jsc deposit | send | withdraw | sweep | sign | submit`: JOY in, through and out of the pool."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 import trio
 
-from p2pnode.chain.jsc import UNIT, stealth_address
+from p2pnode.chain.jsc import UNIT
 from p2pnode.cli.jsc_session import (
     JoyAddress,
     JscAddress,
@@ -32,14 +35,45 @@ from p2pnode.jsc.routes import Route
 from p2pnode.jsc.routes import send as dispatch
 from p2pnode.jsc.sending import Planned, denominations
 from p2pnode.jsc.transaction import Payment
+from p2pnode.payout import pay_credit
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
-alone_option = click.option("--own-gas", is_flag=True, help="Ask no relayer: this account pays for gas.")
-out_option = click.option(
-    "--unsigned",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the transaction here for a wallet that is offline, instead of sending it.",
-)
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What `send`, `withdraw` and `sweep` are told alike."""
+
+    yes: bool
+    own_gas: bool
+    unsigned: Path | None
+    config: Config
+    printer: Printer
+
+
+def sending_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of whatever spends notes; `command` gets them as one `Sending`."""
+
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.option("--own-gas", is_flag=True, help="Ask no relayer: this account pays for gas.")
+    @click.option(
+        "--unsigned",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write the transaction here for a wallet that is offline, instead of sending it.",
+    )
+    @config_option
+    @json_option
+    @wraps(command)
+    def with_sending(
+        *arguments: Any,
+        yes: bool,
+        own_gas: bool,
+        unsigned: Path | None,
+        config: Config,
+        printer: Printer,
+        **options: Any,
+    ) -> None:
+        command(*arguments, sending=Sending(yes, own_gas, unsigned, config, printer), **options)
+
+    return with_sending
 
 
 @click.command()
@@ -74,12 +108,10 @@ def payout(config: Config, printer: Printer) -> None:
         async with open_wallet(config, sends=True, scans=False) as (chain, account):
             units = await chain.settlement.credit(chain.account) // UNIT
             if not units:
-                raise ConfigError("the account has no credit; awards settle to credit when asked to")
+                raise ConfigError("the account has no credit; set worker.payout to credit")
             (note,) = account.deposit_notes(account.wallet.new_subaddress()[1], [units])
             with printer.progress("Waiting for the chain"):
-                receipt = await chain.settlement.withdraw_credit_to(
-                    chain.jsc.bridge, stealth_address(note), units * UNIT, new_key("jsc-payout")
-                )
+                receipt = await pay_credit(chain, note, units, new_key("jsc-payout"))
             printer.result(
                 {**sent(receipt), "units": str(units)},
                 [f"paid {shown(units)} into the wallet", sent_line(receipt)],
@@ -92,29 +124,20 @@ def payout(config: Config, printer: Printer) -> None:
 @click.argument("to", type=JscAddress())
 @click.argument("amount", type=UnitAmount())
 @click.option("--text", default="", help="Up to 32 bytes that the receiver alone reads.")
-@yes_option
-@alone_option
-@out_option
-@config_option
-@json_option
+@sending_options
 def send(
     to: Address | str,
     amount: int,
     text: str,
-    yes: bool,
-    own_gas: bool,
-    unsigned: Path | None,
-    config: Config,
-    printer: Printer,
+    sending: Sending,
 ) -> None:
     """Pay AMOUNT JOY to a JSC address: who, whom and how much stay hidden."""
 
     async def run() -> None:
-        async with open_wallet(config, sends=unsigned is None) as (chain, account):
+        async with _open_sender(sending) as (account, ways):
             payee = Payee(resolve(account, to), amount, text.encode())
-            ways = await routes(config, chain, own_gas or unsigned is not None)
             planned = await account.plan([payee], await _payment(account, ways))
-            await _finish(account, planned, ways, unsigned, yes, printer, f"paid {shown(amount)}")
+            await _finish(account, planned, ways, sending, f"paid {shown(amount)}")
 
     trio.run(run)
 
@@ -123,57 +146,36 @@ def send(
 @click.argument("amount", type=UnitAmount())
 @click.argument("to", type=JoyAddress())
 @click.option("--escrow", is_flag=True, help="Into the escrow that pays for inference, for the account TO.")
-@yes_option
-@alone_option
-@out_option
-@config_option
-@json_option
+@sending_options
 def withdraw(
     amount: int,
     to: bytes,
     escrow: bool,
-    yes: bool,
-    own_gas: bool,
-    unsigned: Path | None,
-    config: Config,
-    printer: Printer,
+    sending: Sending,
 ) -> None:
     """Turn private AMOUNT into JOY of the public account TO. The amount and TO are public."""
 
     async def run() -> None:
-        async with open_wallet(config, sends=unsigned is None) as (chain, account):
-            ways = await routes(config, chain, own_gas or unsigned is not None)
+        async with _open_sender(sending) as (account, ways):
             payment = await _payment(account, ways, amount=amount, recipient=to, to_escrow=escrow)
             planned = await account.plan([], payment)
-            await _finish(account, planned, ways, unsigned, yes, printer, f"withdrew {shown(amount)}")
+            await _finish(account, planned, ways, sending, f"withdrew {shown(amount)}")
 
     trio.run(run)
 
 
 @click.command()
 @click.option("--to", type=JscAddress(), help="Receiver; a new address of this wallet unless given.")
-@yes_option
-@alone_option
-@out_option
-@config_option
-@json_option
-def sweep(
-    to: Address | str | None,
-    yes: bool,
-    own_gas: bool,
-    unsigned: Path | None,
-    config: Config,
-    printer: Printer,
-) -> None:
+@sending_options
+def sweep(to: Address | str | None, sending: Sending) -> None:
     """Gather the four largest notes in one. Shows that one owner has them; nothing else."""
 
     async def run() -> None:
-        async with open_wallet(config, sends=unsigned is None) as (chain, account):
+        async with _open_sender(sending) as (account, ways):
             receiver = account.wallet.new_subaddress()[1] if to is None else resolve(account, to)
-            ways = await routes(config, chain, own_gas or unsigned is not None)
             planned = await account.plan_sweep(Payee(receiver, 0), await _payment(account, ways))
             # The gathered note is the largest and comes first; the fee may only come out of the change.
-            await _finish(account, planned, ways[:1], unsigned, yes, printer, "swept")
+            await _finish(account, planned, ways[:1], sending, "swept")
 
     trio.run(run)
 
@@ -216,6 +218,14 @@ def submit_signed(source: Path, config: Config, printer: Printer) -> None:
     trio.run(run)
 
 
+@asynccontextmanager
+async def _open_sender(sending: Sending) -> AsyncIterator[tuple[JscAccount, list[Route]]]:
+    """The wallet and the ways to send."""
+    offline = sending.unsigned is not None
+    async with open_wallet(sending.config, sends=not offline) as (chain, account):
+        yield account, await routes(sending.config, chain, sending.own_gas or offline)
+
+
 async def _payment(account: JscAccount, ways: Sequence[Route], **public: Any) -> Payment:
     """The public part for the first of `ways`; the others are tried only when it fails."""
     return await account.payment(fee=ways[0].fee, relayer=ways[0].relayer, **public)
@@ -225,12 +235,11 @@ async def _finish(
     account: JscAccount,
     planned: Planned,
     ways: Sequence[Route],
-    unsigned: Path | None,
-    yes: bool,
-    printer: Printer,
+    sending: Sending,
     done: str,
 ) -> None:
     """Warn, ask, and sign and send, or write what is to be signed elsewhere."""
+    unsigned, printer, yes = sending.unsigned, sending.printer, sending.yes or sending.printer.as_json
     warn(planned.warnings)
     if unsigned is not None:
         await trio.Path(unsigned).write_bytes(codec.dump_plan(planned.plan))
@@ -238,7 +247,7 @@ async def _finish(
         return
     if ways[0].fee:
         click.echo(f"{ways[0].name} takes {shown(ways[0].fee)}", err=True)
-    agree(yes or printer.as_json)
+    agree(yes)
     by_relayer = [way for way in ways if any(way.relayer)]
     with printer.progress("Signing and sending"):
         try:
@@ -249,7 +258,7 @@ async def _finish(
             warn([f"{error}; without a relayer this account is seen beside the payment"])
             went = None
     if went is None:
-        agree(yes or printer.as_json)
+        agree(yes)
         with printer.progress("Signing and sending"):
             went = await dispatch(account, planned.plan, ways[len(by_relayer) :])
     warn(went.failures)

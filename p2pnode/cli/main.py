@@ -104,6 +104,7 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="p2pnode", message="p2pnode %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Inference that strangers sell to strangers, with a proof instead of trust."""

@@ -9,6 +9,7 @@ import click
 import trio
 
 from p2pnode.cli.output import Printer, hexed, json_option
+from p2pnode.config import default_toml
 from p2pnode.errors import ChainError, ConfigError
 from p2pnode.identity import Account, read_secret
 from p2pnode.networks import add_network, known_networks
@@ -39,6 +40,9 @@ def add(name: str, deployment: Path, bootstrap: tuple[str, ...], rpc_url: str, p
     from p2pnode.network.dnsaddr import PREFIX
 
     found = load_deployment(deployment)
+    if rpc_url:
+        # What `init` would refuse to write is refused here, where it can be corrected.
+        default_toml({"chain.rpc_url": rpc_url}, Path.cwd())
     sources = read_sources(bootstrap)
     peers, names = list(map(str, sources.candidates)), [PREFIX + dns for dns in sources.names]
     network = add_network(name, deployment, peers, names, rpc_url)

@@ -3,16 +3,21 @@
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias
 
 import click
+import trio
 
 from p2pnode.chain import ChainClient, TxReceipt, open_chain, open_chain_reader
-from p2pnode.cli.output import hexed
+from p2pnode.cli.output import Printer, hexed
 from p2pnode.config import Config
 from p2pnode.identity import keystore_address, load_account, read_password
 from p2pnode.store import open_store
+
+Sent: TypeAlias = tuple[TxReceipt, Mapping[str, object], str]
+"""A transaction, what --json shows with it, and what people read."""
 
 
 def ask_password(config: Config) -> str:
@@ -43,6 +48,18 @@ def open_onlooker(config: Config) -> AbstractAsyncContextManager[ChainClient]:
 def new_key(command: str) -> str:
     """The name of one intent: a command given twice is meant twice."""
     return f"cli/{command}/{secrets.token_hex(16)}"
+
+
+def send_and_print(config: Config, printer: Printer, send: Callable[[ChainClient], Awaitable[Sent]]) -> None:
+    """Send by the node's account and print the transaction behind what `send` says of it."""
+
+    async def run() -> Sent:
+        async with open_operator(config) as chain:
+            with printer.progress("Waiting for the chain"):
+                return await send(chain)
+
+    receipt, fields, line = trio.run(run)
+    printer.result({**sent(receipt), **fields}, [line, sent_line(receipt)])
 
 
 def sent(receipt: TxReceipt) -> dict[str, object]:

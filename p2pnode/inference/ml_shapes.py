@@ -81,6 +81,7 @@ def stand_ins(node: onnx.NodeProto, lists: Container[str]) -> StandIns:
         columns = {
             "FeatureVectorizer": sum(_attribute(node, "inputdimensions")),
             "LinearRegressor": _attribute(node, "targets", default=1),
+            "TreeEnsemble": _attribute(node, "n_targets", default=1),
             "TreeEnsembleRegressor": _attribute(node, "n_targets", default=1),
         }
         one = out.add("ArgMax", [source], f"{target}/one", axis=1, keepdims=1)

@@ -50,6 +50,7 @@ OPERATORS = frozenset(
         "Div",
         "Dropout",
         "DynamicQuantizeLinear",
+        "Einsum",
         "Elu",
         "Equal",
         "Erf",
@@ -175,6 +176,7 @@ ML_OPERATORS = frozenset(
         "SVMClassifier",
         "SVMRegressor",
         "Scaler",
+        "TreeEnsemble",
         "TreeEnsembleClassifier",
         "TreeEnsembleRegressor",
     }

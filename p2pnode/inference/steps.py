@@ -37,6 +37,19 @@ def _window(attributes: Attributes, _inputs: Shapes, output: Shape) -> int:
     return prod(output) * prod(attributes.get("kernel_shape", ()))
 
 
+def _einsum(attributes: Attributes, inputs: Shapes, _output: Shape) -> int:
+    """A term for each combination of places along all labels, a multiplication for each operand."""
+    sizes: dict[str | int, int] = {}
+    terms = attributes.get("equation", b"").decode(errors="replace").partition("->")[0].replace(" ", "")
+    for term, dims in zip(terms.split(","), inputs, strict=False):
+        before, dots, after = term.partition("...")
+        hidden = max(len(dims) - len(before) - len(after), 0) if dots else 0
+        # Dims under an ellipsis are counted from the last one.
+        for label, size in zip([*before, *range(-hidden, 0), *after], dims, strict=False):
+            sizes[label] = max(size, sizes.get(label, 1))
+    return prod(sizes.values()) * len(inputs)
+
+
 def _local_response(attributes: Attributes, inputs: Shapes, output: Shape) -> int:
     size: int = attributes.get("size", 1)
     return prod(output) * min(size, max(inputs[0][1:2], default=1))
@@ -52,6 +65,7 @@ _COUNTS: dict[str, Callable[[Attributes, Shapes, Shape], int]] = {
     "Conv": _convolution,
     "ConvInteger": _convolution,
     "ConvTranspose": _transposed,
+    "Einsum": _einsum,
     "GRU": _recurrent,
     "Gemm": _product,
     "LRN": _local_response,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from p2pnode.errors import ChainError, NetworkError, StoreError
 from p2pnode.market.context import Context
 from p2pnode.market.deadlines import Deadlines
+from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.state import TaskState
 from p2pnode.ports import BatchEntry, Proof, Role, SettlementOutcome, TaskEntry, Topic
 from p2pnode.protocol import merkle
@@ -38,14 +39,14 @@ class Settler:
     def __init__(
         self,
         context: Context,
-        retry_seconds: int,
+        settings: WorkerSettings,
         deadlines: Deadlines,
         on_settled: Callable[[SettlementOutcome], None],
         on_lost: Callable[[str], None],
     ) -> None:
         self._context = context
         self._deadlines = deadlines
-        self._retry_seconds = retry_seconds
+        self._settings = settings
         self._on_settled = on_settled
         self._on_lost = on_lost
 
@@ -60,7 +61,7 @@ class Settler:
                 context.move(task, TaskState.SETTLING) if task.state == TaskState.PROVED else task
                 for task in tasks
             ]
-        retry = self._retry_seconds
+        retry = self._settings.retry_seconds
         while True:
             try:
                 outcome = await self._found(tasks, await self._send(batch, tasks, proof))
@@ -90,6 +91,7 @@ class Settler:
             [tensors_digest(output) for output in proof.outputs],
             proof.seal,
             batch.batch_id,
+            credit=self._settings.credit,
         )
 
     async def _found(self, tasks: Sequence[TaskEntry], outcome: SettlementOutcome) -> SettlementOutcome:

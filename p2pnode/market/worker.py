@@ -48,7 +48,7 @@ class Worker:
         paces = Paces(executor, answers, prover, jobs, settings.batch_size)
         self.examiner = Examiner(context, self.models, paces, self.pause, deadlines, settings)
         self.bidding = Bidding(context, self.examiner, settings)
-        settler = Settler(context, settings.retry_seconds, deadlines, self._on_settled, self.pause.failed)
+        settler = Settler(context, settings, deadlines, self._on_settled, self.pause.failed)
         self.batcher = Batcher(
             context, prover, self.models, paces, self.pause, settings, settler, jobs, deadlines
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import structlog
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.connection_types import ConnectionType
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 
@@ -31,7 +32,8 @@ class Connections:
         self._joined = trio.Event()
         self._new, self.new = trio.open_memory_channel[ID](PENDING)
         self._expel, self._expelled = trio.open_memory_channel[ID](PENDING)
-        swarm.register_notifee(_Events(self._connected, self._disconnected))
+        self._relayed, self.relayed = trio.open_memory_channel[ID](PENDING)
+        swarm.register_notifee(_Events(self._connected, self._disconnected, self._dialled_through_relay))
 
     def peers(self) -> list[ID]:
         """Peers with an open connection."""
@@ -40,6 +42,14 @@ class Connections:
     def connected(self, peer: ID) -> bool:
         """Whether `peer` has an open connection."""
         return any(not connection.is_closed for connection in self._swarm.get_connections(peer))
+
+    def ways(self, peer: ID) -> list[str]:
+        """For each open connection of `peer` whether it is "direct" or "relayed"."""
+        return [
+            connection.get_connection_type().value
+            for connection in self._swarm.get_connections(peer)
+            if not connection.is_closed
+        ]
 
     async def wait_disconnected(self, peer: ID) -> None:
         """Return once `peer` has no connection."""
@@ -88,6 +98,9 @@ class Connections:
         self._joined = trio.Event()
         self._notify()
 
+    def _dialled_through_relay(self, peer: ID) -> None:
+        self._queue(self._relayed, peer)
+
     def _notify(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
@@ -107,12 +120,20 @@ class Connections:
 class _Events(INotifee):
     """What the library calls. Nothing here may wait or raise: it runs inside the swarm's own tasks."""
 
-    def __init__(self, connected: Callable[[ID], None], disconnected: Callable[[ID], None]) -> None:
+    def __init__(
+        self,
+        connected: Callable[[ID], None],
+        disconnected: Callable[[ID], None],
+        relayed: Callable[[ID], None],
+    ) -> None:
         self._connected = connected
         self._disconnected = disconnected
+        self._relayed = relayed
 
     async def connected(self, network: INetwork, conn: INetConn) -> None:
         self._connected(conn.muxed_conn.peer_id)
+        if conn.get_connection_type() is ConnectionType.RELAYED and not conn.muxed_conn.is_initiator:
+            self._relayed(conn.muxed_conn.peer_id)
 
     async def disconnected(self, network: INetwork, conn: INetConn) -> None:
         self._disconnected(conn.muxed_conn.peer_id)

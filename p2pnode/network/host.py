@@ -39,6 +39,7 @@ from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
 from p2pnode.network.psk import load_psk
 from p2pnode.network.pubsub import GuardedPubsub, make_router
+from p2pnode.network.punch import Punch
 from p2pnode.network.reachability import Reachability, ReachabilityService, Verdict
 from p2pnode.network.records import dialable
 from p2pnode.network.relay import Relay
@@ -111,6 +112,7 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
         lambda peer: peer in first,
     )
     tell_circuits(host, relayed.vias)
+    punch = Punch(host, connections, relayed.relays)
     relay = Relay(host, connections, settings.relay) if settings.relay is not None else None
     peers.attach(streams, directory.find_peer, Reversal(host, streams, connections, peers.dial).ask, relayed)
     store = BlobStore(settings.cache_dir, settings.blob_quota)
@@ -162,6 +164,7 @@ async def open_network(settings: NetworkSettings, standing: Standing | None = No
                 nursery.start_soon(join.run)
                 nursery.start_soon(reachability.run)
                 nursery.start_soon(relayed.run)
+                nursery.start_soon(punch.run)
                 if settings.state_dir is not None:
                     nursery.start_soon(keep_reputation, reputation, settings.state_dir, time.time)
                 if settings.upnp:

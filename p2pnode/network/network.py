@@ -82,6 +82,10 @@ class Network:
         """Whether others can dial this node, as they said last."""
         return self._reachability.current
 
+    def ways(self, peer: str) -> list[str]:
+        """How `peer` is connected: "direct" or "relayed" for each connection."""
+        return self._connections.ways(ID.from_base58(peer))
+
     def relays(self) -> list[str]:
         """Peers through which this node can be reached, since it cannot be dialled."""
         return [via.relay.to_base58() for via in self._relayed.vias()]

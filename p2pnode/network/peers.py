@@ -47,7 +47,7 @@ ASKED = 4
 
 DIRECT_SECONDS = 3.0
 """For the addresses of a peer that says it is behind a relay: few of them can be dialled from elsewhere."""
-REVERSE_SECONDS = 5.0
+REVERSE_SECONDS = 10.0
 RELAYS = 4
 """Relays tried for one peer."""
 
@@ -111,11 +111,13 @@ class Peers:
                     return
             if behind:
                 break
-        if self._reverse is not None:
-            with trio.move_on_after(REVERSE_SECONDS):
-                await self._reverse(target)
-        if self._connections.connected(target) or await self._dial_through_relays(target):
-            return
+        assert self._relayed is not None
+        ways = [self._have_it_dial, self._dial_through_relays]
+        # Whom nobody can dial, the peer cannot either.
+        for way in reversed(ways) if self._relayed.needed() else ways:
+            await way(target)
+            if self._connections.connected(target):
+                return
         where = f"tried {', '.join(sorted(tried))}" if tried else "no peer knows its address"
         raise NetworkError(f"{peer} cannot be reached: {where}")
 
@@ -148,7 +150,12 @@ class Peers:
             if not lock.locked():
                 self._dialling.pop(peer, None)
 
-    async def _dial_through_relays(self, target: ID) -> bool:
+    async def _have_it_dial(self, target: ID) -> None:
+        assert self._reverse is not None
+        with trio.move_on_after(REVERSE_SECONDS):
+            await self._reverse(target)
+
+    async def _dial_through_relays(self, target: ID) -> None:
         """Connect through a relay that `target` names, else through any that this node is connected to."""
         assert self._relayed is not None
         named = vias(self._host, target)
@@ -164,7 +171,6 @@ class Peers:
                     await self._relayed.circuits.dial(relay, target)
                 except Exception as error:
                     log.debug("peer.relay_failed", peer=target.to_base58(), error=str(error))
-            return self._connections.connected(target)
 
     async def _dial(self, peer: ID, address: Multiaddr) -> None:
         if not await self._swarm.connection_gate.is_allowed(address):

@@ -73,8 +73,8 @@ class Reachability:
         lines = [f"others cannot dial this node ({self.no} of {asked} peers tried):"]
         lines += [f"  {reason}" for reason in self.reasons]
         lines += [
-            "it works and buys through the connections that it opens itself, and peers that are not "
-            "connected to it cannot fetch from it or award it. What to do, any one of:",
+            "it works and buys through the connections that it opens itself; peers that are not connected "
+            "to it reach it through others only, and slower. What to do, any one of:",
             f"  - forward TCP port {ports} on the router to this machine, at the same number",
             "  - set network.upnp = true, if the router speaks UPnP",
             f"  - let TCP port {ports} in, if a firewall here or a cloud's security group drops it",

@@ -41,7 +41,7 @@ class Relayed:
     ) -> None:
         self._host = host
         self._connections = connections
-        self._needed = needed
+        self.needed = needed
         self._preferred = preferred
         self._places: dict[ID, tuple[Via, float]] = {}
         self._failed: dict[ID, float] = {}
@@ -83,7 +83,7 @@ class Relayed:
         now = trio.current_time()
         for relay in [relay for relay in self._places if not self._connections.connected(relay)]:
             del self._places[relay]
-        if not self._needed():
+        if not self.needed():
             self._places.clear()
             return
         self._failed = {relay: at for relay, at in self._failed.items() if now - at < RETRY_SECONDS}

@@ -4,7 +4,7 @@
 wanted peer is connected to the other. Whoever is asked passes it on if the wanted peer is connected to it,
 and only for the peer that asks; the wanted peer checks the record and dials the addresses in it. That is what
 DCUtR (libp2p specs, relay/DCUtR.md) does first; it serves a node behind a NAT and a peer that is not. Two
-nodes behind NATs need a relay and hole punching, which there is none of here.
+nodes behind NATs meet through a relay (`circuits`, `punch`).
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -126,8 +126,10 @@ class Chain(SessionChain, Protocol):
         output_digests: Sequence[bytes],
         seal: bytes,
         key: str,
+        *,
+        credit: bool = False,
     ) -> SettlementOutcome:
-        """Send one settleBatch (seal without selector) and wait for it.
+        """Send one settleBatch (seal without selector) and wait for it; `credit` pays all of it by credit.
 
         `key` names the intent: a repeat with the same key after a crash finds the transaction that was
         sent before, instead of paying gas twice.

@@ -1,5 +1,7 @@
 """A line that shows where an inference stands, in a terminal or in a notebook's cell."""
 
+import html
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,27 +25,55 @@ _STEPS: Final[Mapping[str, tuple[int, str]]] = {
 """Events that move the bar, in their order."""
 
 
+_LAST: Final = max(step for step, _ in _STEPS.values())
+
+
 @contextmanager
 def show_progress(wanted: bool | None, model: str) -> Iterator[Progress]:
     """A function that takes the task's events and shows them, as long as the context lasts."""
+    if wanted is not False and "ipykernel" in sys.modules:
+        yield _follow(_Cell(), model)
+        return
     console = Console(stderr=True)
-    if wanted is False or (wanted is None and not (console.is_terminal or _in_notebook())):
+    if wanted is False or (wanted is None and not console.is_terminal):
         yield lambda name, fields: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=not _in_notebook()) as bar:
-        task = bar.add_task(model, total=max(step for step, _ in _STEPS.values()))
+    with Bar(*columns, console=console, transient=console.is_terminal) as bar:
+        task = bar.add_task(model, total=_LAST)
 
-        def show(name: str, fields: Mapping[str, Any]) -> None:
-            if name in _STEPS:
-                step, words = _STEPS[name]
-                more = str(fields.get("progress") or "")
-                bar.update(task, completed=step, description=f"{model}: {more or words}")
-            elif name in ("task.failover", "task.failed"):
-                bar.update(task, description=f"{model}: {fields.get('reason', name)}"[:100])
+        def show(step: int | None, words: str) -> None:
+            bar.update(task, completed=step, description=words)
 
-        yield show
+        yield _follow(show, model)
 
 
-def _in_notebook() -> bool:
-    return "ipykernel" in sys.modules
+def _follow(show: Callable[[int | None, str], None], model: str) -> Progress:
+    """Calls `show` with the step that an event leads to, None if none, and words for it."""
+
+    def take(name: str, fields: Mapping[str, Any]) -> None:
+        if name in _STEPS:
+            step, words = _STEPS[name]
+            show(step, f"{model}: {fields.get('progress') or words}")
+        elif name in ("task.failover", "task.failed"):
+            show(None, f"{model}: {fields.get('reason', name)}"[:100])
+
+    return take
+
+
+class _Cell:
+    """A bar in the output of a notebook's cell. Rich's needs ipywidgets there, this one only IPython."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._step = 0
+
+    def __call__(self, step: int | None, words: str) -> None:
+        self._step = self._step if step is None else step
+        bar = f'<progress max="{_LAST}" value="{self._step}"></progress> {html.escape(words)}'
+        bundle = {"text/plain": f"{self._step} of {_LAST}  {words}", "text/html": bar}
+        if self._handle is None:
+            display: Any = importlib.import_module("IPython.display").display
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)

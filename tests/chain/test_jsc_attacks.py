@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from p2pnode.errors import ChainError
 from p2pnode.identity import Account
 from p2pnode.jsc.bn254 import BN254, N, P
 from tests.chain.conftest import Devnet
@@ -115,6 +116,22 @@ async def test_a_signed_transaction_cannot_be_changed(pool: PoolUnderTest) -> No
     cases += [(name, (*INPUT, *path), change, error) for name, path, change, error in input_fields()]
     for name, path, change, error in cases:
         assert await pool.refusal((edited(genuine, path, change),)) == error, name
+
+
+async def test_public_amounts_have_64_bits(pool: PoolUnderTest) -> None:
+    """5: words above uint64 do not reach the sum; ABI decoding reverts without a reason."""
+    somebody = bytes(range(1, 21))
+    transaction = await pool.transaction([150], fee=3, relayer=somebody, amount=9, recipient=somebody)
+    data = pool.contract.encode("transact", transaction.abi())
+
+    def words(fee: int, amount: int) -> bytes:
+        return fee.to_bytes(32, "big") + bytes(12) + somebody + amount.to_bytes(32, "big")
+
+    assert data.count(words(3, 9)) == 1
+    for fee, amount in ((3 + (1 << 64), 9), (3, 9 + (1 << 64)), (N, 9), (3, N)):
+        with pytest.raises(ChainError, match="revert"):
+            await pool.rpc.call(pool.contract.address, data.replace(words(3, 9), words(fee, amount)))
+    await pool.rpc.call(pool.contract.address, data)
 
 
 async def test_a_new_note_must_be_well_formed(pool: PoolUnderTest) -> None:

@@ -27,6 +27,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wallet_file, "_derive", lambda password, salt, _: derive(password, salt, 1 << 4))
 
 
+def test_without_credit_there_is_nothing_to_pay_out(operator: Operator) -> None:
+    operator.json("jsc", "create")
+    refused = operator.run("jsc", "payout")
+    assert refused.exit_code == 2
+    assert "the account has no credit" in refused.stderr
+
+
 def test_a_wallet_is_made_funded_and_spent(operator: Operator, chain_state: Devnet, tmp_path: Path) -> None:
     made = operator.json("jsc", "create")
     assert len(made["phrase"].split()) == 24

@@ -63,7 +63,7 @@ class ApiNetwork:
     @cached_property
     def url(self) -> str:
         """Where the requester serves."""
-        return _url(self.devnet.requester)
+        return url_of(self.devnet.requester)
 
     @property
     def token_file(self) -> Path:
@@ -87,7 +87,7 @@ class ApiNetwork:
         (node,) = self.devnet.workers
         token = (node.folder / "api.token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.get(_url(node) + path, headers=headers, timeout=120, trust_env=False)
+        return httpx.get(url_of(node) + path, headers=headers, timeout=120, trust_env=False)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the requester logged under that name."""
@@ -96,7 +96,7 @@ class ApiNetwork:
         return [event for event in events if event["event"] == name]
 
 
-def _url(node: DevnetNode) -> str:
+def url_of(node: DevnetNode) -> str:
     """The URL that a node logged."""
     for line in node.log.read_text().splitlines():
         event = json.loads(line) if line.startswith("{") else {}

@@ -12,6 +12,8 @@ import trio
 from benchmarks.forked import Forked, fork
 from p2pnode.amounts import JOY
 from p2pnode.chain import open_chain_reader
+from p2pnode.chain.finality import FINAL_BLOCKS
+from p2pnode.chain.rpc import open_rpc
 from p2pnode.config import ChainConfig
 from p2pnode.control import SubmitRequest, Wait
 from p2pnode.devnet import funds, hardhat
@@ -81,6 +83,7 @@ class KillNetwork:
             return not self.is_alive(name) or await node.control.is_running()
 
         await until(settled, READY_SECONDS)
+        assert fault is not None or self.is_alive(name), f"{name} ended at its start; see {node.log}"
 
     def is_alive(self, name: str) -> bool:
         """Whether the node's process runs."""
@@ -102,7 +105,7 @@ class KillNetwork:
         for name in self.processes:
             await self.processes[name].aclose()
 
-    async def submit(self, count: int) -> None:
+    async def submit(self, count: int, on_event: Callable[[], None] = lambda: None) -> None:
         """Offer digits and wait for answers; what a kill interrupts is left to the ledgers."""
         _, info = read_model(DIGITS)
         names = [path for path, _ in digit_images()][:count]
@@ -111,7 +114,7 @@ class KillNetwork:
         digest = content_digest(DIGITS.read_bytes())
         request = SubmitRequest(digest, inputs, labels, 0, JOY // 20, Wait.ANSWERED)
         try:
-            await self.nodes["alice"].control.submit(request, lambda name, fields: None)
+            await self.nodes["alice"].control.submit(request, lambda name, fields: on_event())
         except P2PNodeError as error:
             print(f"submission ended early: {error}")
 
@@ -132,6 +135,11 @@ class KillNetwork:
     async def is_idle(self) -> bool:
         """Whether every task is over on the nodes that run."""
         return not await self.open_tasks()
+
+    async def finalise(self) -> None:
+        """Mine until what was settled is final; the nodes notice by themselves."""
+        async with open_rpc((self.url,), timeout=30) as rpc:
+            await rpc.request("hardhat_mine", hex(FINAL_BLOCKS + 1))
 
     async def finish(self, seconds: float) -> Report:
         """Wait until every task is over, stop the nodes, and hold their ledgers against the chain."""
@@ -194,6 +202,7 @@ async def open_kill_network(folder: Path) -> AsyncIterator[KillNetwork]:
         await child.event("network.open")
         settings = {
             "log_format": "json",
+            "api.enabled": "false",
             "network.listen": "/ip4/127.0.0.1/tcp/0",
             "network.bootstrap": str(peers),
             "network.mdns": "false",

@@ -8,9 +8,10 @@ import pytest
 import trio
 
 import p2pnode
-from tests.e2e.api_network import MODEL, ApiNetwork, digit
+from tests.e2e.api_network import MODEL, ApiNetwork, digit, url_of
 from tests.e2e.browser import CHROMIUM, PHONE, SCREEN, Page, open_browser
 from tests.e2e.conftest import ROOT
+from tests.e2e.slashing import slash_for_two_results
 
 pytestmark = [
     pytest.mark.e2e,
@@ -28,9 +29,9 @@ def browse(use: Any) -> None:
     trio.run(main)
 
 
-async def sign_in(page: Page, network: ApiNetwork) -> None:
-    await page.open(f"{network.url}/login")
-    await page.run(f"document.querySelector('#token').value = {network.token!r}")
+async def sign_in(page: Page, url: str, token: str) -> None:
+    await page.open(f"{url}/login")
+    await page.run(f"document.querySelector('#token').value = {token!r}")
     await page.run("document.querySelector('form').requestSubmit()")
     await page.until("document.querySelector('nav') && location.pathname == '/'")
 
@@ -42,11 +43,13 @@ def test_every_page_fits_and_says_nothing_on_the_console(
     folder = Path(os.environ.get("P2PNODE_SHOTS", tmp_path))
 
     async def use(page: Page) -> None:
-        await sign_in(page, api_network)
+        await sign_in(page, api_network.url, api_network.token)
         for path in (*PATHS, f"/tasks/{settled.task_id}"):
             for size, dark in ((SCREEN, False), (PHONE, True)):
                 await page.size(*size, dark=dark)
                 await page.open(api_network.url + path)
+                if path == "/money":
+                    await page.until("document.querySelector('#penalties table')")
                 assert await page.run("document.querySelector('h1').innerText")
                 assert await page.run("document.documentElement.scrollWidth") <= size[0], path
                 ground = await page.run("getComputedStyle(document.documentElement).backgroundColor")
@@ -63,7 +66,7 @@ def test_a_receipt_is_verified_with_the_keyboard_alone(
     api_network: ApiNetwork, settled: p2pnode.Inference
 ) -> None:
     async def use(page: Page) -> None:
-        await sign_in(page, api_network)
+        await sign_in(page, api_network.url, api_network.token)
         await page.open(f"{api_network.url}/receipts")
         for _ in range(40):
             await page.press("Tab")
@@ -78,9 +81,30 @@ def test_a_receipt_is_verified_with_the_keyboard_alone(
     browse(use)
 
 
+def test_a_slash_is_shown_with_its_reason(api_network: ApiNetwork, tmp_path: Path) -> None:
+    (worker,) = api_network.devnet.workers
+    task_id = slash_for_two_results(api_network)
+    text = api_network.ask_worker("/money/penalties").text
+    assert "of the stake" in text
+    assert "signed a result that a proof or another signed result contradicts" in text
+    assert f"0x{task_id.hex()[:12]}" in text
+    assert "Nothing was ever taken" in api_network.request("GET", "/money/penalties").text
+    url, token = url_of(worker), (worker.folder / "api.token").read_text().strip()
+
+    async def use(page: Page) -> None:
+        await page.size(*PHONE, dark=True)
+        await sign_in(page, url, token)
+        await page.open(f"{url}/money")
+        await page.until("document.querySelector('#penalties tbody')?.innerText.includes('of the stake')")
+        assert await page.run("document.documentElement.scrollWidth") <= PHONE[0]
+        await page.screenshot(Path(os.environ.get("P2PNODE_SHOTS", tmp_path)) / "slash-phone.png")
+
+    browse(use)
+
+
 def test_a_page_follows_what_happens_without_a_reload(api_network: ApiNetwork) -> None:
     async def use(page: Page) -> None:
-        await sign_in(page, api_network)
+        await sign_in(page, api_network.url, api_network.token)
         await page.open(f"{api_network.url}/tasks")
         await page.run("window.untouched = true")
         before = await page.run("document.querySelectorAll('tbody tr').length")

@@ -11,9 +11,13 @@ import trio
 from libp2p.abc import INetStream
 from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Status, StopMessage
+from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
+from multiaddr import Multiaddr
 
-from p2pnode.errors import NetworkError
+from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.network import Network, RelayTerms, open_network
+from p2pnode.network.punch import PROTOCOL as DCUTR
+from p2pnode.network.punch import addresses_of
 from p2pnode.network.relay_wire import HOP, STOP, read_message, write_message
 from p2pnode.ports import StreamProtocol, Topic
 from tests.net.conftest import Mallory, Settings, mallory, read_until_closed
@@ -61,7 +65,7 @@ async def two_homes(settings: Settings, terms: RelayTerms) -> AsyncIterator[tupl
         yield relay, worker, alice
 
 
-async def ask(node: Network, other: Network, data: bytes, timeout: float = 20) -> bytes:
+async def ask(node: Network, other: Network, data: bytes, timeout: float = 60) -> bytes:
     return await node.request(other.peer_id, StreamProtocol.TASK, data, timeout=timeout, max_response=1 << 20)
 
 
@@ -125,7 +129,7 @@ async def take_circuits(stream: INetStream) -> None:
 
 
 async def test_places_are_few_and_each_peers_own(settings: Settings) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_network(settings("relay", relay=RelayTerms(reservations=1))) as relay:
             in_other_name = HopMessage(type=HopMessage.RESERVE)
             in_other_name.peer.id = ID.from_base58(relay.peer_id).to_bytes()
@@ -143,7 +147,7 @@ async def test_places_are_few_and_each_peers_own(settings: Settings) -> None:
 
 
 async def test_one_address_gets_four_places(settings: Settings) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with AsyncExitStack() as stack:
             relay = await stack.enter_async_context(open_network(settings("relay", relay=RelayTerms())))
             for number in range(5):
@@ -153,7 +157,7 @@ async def test_one_address_gets_four_places(settings: Settings) -> None:
 
 
 async def test_circuits_of_one_peer_are_few_and_apart(settings: Settings) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with (
             open_network(settings("relay", relay=RelayTerms())) as relay,
             mallory(relay, {STOP: take_circuits}) as target,
@@ -171,7 +175,7 @@ async def test_circuits_of_one_peer_are_few_and_apart(settings: Settings) -> Non
 
 @pytest.mark.parametrize("sent", [b"", b"\xff\xff\xff\xff", b"\x05hello", b"\xff\xff\x7f" + b"x" * 5000])
 async def test_garbage_costs_a_relay_nothing(settings: Settings, sent: bytes) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_network(settings("relay", relay=RelayTerms())) as relay, mallory(relay) as attacker:
             for protocol in (HOP, STOP):
                 stream = await attacker.stream(protocol)
@@ -185,7 +189,7 @@ async def test_garbage_costs_a_relay_nothing(settings: Settings, sent: bytes) ->
 
 
 async def test_connection_through_a_peer_that_is_no_relay_of_ours_is_not_taken(settings: Settings) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
             stream = await attacker.stream(STOP)
             request = StopMessage(type=StopMessage.CONNECT)
@@ -197,7 +201,43 @@ async def test_connection_through_a_peer_that_is_no_relay_of_ours_is_not_taken(s
 
 
 async def test_node_that_is_no_relay_does_not_offer_to_be_one(settings: Settings) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
             with pytest.raises(Exception, match="failed to open a stream"):
                 await attacker.stream(HOP)
+
+
+async def test_nobody_is_made_to_dial_over_a_direct_connection(settings: Settings) -> None:
+    with trio.fail_after(60):
+        async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
+            stream = await attacker.stream(DCUTR)
+            bait = Multiaddr("/ip4/127.0.0.5/tcp/9").to_bytes()
+            await write_message(stream, HolePunch(type=HolePunch.CONNECT, ObsAddrs=[bait]))
+            assert await read_until_closed(stream) == b""
+            assert alice.peers() == [attacker.peer_id]
+
+
+@pytest.mark.parametrize(
+    ("message", "taken"),
+    [
+        (HolePunch(type=HolePunch.SYNC), None),
+        (HolePunch(type=HolePunch.CONNECT), []),
+        (HolePunch(type=HolePunch.CONNECT, ObsAddrs=[b"junk"]), None),
+        (
+            HolePunch(
+                type=HolePunch.CONNECT,
+                ObsAddrs=[
+                    Multiaddr(address).to_bytes()
+                    for address in ("/dns4/a.b/tcp/1", "/ip4/1.2.3.4/tcp/3", "/ip4/1.2.3.4/tcp/4")
+                ],
+            ),
+            ["/ip4/1.2.3.4/tcp/3"],
+        ),
+    ],
+)
+def test_few_addresses_are_taken_from_what_a_peer_names(message: HolePunch, taken: list[str] | None) -> None:
+    if taken is None:
+        with pytest.raises(ProtocolError, match="DCUtR"):
+            addresses_of(message, HolePunch.CONNECT)
+    else:
+        assert list(map(str, addresses_of(message, HolePunch.CONNECT))) == taken

@@ -31,6 +31,7 @@ class Batch:
     awards: Sequence[Signed[Award]]
     outputs: Sequence[bytes]
     seal: bytes
+    credit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,11 @@ def decode(data: bytes) -> Batch | Unproved | Closing | SessionSettlement:
         values = _CODEC.decode(types, data[4:])
         match item["name"]:
             case "settleBatch":
-                tuples, signatures, outputs, seal = values[:4]
+                tuples, signatures, outputs, seal, payout = values
                 awards = [
                     Signed(_award(fields), signed) for fields, signed in zip(tuples, signatures, strict=True)
                 ]
-                return Batch(awards, outputs, seal)
+                return Batch(awards, outputs, seal, bool(payout))
             case "reportUnproved":
                 award, award_signature, result, result_signature = values
                 return Unproved(

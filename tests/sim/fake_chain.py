@@ -43,6 +43,7 @@ class World:
     nodes: dict[bytes, NodeRecord] = field(default_factory=dict)
     escrow: dict[bytes, int] = field(default_factory=dict)
     balances: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    credits: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
     nonces: set[tuple[bytes, int]] = field(default_factory=set)
     sent: list[Sequence[tuple[bytes, str]]] = field(default_factory=list)
     bonds: dict[bytes, int] = field(default_factory=dict)
@@ -97,7 +98,7 @@ class World:
 
 
 def settle_batch(
-    world: World, awards: Sequence[Signed[Award]], outputs: Sequence[bytes], seal: bytes
+    world: World, awards: Sequence[Signed[Award]], outputs: Sequence[bytes], seal: bytes, credit: bool
 ) -> Sequence[tuple[bytes, str]]:
     """ProofOfInference.settleBatch: the task IDs, each with why it was skipped or with nothing.
 
@@ -110,12 +111,12 @@ def settle_batch(
     ]
     if seal != seal_of(journal_of(leaves).encode()):
         raise ChainError("settleBatch reverted: VerificationFailed()")
-    results = [(task_id, _pay(world, signed)) for task_id, signed in zip(ids, awards, strict=True)]
+    results = [(task_id, _pay(world, signed, credit)) for task_id, signed in zip(ids, awards, strict=True)]
     world.sent.append(results)
     return results
 
 
-def _pay(world: World, signed: Signed[Award]) -> str:
+def _pay(world: World, signed: Signed[Award], credit: bool) -> str:
     award = signed.message
     cost = award.price + award.model_fee
     try:
@@ -134,6 +135,7 @@ def _pay(world: World, signed: Signed[Award]) -> str:
         return "InsufficientEscrow"
     world.nonces.add((award.requester, award.nonce))
     world.escrow[award.requester] -= cost
-    world.balances[award.worker] += award.price
-    world.balances[MODEL_OWNER] += award.model_fee
+    paid = world.credits if credit else world.balances
+    paid[award.worker] += award.price
+    paid[MODEL_OWNER] += award.model_fee
     return ""

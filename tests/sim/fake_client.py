@@ -115,9 +115,15 @@ class FakeChain:
         return 10**9
 
     async def settle_batch(
-        self, awards: Sequence[Signed[Award]], output_digests: Sequence[bytes], seal: bytes, key: str
+        self,
+        awards: Sequence[Signed[Award]],
+        output_digests: Sequence[bytes],
+        seal: bytes,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> SettlementOutcome:
-        return await self._settlement.settle_batch(awards, output_digests, seal, key)
+        return await self._settlement.settle_batch(awards, output_digests, seal, key, credit=credit)
 
     async def paid_calls(self, session_hash: bytes) -> int:
         await self._reach()

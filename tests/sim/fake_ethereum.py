@@ -135,7 +135,7 @@ class FakeEthereum:
     def _settle(self, world: World, batch: Batch, tx_hash: bytes, height: int) -> list[Mapping[str, Any]]:
         if batch.seal[:4] != SELECTOR:
             raise ChainError("settleBatch reverted: unknown verifier")
-        results = settle_batch(world, batch.awards, batch.outputs, batch.seal[4:])
+        results = settle_batch(world, batch.awards, batch.outputs, batch.seal[4:], batch.credit)
         logs = [log("BatchVerified", tx_hash, height, journalDigest=bytes(32), count=len(batch.awards))]
         for (task_id, reason), signed, output in zip(results, batch.awards, batch.outputs, strict=True):
             award = signed.message
@@ -167,6 +167,7 @@ class FakeEthereum:
             (
                 world.escrow,
                 world.balances,
+                world.credits,
                 world.nonces,
                 world.sent,
                 world.reports,
@@ -183,6 +184,7 @@ class FakeEthereum:
         (
             world.escrow,
             world.balances,
+            world.credits,
             world.nonces,
             world.sent,
             world.reports,

@@ -56,7 +56,9 @@ class Life:
                     scope.cancel()
 
                 def faulty(connection: sqlite3.Connection) -> FaultyLedger:
-                    return FaultyLedger(connection, fault[0], after=fault[1], on_kill=die)
+                    return FaultyLedger(
+                        connection, lambda name, number: number == fault[0], after=fault[1], on_kill=die
+                    )
 
                 try:
                     async with self.driver.node(name, ledger=faulty, **self.sides[name]) as node:

@@ -1,5 +1,7 @@
 """A whole task between alice, bob and carol: offered, bid for, awarded, answered, proved, settled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trio
@@ -77,6 +79,20 @@ async def test_a_batch_that_is_not_full_goes_out_in_time(
         await alice.requester.settled([outcome.offer_hash])
         assert answered + worker.batch_seconds <= trio.current_time() <= answered + 60
         assert len(bob.prover.jobs) == 1
+
+
+async def test_a_worker_is_paid_by_credit_when_it_says_so(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=replace(worker, credit=True)) as bob,
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(1, 2)], TERMS)
+        await alice.requester.settled([outcome.offer_hash])
+        assert driver.world.credits[bob.chain.account] == 20
+        assert not any(driver.world.balances.values())
 
 
 async def test_nobody_bids(driver: Driver, requester: RequesterSettings, autojump_clock: MockClock) -> None:

@@ -6,12 +6,12 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
@@ -73,6 +73,20 @@ def job(model: onnx.ModelProto, arrays: Arrays) -> tuple[onnx.ModelProto, Arrays
     return copy, {name: array for name, array in arrays.items() if name not in fixed}
 
 
+def in_single(case: TestCase) -> TestCase:
+    """A case of Einsum, all of which are in float64, in float32."""
+    assert case.model is not None
+    assert case.data_sets is not None
+    if {node.op_type for node in case.model.graph.node} != {"Einsum"}:
+        return case
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT
+    sets = [tuple([np.asarray(a, np.float32) for a in arrays] for arrays in pair) for pair in case.data_sets]
+    return replace(case, model=model, data_sets=sets)
+
+
 def supported_cases() -> Iterator[TestCase]:
     """Cases of the operators and types that the interpreter runs."""
     with warnings.catch_warnings():
@@ -81,6 +95,7 @@ def supported_cases() -> Iterator[TestCase]:
     for case in found:
         if case.model is None:
             continue
+        case = in_single(case)
         nodes = case.model.graph.node
         if (
             all(node.op_type in RUN.get(node.domain, ()) for node in nodes)

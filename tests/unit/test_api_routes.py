@@ -4,6 +4,8 @@ import re
 from typing import Any, cast
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 from prometheus_client import CollectorRegistry
 
 from p2pnode.api.http.access import Access
@@ -39,6 +41,14 @@ def test_the_document_names_every_route_of_the_api_and_no_other(application: Any
     }
     described = {(path, method) for path, methods in document()["paths"].items() for method in methods}
     assert served == described
+
+
+def test_the_document_keeps_to_openapi() -> None:
+    OpenAPIV31SpecValidator(document()).validate()
+    wrong = document()
+    wrong["paths"]["/v2/tasks"]["get"]["responses"]["200"].pop("description")
+    with pytest.raises(OpenAPIValidationError):
+        OpenAPIV31SpecValidator(wrong).validate()
 
 
 def test_the_document_is_whole() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,8 @@ def test_what_strangers_wrote_cannot_steer_the_terminal() -> None:
 def test_each_kind_of_error_has_its_code() -> None:
     kinds = (ConfigError, NetworkError, ChainError, MarketError)
     assert [exit_code(kind("x")) for kind in kinds] == [2, 3, 4, 1]
+
+
+def test_the_version_is_told_both_ways() -> None:
+    told = [CliRunner().invoke(main, [word]).stdout for word in ("version", "--version")]
+    assert told[0] == told[1] == f"p2pnode {version('p2pnode')}\n"

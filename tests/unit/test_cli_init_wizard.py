@@ -15,6 +15,7 @@ from p2pnode.cli.main import main
 from p2pnode.config import load_config
 from p2pnode.errors import ProverError
 from p2pnode.models import DIGITS
+from p2pnode.networks import find_network
 from p2pnode.protocol.cid import content_digest, to_cid
 
 PEER = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWCBDf663puKKc5hBPLNexzP2tPCK2YxYuJ8NXneKjG1cZ"
@@ -69,6 +70,75 @@ def test_what_is_no_deployment_or_peer_is_not_added(deployment: Path, tmp_path: 
     assert run("network", "add", "x", deployment).exit_code == 2
     assert run("network", "list", "--json").stdout.strip() == "[]"
     assert "unknown" in run("init", tmp_path / "n", "--network", "x").output
+
+
+def test_a_network_is_joined_by_names_in_dns(deployment: Path, tmp_path: Path) -> None:
+    names = ("/dnsaddr/one.example.org", "/dnsaddr/two.example.org")
+    given = [part for name in names for part in ("--bootstrap", name)]
+    added = json.loads(run("network", "add", "testnet", deployment, *given, "--json").stdout)
+    assert (added["peers"], added["names"]) == (0, [*names])
+    folder = Path(added["folder"])
+    assert (folder / "bootstrap.names").read_text().split() == [*names]
+    made = run("init", tmp_path / "node", "--network", "testnet", "--json")
+    config = load_config(Path(json.loads(made.stdout)["config"]), {})
+    assert config.network.bootstrap == (str(folder / "bootstrap.peers"), *names)
+    # A network that is added again without them has none any more.
+    assert run("network", "add", "testnet", deployment, "--bootstrap", PEER).exit_code == 0
+    assert find_network("testnet").dns_names == ()
+
+
+def test_an_endpoint_that_no_node_could_use_is_not_added(deployment: Path) -> None:
+    refused = run("network", "add", "testnet", deployment, "--rpc-url", "localhost:8545")
+    assert refused.exit_code == 2
+    assert "chain.rpc_url = 'localhost:8545': use an http:// or https:// URL" in refused.output
+    assert run("network", "list", "--json").stdout.strip() == "[]"
+
+
+def test_a_wrong_answer_is_asked_again_with_the_reason(deployment: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("42" * 32)
+    (tmp_path / "key").chmod(0o600)
+    (tmp_path / "no.json").write_text("{}")
+    said = {
+        "seven": "'seven' is not a valid integer range",
+        "9": "9 is not in the range 1<=x<=3",
+        "2": "",
+        str(tmp_path / "no.json"): "addresses = None: must be an object",
+        str(deployment): "",
+        "nonsense": "nor is it a list file that exists",
+        PEER: "",
+        "localhost": "use an http:// or https:// URL",
+        "http://127.0.0.1:9": "",
+        "y": "",
+        f"{tmp_path}/none.key": "no such file; give one with the private key",
+        f"{tmp_path}/key": "",
+        "n": "",
+        "0": "0 is not in the range 1<=x<=1024",
+        "8": "",
+        "-1": "'-1': give JOY from 0",
+        "0.02": "",
+        "much": "'much': give JOY from 0",
+        "12.5": "",
+        "": "",
+        "my-house": "'my-house': give four numbers, for example 198.51.100.4",
+        "198.51.100.4": "",
+        "99999": "99999 is not in the range 1<=x<=65535",
+        "4100": "",
+    }
+    made = run("init", tmp_path / "node", "--ask", answers="".join(f"{line}\n" for line in [*said, "y"]))
+    assert made.exit_code == 0, made.output
+    for answer, reason in said.items():
+        assert reason in made.output, answer
+    config = load_config(tmp_path / "node" / "p2pnode.toml", {})
+    assert (config.worker.capacity, config.worker.price) == (8, JOY // 50)
+    assert config.network.bootstrap == (PEER,)
+    assert "--stake 12.5" in made.output
+
+
+def test_without_a_terminal_or_a_password_it_says_where_to_put_one(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(main, ["init", str(tmp_path / "node")], env={"P2PNODE_PASSWORD": ""})
+    assert refused.exit_code == 2
+    assert "no password: give --password-file or set P2PNODE_PASSWORD" in refused.output
+    assert not (tmp_path / "node").exists()
 
 
 def test_a_requester_presses_enter_all_the_way(tmp_path: Path) -> None:

@@ -4,6 +4,10 @@ Receipts with a proof are checked end to end.
 """
 
 import json
+import os
+import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +24,8 @@ from tests import samples
 from tests.samples import DOMAIN, REQUESTER_KEY, WORKER_KEY
 from tests.unit.built import needs_prover
 
-IMAGE_ID = Path(__file__).parents[2] / "circuits_guest" / "images" / "image_id.txt"
+ROOT = Path(__file__).parents[2]
+IMAGE_ID = ROOT / "circuits_guest" / "images" / "image_id.txt"
 
 
 def make_receipt() -> Receipt:
@@ -119,6 +124,21 @@ def test_a_genuine_receipt_is_valid_and_says_what_was_proved(tmp_path: Path) -> 
     result = verify(tmp_path, dump_receipt(receipt))
     assert result.exit_code == 0
     assert found["statement"] in result.stdout
+
+
+@needs_prover
+def test_a_receipt_is_checked_in_less_than_a_second(tmp_path: Path) -> None:
+    """The whole command, from the start of Python on, in processor time: other work does not count."""
+    file = tmp_path / "receipt.json"
+    file.write_text(dump_receipt(samples.genuine_receipt(1)))
+    command = [sys.executable, "-m", "p2pnode", "verify", str(file)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    print(f"p2pnode verify: {seconds:.2f} s of processor time")
+    assert seconds < 1
 
 
 @needs_prover

@@ -54,6 +54,36 @@ def test_every_command_in_a_page_is_one_that_there_is(page: Path) -> None:
                 parse(arguments)
 
 
+def is_run(group: str, last: str, source: str) -> bool:
+    """Whether a test calls a command."""
+    quoted = re.escape(f'"{last}"')
+    if not group:
+        return re.search(rf"[\[(]\s*{quoted}|p2pnode\", {quoted}", source) is not None
+    together = rf'"{group}",\s*{quoted}'
+    # A helper that calls the group leaves only the last word to its callers.
+    helped = f'["{group}", *' in source and f'"{last}"' in source
+    return helped or re.search(together, source) is not None
+
+
+def test_every_command_in_the_pages_is_run_by_a_test() -> None:
+    named = {
+        tuple(parse(arguments))
+        for page in PAGES
+        for command in commands(page)
+        if "COMMAND" not in command
+        for arguments in plain(command)
+    }
+    # The devnet and the benchmarks run commands for the tests that stand on them.
+    folders = (ROOT / "tests", ROOT / "p2pnode" / "devnet", ROOT / "p2pnode" / "demo")
+    sources = [path.read_text() for folder in folders for path in folder.rglob("*.py")]
+    missing = [
+        " ".join(names)
+        for names in sorted(named)
+        if not any(is_run(" ".join(names[:-1]), names[-1], source) for source in sources)
+    ]
+    assert missing == []
+
+
 def test_a_command_that_there_is_not_is_found() -> None:
     for wrong in ("fly", "node fly", "doctor --fast", "run now"):
         with pytest.raises(Exception):  # noqa: B017, PT011

@@ -4,9 +4,7 @@ from p2pnode.inference.operators import OPERATORS
 from tests.unit.onnx_node_cases import NodeTests, table, written_table
 from tests.unit.onnx_runner import OnnxRunner
 
-CUBIC = '"mode" = "cubic" is not supported'
 CROP = '"tf_crop_and_resize" is not supported'
-ANTIALIAS = '"antialias" = 1 is not supported'
 DROPPED = "what it drops is random"
 
 # Cases whose operators and types run, but which ask for something that is refused on purpose.
@@ -26,28 +24,16 @@ REFUSED = {
     "test_training_dropout_default": DROPPED,
     "test_training_dropout_default_mask": DROPPED,
     "test_training_dropout_mask": DROPPED,
-    # Resizing is by the nearest element or linear.
-    "test_resize_downsample_scales_cubic": CUBIC,
-    "test_resize_downsample_scales_cubic_A_n0p5_exclude_outside": CUBIC,
-    "test_resize_downsample_scales_cubic_align_corners": CUBIC,
-    "test_resize_downsample_scales_cubic_antialias": CUBIC,
-    "test_resize_downsample_scales_linear_antialias": ANTIALIAS,
-    "test_resize_downsample_sizes_cubic": CUBIC,
-    "test_resize_downsample_sizes_cubic_antialias": CUBIC,
-    "test_resize_downsample_sizes_linear_antialias": ANTIALIAS,
+    # Resizing is of whole tensors.
     "test_resize_tf_crop_and_resize": CROP,
     "test_resize_tf_crop_and_resize_axes_2_3": CROP,
     "test_resize_tf_crop_and_resize_axes_3_2": CROP,
     "test_resize_tf_crop_and_resize_extrapolation_value": CROP,
-    "test_resize_upsample_scales_cubic": CUBIC,
-    "test_resize_upsample_scales_cubic_A_n0p5_exclude_outside": CUBIC,
-    "test_resize_upsample_scales_cubic_align_corners": CUBIC,
-    "test_resize_upsample_scales_cubic_asymmetric": CUBIC,
-    "test_resize_upsample_sizes_cubic": CUBIC,
-    # There ONNX's text puts the last element on the corner, and this case does not.
+    # There ONNX's text puts the last element on the corner, and these cases do not.
+    "test_resize_downsample_scales_cubic_align_corners": "no whole number",
     "test_resize_downsample_scales_linear_align_corners": "no whole number",
 }
-LEAST_RUN = 1045
+LEAST_RUN = 1067
 
 
 def test_node_tests_of_onnx(node_tests: NodeTests) -> None:
@@ -58,7 +44,7 @@ def test_node_tests_of_onnx(node_tests: NodeTests) -> None:
     assert node_tests.refused.keys() == REFUSED.keys()
     assert len(node_tests.agreed) >= LEAST_RUN
     # The other operators of ai.onnx.ml have no case in these types: scikit-learn's models test them.
-    assert node_tests.operators() == OPERATORS | {"ArrayFeatureExtractor", "Binarizer"}
+    assert node_tests.operators() == OPERATORS | {"ArrayFeatureExtractor", "Binarizer", "TreeEnsemble"}
 
 
 def test_the_table_of_the_docs_is_that_of_this_run(onnx_runner: OnnxRunner, node_tests: NodeTests) -> None:

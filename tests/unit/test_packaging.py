@@ -80,6 +80,29 @@ def test_its_prover_can_be_built_from_it(unpacked: Path) -> None:
         assert (sources / name).read_bytes() == (ROOT / "circuits_guest" / name).read_bytes(), name
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    command = tmp_path / "p2pnode"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m p2pnode "$@"\n')
+    command.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    for typed, offered in {
+        "p2pnode boo": ["bootstrap"],
+        "p2pnode models qu": ["quantise"],
+        "p2pnode doctor --str": ["--strict"],
+    }.items():
+        words = typed.split()
+        script = (
+            'eval "$(p2pnode completion bash)"; '
+            f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; "
+            f'_p2pnode_completion p2pnode "{words[-1]}" "{words[-2]}"; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        )
+        done = subprocess.run(
+            ["bash", "-c", script], env=env, capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        assert done.stdout.split() == offered, done.stderr
+
+
 def test_completion_and_manual_page_name_every_command(tmp_path: Path) -> None:
     from click.testing import CliRunner
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::attributes::Attributes;
 use crate::spec::data::DataOp;
+use crate::spec::einsum::Einsum;
 use crate::spec::elementwise::{Binary, Compare, Logic, Test, Unary, Variadic};
 use crate::spec::ml::MlOp;
 use crate::spec::norm::{ConvTranspose, Norm};
@@ -29,6 +30,7 @@ pub(crate) enum Op {
     DequantizeLinear { axis: i64 },
     Div,
     DynamicQuantizeLinear,
+    Einsum(Einsum),
     Flatten { axis: i64 },
     Gemm { alpha: f32, beta: f32, trans_a: bool, trans_b: bool },
     GlobalAveragePool,

@@ -95,6 +95,12 @@ pub(crate) fn infer(op: &Op, types: &[Option<DType>], outputs: usize) -> OpResul
             ins.required(0, &[F32])?;
             return Ok(vec![U8, F32, U8]);
         }
+        Op::Einsum(einsum) => {
+            if ins.0.len() != einsum.operands.len() {
+                refuse!("{} inputs, but {} in the equation", ins.0.len(), einsum.operands.len());
+            }
+            ins.all(&[F32, I32, I64])?
+        }
         Op::Flatten { .. } | Op::Identity | Op::Transpose { .. } => ins.required(0, ANY)?,
         Op::Gemm { .. } => {
             ins.same(0, 1, &[F32])?;

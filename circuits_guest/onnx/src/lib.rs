@@ -14,6 +14,7 @@ extern crate alloc;
 pub mod accelerator;
 mod attributes;
 mod build;
+mod chunks;
 mod constant;
 mod encoding;
 pub mod engine;

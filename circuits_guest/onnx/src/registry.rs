@@ -9,7 +9,7 @@ use crate::spec::norm;
 use crate::spec::reduce::{self, Fold};
 use crate::spec::resize;
 use crate::spec::select::{self, Select};
-use crate::spec::{ensembles, features, linear, recurrent};
+use crate::spec::{einsum, ensembles, features, linear, recurrent};
 
 /// Operator sets of `ai.onnx` that run. Version 13 made axes of Squeeze, Unsqueeze and ReduceSum inputs
 /// and gave Softmax its present definition. Where a later version changes what a node means, its reader
@@ -109,6 +109,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Div", 2, 2, |_| Some(Op::Div)),
     op("Dropout", 1, 3, data::dropout).outputs(1, 2),
     op("DynamicQuantizeLinear", 1, 1, |_| Some(Op::DynamicQuantizeLinear)).outputs(3, 3),
+    op("Einsum", 1, ANY, einsum::einsum),
     op("Elu", 1, 1, |a| Some(Op::Unary(Unary::Elu { alpha: a.float("alpha", 1.0) }))),
     op("Equal", 2, 2, |_| Some(Op::Compare(Compare::Equal))),
     op("Erf", 1, 1, |_| Some(Op::Unary(Unary::Erf))),
@@ -220,6 +221,7 @@ static OPERATORS: &[OperatorSupport] = &[
     op("Tile", 2, 2, |_| Some(Op::Data(DataOp::Tile))),
     op("TopK", 2, 2, select::top_k).outputs(1, 2),
     op("Transpose", 1, 1, |a| Some(Op::Transpose { perm: a.sizes("perm", 0) })),
+    op("TreeEnsemble", 1, 1, ensembles::ensemble).of(ML, 5, 5),
     op("TreeEnsembleClassifier", 1, 1, ensembles::classifier).of(ML, 1, 4).outputs(1, 2),
     op("TreeEnsembleRegressor", 1, 1, ensembles::regressor).of(ML, 1, 4),
     op("Trilu", 1, 2, select::trilu).since(14),

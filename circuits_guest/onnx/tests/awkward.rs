@@ -10,7 +10,7 @@ use p2pnode_onnx::{operators, DType, Data, Model, OperatorSupport, Tensor};
 const ROUNDS: usize = 1000;
 
 /// Attributes of some operator.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 41] = [
     "axis",
     "alpha",
     "beta",
@@ -49,6 +49,9 @@ const KNOWN: [&str; 38] = [
     "ceil_mode",
     "count_include_pad",
     "transA",
+    "equation",
+    "antialias",
+    "exclude_outside",
 ];
 
 struct Draw(u64);
@@ -137,6 +140,11 @@ impl Draw {
             "alpha" | "beta" | "bias" | "epsilon" | "lambd" => {
                 let value = self.float().to_le_bytes();
                 [text(1, name), [&[0x15][..], &value].concat(), int(20, 1)].concat()
+            }
+            "equation" => {
+                let known =
+                    ["ij,jk->ik", "...i->...", "ii->i", "i,j", "...ij,...jk", "->", "...", "ij,ij,j->"];
+                [text(1, name), text(4, self.one(&known)), int(20, 3)].concat()
             }
             "mode"
             | "nearest_mode"

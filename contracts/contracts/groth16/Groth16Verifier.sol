@@ -2,8 +2,9 @@
 pragma solidity ^0.8.28;
 
 import {IRiscZeroVerifier, Receipt} from "../interfaces/IRiscZeroVerifier.sol";
+import {Bn254} from "../libraries/Bn254.sol";
 import {ReceiptClaim} from "../stark/ReceiptClaim.sol";
-import {BN254} from "./BN254.sol";
+import {Point} from "../types/Point.sol";
 import {Groth16Key} from "./Groth16Key.sol";
 
 /// @title Verifier of RISC Zero receipts by their Groth16 proof
@@ -14,7 +15,7 @@ import {Groth16Key} from "./Groth16Key.sol";
 /// identity. Public inputs: control root and claim, each in two halves, and the control id of the program that checks
 /// the STARK within the SNARK.
 contract Groth16Verifier is IRiscZeroVerifier {
-    using BN254 for BN254.G1;
+    using Bn254 for Point;
 
     /// @notice Four bytes that a seal for this verifier begins with: RISC Zero's, the first of `parameters`.
     bytes4 public immutable SELECTOR;
@@ -37,7 +38,7 @@ contract Groth16Verifier is IRiscZeroVerifier {
     /// @param controlId Poseidon-BN254 control id of the release's last program, as its crate writes it.
     constructor(bytes32 controlRoot, bytes32 controlId) {
         uint256 id = _reversed(controlId);
-        if (id >= BN254.ORDER) revert InvalidControlId(controlId);
+        if (id >= Bn254.N) revert InvalidControlId(controlId);
         parameters = sha256(
             abi.encodePacked(
                 sha256("risc0.Groth16ReceiptVerifierParameters"),
@@ -49,10 +50,10 @@ contract Groth16Verifier is IRiscZeroVerifier {
         );
         SELECTOR = bytes4(parameters);
         uint256 root = _reversed(controlRoot);
-        BN254.G1 memory shared = BN254.G1(Groth16Key.IC0_X, Groth16Key.IC0_Y)
-            .add(BN254.G1(Groth16Key.IC1_X, Groth16Key.IC1_Y).mul(root & HALF))
-            .add(BN254.G1(Groth16Key.IC2_X, Groth16Key.IC2_Y).mul(root >> 128))
-            .add(BN254.G1(Groth16Key.IC5_X, Groth16Key.IC5_Y).mul(id));
+        Point memory shared = Point(Groth16Key.IC0_X, Groth16Key.IC0_Y)
+            .add(Point(Groth16Key.IC1_X, Groth16Key.IC1_Y).mul(root & HALF))
+            .add(Point(Groth16Key.IC2_X, Groth16Key.IC2_Y).mul(root >> 128))
+            .add(Point(Groth16Key.IC5_X, Groth16Key.IC5_Y).mul(id));
         (_sharedX, _sharedY) = (shared.x, shared.y);
     }
 
@@ -72,16 +73,16 @@ contract Groth16Verifier is IRiscZeroVerifier {
         if (seal.length != SEAL_LENGTH) revert VerificationFailed();
         uint256[8] memory proof = abi.decode(seal[4:], (uint256[8]));
         // The precompile would refuse the negative of an unreduced coordinate only by chance.
-        if (proof[1] >= BN254.FIELD) revert VerificationFailed();
+        if (proof[1] >= Bn254.P) revert VerificationFailed();
 
         uint256 digest = _reversed(claim);
-        BN254.G1 memory inputs = BN254.G1(_sharedX, _sharedY)
-            .add(BN254.G1(Groth16Key.IC3_X, Groth16Key.IC3_Y).mul(digest & HALF))
-            .add(BN254.G1(Groth16Key.IC4_X, Groth16Key.IC4_Y).mul(digest >> 128));
+        Point memory inputs = Point(_sharedX, _sharedY)
+            .add(Point(Groth16Key.IC3_X, Groth16Key.IC3_Y).mul(digest & HALF))
+            .add(Point(Groth16Key.IC4_X, Groth16Key.IC4_Y).mul(digest >> 128));
 
         // e(-A, B) e(alpha, beta) e(inputs, gamma) e(C, delta) = 1
         uint256[24] memory pairs = [
-            proof[0], (BN254.FIELD - proof[1]) % BN254.FIELD, proof[2], proof[3], proof[4], proof[5],
+            proof[0], (Bn254.P - proof[1]) % Bn254.P, proof[2], proof[3], proof[4], proof[5],
             Groth16Key.ALPHA_X, Groth16Key.ALPHA_Y,
             Groth16Key.BETA_X1, Groth16Key.BETA_X2, Groth16Key.BETA_Y1, Groth16Key.BETA_Y2,
             inputs.x, inputs.y,
@@ -89,7 +90,7 @@ contract Groth16Verifier is IRiscZeroVerifier {
             proof[6], proof[7],
             Groth16Key.DELTA_X1, Groth16Key.DELTA_X2, Groth16Key.DELTA_Y1, Groth16Key.DELTA_Y2
         ];
-        if (!BN254.pairing(pairs)) revert VerificationFailed();
+        if (!Bn254.pairing(pairs)) revert VerificationFailed();
     }
 
     /// @dev The bytes as a little-endian number.

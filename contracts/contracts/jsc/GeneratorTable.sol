@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {HashToCurve} from "./libraries/HashToCurve.sol";
-import {Point} from "./types/Point.sol";
+import {Point} from "../types/Point.sol";
 
 /// @title One family of generators of Bulletproofs+
 /// @notice Derives the points itself when it is created, so that nobody has to be trusted for them. Its code is a zero

@@ -4,11 +4,11 @@ pragma solidity ^0.8.28;
 import {IJSC} from "./interfaces/IJSC.sol";
 import {IJSCBridge} from "./interfaces/IJSCBridge.sol";
 import {IRangeVerifier} from "./interfaces/IRangeVerifier.sol";
-import {Bn254} from "./libraries/Bn254.sol";
+import {Bn254} from "../libraries/Bn254.sol";
 import {Clsag} from "./libraries/Clsag.sol";
 import {HashToCurve} from "./libraries/HashToCurve.sol";
 import {Note, StealthNote} from "./types/Note.sol";
-import {Point} from "./types/Point.sol";
+import {Point} from "../types/Point.sol";
 import {BIN, Input, RING, Transaction} from "./types/Transaction.sol";
 
 /// @title JSC, the pool of private notes
@@ -48,22 +48,25 @@ contract JSC is IJSC {
         genesisBlock = uint64(block.number);
         for (uint256 i = 0; i < RING; ++i) {
             Point memory key = HashToCurve.derive(GENESIS_DOMAIN, i);
-            _append(key, Point(1, 2), HashToCurve.deriveKeyImageBase(key));
+            _append(i, key, Point(1, 2), HashToCurve.deriveKeyImageBase(key));
         }
+        noteCount = uint64(RING);
     }
 
     /// @inheritdoc IJSC
     function mint(StealthNote[] calldata notes, uint64[] calldata amounts) external {
         if (msg.sender != address(bridge)) revert NotBridge(msg.sender);
         if (notes.length != amounts.length) revert LengthMismatch(notes.length, amounts.length);
-        emit NotesDeposited(noteCount, notes, amounts);
+        uint64 first = noteCount;
+        emit NotesDeposited(first, notes, amounts);
+        noteCount = first + uint64(notes.length);
         for (uint256 i = 0; i < notes.length; ++i) {
             Point memory key = notes[i].key;
             bytes32 hash = keccak256(abi.encode(key));
             if (_deposited[hash]) revert KeyAlreadyUsed(key);
             _deposited[hash] = true;
             Point memory commitment = Bn254.mul(Point(Bn254.H_X, Bn254.H_Y), amounts[i]);
-            _appendOutput(notes[i], Bn254.add(commitment, Point(1, 2)));
+            _appendOutput(first + i, notes[i], Bn254.add(commitment, Point(1, 2)));
         }
     }
 
@@ -86,11 +89,15 @@ contract JSC is IJSC {
             if (!Clsag.verify(inputs[i], message)) revert InvalidSignature(i);
         }
         if (!rangeVerifier.verify(commitments, transaction.rangeProof)) revert InvalidRangeProof();
-        emit Transacted(noteCount, message, images, transaction.outputs, commitments, transaction.payment);
+        uint64 first = noteCount;
+        emit Transacted(first, message, images, transaction.outputs, commitments, transaction.payment);
+        noteCount = first + uint64(outputs);
         for (uint256 i = 0; i < outputs; ++i) {
-            _appendOutput(transaction.outputs[i], commitments[i]);
+            _appendOutput(first + i, transaction.outputs[i], commitments[i]);
         }
-        bridge.release(message, transaction.payment);
+        if (transaction.payment.fee != 0 || transaction.payment.amount != 0) {
+            bridge.release(message, transaction.payment);
+        }
     }
 
     /// @inheritdoc IJSC
@@ -158,7 +165,8 @@ contract JSC is IJSC {
             spent = Bn254.add(spent, transaction.inputs[i].pseudoOut);
         }
         uint256 units = uint256(transaction.payment.fee) + transaction.payment.amount;
-        Point memory made = Bn254.mul(Point(Bn254.H_X, Bn254.H_Y), units);
+        Point memory made;
+        if (units != 0) made = Bn254.mul(Point(Bn254.H_X, Bn254.H_Y), units);
         for (uint256 i = 0; i < transaction.commitments.length; ++i) {
             _requirePoint(transaction.commitments[i]);
             made = Bn254.add(made, transaction.commitments[i]);
@@ -171,25 +179,35 @@ contract JSC is IJSC {
         for (uint256 b = 0; b < RING / BIN; ++b) {
             uint64 bin = input.bins[b];
             if (b != 0 && bin <= input.bins[b - 1]) revert BinsNotIncreasing();
-            bytes32 hash;
-            for (uint256 i = b * BIN; i < (b + 1) * BIN; ++i) {
-                hash = keccak256(abi.encode(hash, input.members[i]));
-            }
+            bytes32 hash = _binHash(input, b);
             uint256 completedAt = input.completedAt[b];
             if (keccak256(abi.encode(hash, completedAt)) != _bins[bin]) revert InvalidRing(bin);
             if (block.number < completedAt + minAge) revert RingTooYoung(bin, completedAt + minAge);
         }
     }
 
-    function _appendOutput(StealthNote calldata output, Point memory commitment) private {
+    /// @dev The hash of a bin's four members, each hashed behind those before it as {_append} does.
+    function _binHash(Input calldata input, uint256 place) private pure returns (bytes32 hash) {
+        Note[RING] calldata members = input.members;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let member := add(members, mul(place, 768))
+            for { let end := add(member, 768) } lt(member, end) { member := add(member, 192) } {
+                mstore(free, hash)
+                calldatacopy(add(free, 32), member, 192)
+                hash := keccak256(free, 224)
+            }
+        }
+    }
+
+    function _appendOutput(uint256 index, StealthNote calldata output, Point memory commitment) private {
         if (output.memo.length != MEMO_LENGTH) revert InvalidMemo(output.memo.length);
         _requirePoint(output.key);
-        _append(output.key, commitment, HashToCurve.keyImageBase(output.key, output.roots));
+        _append(index, output.key, commitment, HashToCurve.keyImageBase(output.key, output.roots));
     }
 
     /// @dev Chains the note onto the hash of its bin; the last note of a bin adds the block, from which its age counts.
-    function _append(Point memory key, Point memory commitment, Point memory base) private {
-        uint256 index = noteCount++;
+    function _append(uint256 index, Point memory key, Point memory commitment, Point memory base) private {
         bytes32 hash = keccak256(abi.encode(_bins[index / BIN], Note(key, commitment, base)));
         if (index % BIN == BIN - 1) hash = keccak256(abi.encode(hash, block.number));
         _bins[index / BIN] = hash;

@@ -1,30 +1,26 @@
 /** What requesters did to workers on other networks, and what it gets them here. */
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
 import { domain, TYPES } from "../../scripts/typed-data.ts";
 import { CAPACITY, type Disputes, openDisputes, type Papers, STAKE } from "../support/disputes.ts";
+import { freshEach } from "../support/fresh.ts";
 import { DAY, ESCROW, INPUT, JOY, MODEL, MODEL_FEE, people, PRICE } from "../support/market.ts";
 
 const EARNED = (PRICE * 99n) / 100n;
 const requester = { account: people.requester.address };
 
 describe("attacks on workers", () => {
-  let market: Disputes;
   let poi: Disputes["proofOfInference"];
   let nodes: Disputes["nodeCoordinator"];
   let assertions: Disputes["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Disputes["networkHelpers"]["takeSnapshot"]>>;
 
-  before(async () => {
-    market = await openDisputes();
+  const market = freshEach(openDisputes, () => {
     ({ proofOfInference: poi, nodeCoordinator: nodes } = market);
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const reasons = async (call: Promise<Hex>) =>
     (await market.settledBy(await call)).skipped.map(({ reason }) => reason);
@@ -116,7 +112,7 @@ describe("attacks on workers", () => {
     await market.networkHelpers.time.setNextBlockTimestamp(papers.award.settleDeadline);
     await poi.write.settleBatch(args);
     assert.equal(await market.joyOf(people.worker), EARNED);
-    await fresh.restore();
+    await market.restore();
     const late = await market.papers();
     const proved = await market.prove([late.award]);
     await market.networkHelpers.time.setNextBlockTimestamp(late.award.settleDeadline + 1n);

@@ -1,36 +1,24 @@
 /** What workers and bystanders did on other networks, and what it gets them here. */
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 
 import { keccak256, stringToHex, toHex } from "viem";
 
 import type { Award } from "../../scripts/typed-data.ts";
 import { type Disputes, openDisputes, PENALTY, STAKE } from "../support/disputes.ts";
+import { freshEach } from "../support/fresh.ts";
 import { DAY, ESCROW, JOY, type Market, MODEL_FEE, openMarket, PAYOUT, people, PRICE } from "../support/market.ts";
 
 const EARNED = (PRICE * 99n) / 100n;
 
 describe("attacks on requesters", () => {
-  let market: Disputes;
   let poi: Disputes["proofOfInference"];
   let assertions: Disputes["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Disputes["networkHelpers"]["takeSnapshot"]>>;
 
-  before(async () => {
-    market = await openDisputes();
+  const market = freshEach(openDisputes, () => {
     poi = market.proofOfInference;
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
-
-  const rescuable = async () => {
-    const papers = await market.papers();
-    await market.passDeadline(papers);
-    await market.reportMissed(papers);
-    await market.networkHelpers.time.increase(DAY + 1n);
-    return papers;
-  };
 
   it("withheld finish: a worker that answers and never proves is not paid and loses stake", async () => {
     const papers = await market.papers();
@@ -63,7 +51,7 @@ describe("attacks on requesters", () => {
   });
 
   it("own rescue: a worker that misses and then rescues its own task under another name ends with less", async () => {
-    await market.rescue(await rescuable(), people.secondWorker);
+    await market.rescue(await market.rescuable(), people.secondWorker);
     // worker and secondWorker are one: the price, a quarter of the penalty back, the penalty gone
     const gained = (await market.joyOf(people.secondWorker)) - EARNED;
     assert.equal(gained + (await market.stakeOf(people.worker)), STAKE - (PENALTY * 3n) / 4n);
@@ -87,7 +75,7 @@ describe("attacks on requesters", () => {
   });
 
   it("copied proof: a rescue that is seen in the mempool pays its maker and nobody who copies it", async () => {
-    const papers = await rescuable();
+    const papers = await market.rescuable();
     await assertions.revertWithCustomError(
       market.rescue(papers, people.secondWorker, people.stranger), poi, "NotProven",
     );

@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { encodeFunctionData, type Hex, zeroAddress, zeroHash } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { DAY, type Market, openMarket, people, PRICE } from "../support/market.ts";
 
 describe("parameters and the timelock that owns them", () => {
-  let market: Market;
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const governor = { account: people.governor.address };
   const treasury = people.stranger.address;
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, () => {
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const set = (terms: { treasury: Hex; protocolFeeBps: number; rewardBps: number }) =>
     encodeFunctionData({ abi: market.parameters.abi, functionName: "set", args: [terms] });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { DAY, JOY, type Market, openMarket, people } from "../support/market.ts";
 
 /** Ed25519 peer id: identity multihash of the 36-byte protobuf of the key. */
@@ -12,25 +13,20 @@ const STAKE = 10n * JOY;
 const UNBONDING = 7n * DAY;
 
 describe("NodeCoordinator", () => {
-  let market: Market;
   let nodes: Market["nodeCoordinator"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const worker = people.worker.address;
   const by = { account: worker };
   const second = { account: people.secondWorker.address };
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, async () => {
     nodes = market.nodeCoordinator;
     assertions = market.viem.assertions;
     for (const account of [worker, people.secondWorker.address]) {
       await market.joyToken.write.transfer([account, 100n * JOY]);
       await market.joyToken.write.approve([nodes.address, 100n * JOY], { account });
     }
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   it("binds a peer id to the account and takes the stake", async () => {
     await assertions.emitWithArgs(nodes.write.register([PEER, 4, STAKE], by), nodes, "NodeRegistered", [
@@ -78,6 +74,12 @@ describe("NodeCoordinator", () => {
     await assertions.revertWithCustomError(
       nodes.write.register([PEER, 1, 101n * JOY], by), market.joyToken, "ERC20InsufficientAllowance",
     );
+  });
+
+  it("counts the capacity alone where no stake is asked for", async () => {
+    const free = await market.viem.deployContract("NodeCoordinator", [market.joyToken.address, 0n, UNBONDING]);
+    await free.write.register([PEER, 4, 0n], by);
+    assert.deepEqual(await free.read.loadOf([worker]), [4n, 0n]);
   });
 
   it("adds stake and changes capacity", async () => {

@@ -1,29 +1,25 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { zeroAddress } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { DAY, JOY, type Market, MODEL, MODEL_FEE, openMarket, people } from "../support/market.ts";
 
 const NOTICE = 2n * DAY;
 
 describe("ModelMarketplace", () => {
-  let market: Market;
   let models: Market["modelMarketplace"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const owner = people.modelOwner.address;
   const stranger = people.stranger.address;
   const by = { account: owner };
   const minFee = async () => (await models.read.feeOf([MODEL]))[1];
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, () => {
     models = market.modelMarketplace;
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   it("keeps what was registered", async () => {
     assert.deepEqual(await models.read.feeOf([MODEL]), [owner, MODEL_FEE]);

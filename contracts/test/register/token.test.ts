@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { network } from "hardhat";
 import { zeroAddress } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { JOY, people } from "../support/market.ts";
 
 const SUPPLY = 1_000_000_000n * JOY;
@@ -15,16 +16,10 @@ async function deploy() {
 }
 
 describe("JoyToken", () => {
-  let chain: Awaited<ReturnType<typeof deploy>>;
-  let fresh: Awaited<ReturnType<(typeof chain)["networkHelpers"]["takeSnapshot"]>>;
   const holder = people.requester;
   const by = { account: holder.address };
 
-  before(async () => {
-    chain = await deploy();
-    fresh = await chain.networkHelpers.takeSnapshot();
-  });
-  beforeEach(async () => fresh.restore());
+  const chain = freshEach(deploy);
 
   const signPermit = async (spender: `0x${string}`, value: bigint, nonce: bigint) => {
     const deadline = 2n ** 64n;

@@ -1,31 +1,27 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { DAY, JOY, type Market, MODEL, MODEL_FEE, openMarket, people, PRICE } from "../support/market.ts";
 
 const OTHER: Hex = `0x${"22".repeat(32)}`;
 const FEE = PRICE / 100n;
 
 describe("ProofOfUse", () => {
-  let market: Market;
   let use: Market["proofOfUse"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const owner = people.modelOwner;
   const by = { account: owner.address };
 
-  before(async () => {
-    market = await openMarket({ rewardBps: 5_000 });
+  const market = freshEach(() => openMarket({ rewardBps: 5_000 }), async () => {
     use = market.proofOfUse;
     assertions = market.viem.assertions;
     await market.modelMarketplace.write.register([OTHER, 0n, ""], { account: people.stranger.address });
     await market.joyToken.write.approve([use.address, 100n * JOY]);
-    fresh = await market.networkHelpers.takeSnapshot();
   });
   beforeEach(async () => {
-    await fresh.restore();
     // The beginning of an epoch, so that a test stays within one until it says otherwise.
     await market.networkHelpers.time.increaseTo(((await market.now()) / DAY + 1n) * DAY);
   });
@@ -76,6 +72,16 @@ describe("ProofOfUse", () => {
     assert.equal(await market.joyOf(owner), MODEL_FEE + 1n - 2n * part);
     assert.equal(await market.joyOf(use), FEE / 2n, "the pool");
     await assertions.revertWithCustomError(use.write.claimRoyalties([MODEL]), use, "NothingDue");
+  });
+
+  it("transfers nothing to a holder whose part rounds to nothing", async () => {
+    const moved = [{ to: people.secondWorker.address, bps: 1 }];
+    await market.modelMarketplace.write.moveShares([OTHER, moved], { account: people.stranger.address });
+    await market.settle([await market.award({ modelDigest: OTHER, modelFee: 1n })]);
+    const hash = await use.write.claimRoyalties([OTHER]);
+    const { logs } = await (await market.viem.getPublicClient()).getTransactionReceipt({ hash });
+    assert.equal(logs.length, 2, "one event of the claim, one transfer");
+    assert.equal(await market.joyOf(people.stranger), 1n);
   });
 
   it("pays the one holder of all shares at once, whoever owns the model", async () => {

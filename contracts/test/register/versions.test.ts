@@ -1,29 +1,25 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { encodeFunctionData, type Hex, zeroAddress, zeroHash } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { JOY, type Market, MODEL, MODEL_FEE, openMarket, people } from "../support/market.ts";
 
 const SECOND: Hex = `0x${"22".repeat(32)}`;
 const THIRD: Hex = `0x${"33".repeat(32)}`;
 
 describe("versions, licence and shares of a model", () => {
-  let market: Market;
   let models: Market["modelMarketplace"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const owner = people.modelOwner.address;
   const [first, second, stranger] = [people.worker, people.secondWorker, people.stranger].map((who) => who.address);
   const by = { account: owner };
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, () => {
     models = market.modelMarketplace;
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const shares = async (digest: Hex = MODEL) =>
     Object.fromEntries((await models.read.sharesOf([digest])).map(({ to, bps }) => [to, bps]));

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { encodeFunctionData, getAddress, type Hex } from "viem";
 
 import type { Award } from "../../scripts/typed-data.ts";
+import { freshEach } from "../support/fresh.ts";
 import { JOY, type Market, openMarket, PAYOUT, people } from "../support/market.ts";
 
 /** SmartAccount.Mood. */
@@ -12,23 +13,18 @@ const CALLBACK_GAS = 50_000;
 const owner = people.secondWorker;
 
 describe("smart accounts", () => {
-  let market: Market;
   let poi: Market["proofOfInference"];
   let assertions: Market["viem"]["assertions"];
   let account: Awaited<ReturnType<typeof deployAccount>>;
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const deployAccount = () => market.viem.deployContract("SmartAccount", [owner.address]);
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, async () => {
     poi = market.proofOfInference;
     assertions = market.viem.assertions;
     account = await deployAccount();
     await market.joyToken.write.approve([poi.address, 50n * JOY]);
     await poi.write.depositFor([account.address, 50n * JOY]);
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const execute = (data: Hex, target: Hex = poi.address) =>
     account.write.execute([target, data], { account: owner.address });
@@ -73,6 +69,17 @@ describe("smart accounts", () => {
         assert.ok(receipt.gasUsed < 1_200_000n, `${receipt.gasUsed} gas`);
       });
     }
+
+    it("cannot sink a batch by a signature too long to be handed on", async () => {
+      const { args } = await market.prove([
+        await market.award({ requester: account.address }), await market.award({ nonce: 1n }),
+      ]);
+      const [awards, [, signature], ...rest] = args;
+      const long: Hex = `0x${"00".repeat(250_000)}`;
+      const hash = await poi.write.settleBatch([awards, [long, signature!], ...rest]);
+      const { settled, skipped } = await market.settledBy(hash);
+      assert.deepEqual([settled.length, skipped.map(({ reason }) => reason)], [1, ["BadSignature"]]);
+    });
 
     it("answer the view as the settlement sees them", async () => {
       const hash: Hex = `0x${"07".repeat(32)}`;
@@ -124,7 +131,7 @@ describe("smart accounts", () => {
     it("are not called unless they asked, and no longer when they ask for nothing", async () => {
       await settleBetween(1n);
       assert.equal(await account.read.told(), 0n);
-      await fresh.restore();
+      await market.restore();
       await setCallbackGas(CALLBACK_GAS);
       assert.equal(await poi.read.callbackGasOf([account.address]), CALLBACK_GAS);
       await setCallbackGas(0);
@@ -155,7 +162,7 @@ describe("smart accounts", () => {
     it("get all the gas they asked for, or the submitter's transaction reverts", async () => {
       await setCallbackGas(CALLBACK_GAS);
       const ample = (await settleBetween(1n)).receipt.gasUsed;
-      await fresh.restore();
+      await market.restore();
       await setCallbackGas(CALLBACK_GAS);
       await assert.rejects(settleBetween(1n, ample), /CallbackGasTooLow/);
       assert.equal((await settleBetween(1n, ample + 60_000n)).settled.length, 3);

@@ -1,28 +1,24 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { getAddress, type Hex } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { JOY, type Market, MODEL_FEE, openMarket, PAYOUT, people, PRICE } from "../support/market.ts";
 
 const EARNED = (PRICE * 99n) / 100n;
 const STEALTH = "0x0badcafe";
 
 describe("credits", () => {
-  let market: Market;
   let poi: Market["proofOfInference"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const worker = { account: people.worker.address };
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, async () => {
     poi = market.proofOfInference;
     assertions = market.viem.assertions;
     await market.settle([await market.award()], people.requester, PAYOUT.Credit);
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   it("stand for what a batch did not transfer", async () => {
     assert.equal(await market.joyOf(people.worker), 0n);

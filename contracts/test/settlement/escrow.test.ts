@@ -1,27 +1,23 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { getAddress, type Hex, parseSignature } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { DAY, ESCROW, JOY, type Market, MODEL_FEE, openMarket, people, PRICE } from "../support/market.ts";
 
 const requester = people.requester.address;
 const DELAY = 2n * DAY;
 
 describe("escrow", () => {
-  let market: Market;
   let poi: Market["proofOfInference"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const by = { account: requester };
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, () => {
     poi = market.proofOfInference;
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   it("adds deposits up", async () => {
     await assertions.emitWithArgs(poi.write.deposit([JOY], by), poi, "Deposited", [requester, JOY, ESCROW + JOY]);

@@ -1,25 +1,21 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { JOY, type Market, openMarket, PAYOUT, people } from "../support/market.ts";
 
 describe("settleBatch binds the proof to exactly these tasks", () => {
-  let market: Market;
   let args: Awaited<ReturnType<Market["prove"]>>["args"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, async () => {
     ({ args } = await market.prove([
       await market.award({ nonce: 0n }),
       await market.award({ nonce: 1n }),
       await market.award({ nonce: 2n }),
     ]));
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   type Refusal = "VerificationFailed" | "UnknownSelector" | "SealTooShort";
   const refused = async (changed: readonly unknown[], error: Refusal = "VerificationFailed") => {

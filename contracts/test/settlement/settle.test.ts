@@ -1,22 +1,17 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
+import { freshEach } from "../support/fresh.ts";
 import { DAY, ESCROW, JOY, type Market, MODEL, MODEL_FEE, openMarket, PAYOUT, people, PRICE } from "../support/market.ts";
 
 const PROTOCOL_FEE = PRICE / 100n;
 const OTHER_MODEL: Hex = `0x${"22".repeat(32)}`;
 
 describe("settleBatch", () => {
-  let market: Market;
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
 
-  before(async () => {
-    market = await openMarket();
-    fresh = await market.networkHelpers.takeSnapshot();
-  });
-  beforeEach(async () => fresh.restore());
+  const market = freshEach(openMarket);
 
   const skipsFor = async (change: Parameters<Market["award"]>[0]) => {
     const { skipped, settled } = await market.settle([await market.award(change)]);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
 import type { Award } from "../../scripts/typed-data.ts";
+import { freshEach } from "../support/fresh.ts";
 import { JOY, type Market, openMarket, PAYOUT, people } from "../support/market.ts";
 import { journalDigest, merklePath, merkleRoot } from "../support/merkle.ts";
 
@@ -15,19 +16,14 @@ function slicePath(leaves: Hex[], first: number, width: number) {
 }
 
 describe("a batch that is proved once", () => {
-  let market: Market;
   let poi: Market["proofOfInference"];
   let assertions: Market["viem"]["assertions"];
-  let fresh: Awaited<ReturnType<Market["networkHelpers"]["takeSnapshot"]>>;
   const COUNT = 7;
 
-  before(async () => {
-    market = await openMarket();
+  const market = freshEach(openMarket, () => {
     poi = market.proofOfInference;
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const batch = async () => {
     const awards: Award[] = [];

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import type { Award } from "../../scripts/typed-data.ts";
 import { type Disputes, openDisputes } from "../support/disputes.ts";
+import { freshEach } from "../support/fresh.ts";
 import { DAY, ESCROW, JOY, MODEL_FEE, people } from "../support/market.ts";
 
 const BOND = 8n * JOY;
@@ -10,21 +11,16 @@ const requester = people.requester.address;
 const UNBONDING = 7n * DAY;
 
 describe("a requester's bond", () => {
-  let market: Disputes;
-  let fresh: Awaited<ReturnType<Disputes["networkHelpers"]["takeSnapshot"]>>;
   let nodes: Disputes["nodeCoordinator"];
   let assertions: Disputes["viem"]["assertions"];
   const by = { account: requester };
 
-  before(async () => {
-    market = await openDisputes();
+  const market = freshEach(openDisputes, async () => {
     nodes = market.nodeCoordinator;
     assertions = market.viem.assertions;
     await market.joyToken.write.approve([nodes.address, 2n * BOND], by);
     await nodes.write.bond([BOND], by);
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const show = async (awards: Award[], signer = people.requester) => {
     const signatures = await Promise.all(awards.map((a) => signer.sign({ hash: market.digestOf("Award", a) })));

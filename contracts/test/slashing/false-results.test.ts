@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { type Hex, keccak256, stringToHex } from "viem";
 
 import { type Disputes, openDisputes, type Papers, PENALTY, STAKE } from "../support/disputes.ts";
+import { freshEach } from "../support/fresh.ts";
 import { leaf, merklePath } from "../support/merkle.ts";
 import { DAY, people } from "../support/market.ts";
 
@@ -12,18 +13,13 @@ const FALSE_RESULT = 1;
 const hash = (text: string) => keccak256(stringToHex(text));
 
 describe("a false result", () => {
-  let market: Disputes;
-  let fresh: Awaited<ReturnType<Disputes["networkHelpers"]["takeSnapshot"]>>;
   let nodes: Disputes["nodeCoordinator"];
   let assertions: Disputes["viem"]["assertions"];
 
-  before(async () => {
-    market = await openDisputes();
+  const market = freshEach(openDisputes, () => {
     nodes = market.nodeCoordinator;
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const assertPunished = async (taskId: Hex, supply: bigint, before: bigint) => {
     assert.equal(await market.stakeOf(people.worker), STAKE - PENALTY);
@@ -76,7 +72,7 @@ describe("a false result", () => {
       await assertions.revertWithCustomErrorWithArgs(
         show(papers, ["one", "two"]), nodes, "EvidenceTooLate", [papers.award.settleDeadline],
       );
-      await fresh.restore();
+      await market.restore();
       const again = await market.papers();
       await market.networkHelpers.time.setNextBlockTimestamp(again.award.settleDeadline + 3n * DAY);
       await show(again, ["one", "two"]);

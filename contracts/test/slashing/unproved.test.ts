@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import type { Hex } from "viem";
 
 import { type Disputes, openDisputes, type Papers, PENALTY, STAKE } from "../support/disputes.ts";
+import { freshEach } from "../support/fresh.ts";
 import { DAY, ESCROW, JOY, MODEL_FEE, people, PRICE } from "../support/market.ts";
 
 const OWED = PRICE + MODEL_FEE;
@@ -11,19 +12,14 @@ const OWED = PRICE + MODEL_FEE;
 const MISSED = 0;
 
 describe("an award that was answered and never proved", () => {
-  let market: Disputes;
-  let fresh: Awaited<ReturnType<Disputes["networkHelpers"]["takeSnapshot"]>>;
   let poi: Disputes["proofOfInference"];
   let nodes: Disputes["nodeCoordinator"];
   let assertions: Disputes["viem"]["assertions"];
 
-  before(async () => {
-    market = await openDisputes();
+  const market = freshEach(openDisputes, () => {
     ({ proofOfInference: poi, nodeCoordinator: nodes } = market);
     assertions = market.viem.assertions;
-    fresh = await market.networkHelpers.takeSnapshot();
   });
-  beforeEach(async () => fresh.restore());
 
   const reported = async (nonce = 7n) => {
     const papers = await market.papers({ offer: { nonce } });
@@ -127,15 +123,11 @@ describe("an award that was answered and never proved", () => {
   });
 
   it("costs no stake when the verifier was stopped after the report", async () => {
-    const owner = market.timelock.address;
-    await market.networkHelpers.impersonateAccount(owner);
-    await market.networkHelpers.setBalance(owner, JOY);
-    const selector = await market.verifier.read.SELECTOR();
     const [first, second] = [await reported(1n), await reported(2n)];
-    await market.zkVerifier.write.pause([selector], { account: people.pauser.address });
+    const restart = await market.stopVerifier();
     await close(first);
     assert.equal(await market.stakeOf(people.worker), STAKE, "while it is stopped");
-    await market.zkVerifier.write.unpause([selector], { account: owner });
+    await restart();
     await market.closeReport(second);
     assert.equal(await market.stakeOf(people.worker), STAKE, "after it was stopped");
     await close(await reported(3n));

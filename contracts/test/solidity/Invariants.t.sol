@@ -139,7 +139,7 @@ contract InvariantsTest is Asserting {
     }
 
     function noNoncePaysTwice() internal view {
-        assertTrue(_world.mostPaid() <= 1, "a nonce paid twice");
+        assertTrue(_world.mostPaid() == (_world.settled() == 0 ? 0 : 1), "a nonce paid twice");
     }
 
     /// @dev What is on a record was proved: the ledger books proved awards alone, and calls of sessions apart.
@@ -219,8 +219,9 @@ contract InvariantsTest is Asserting {
         _cheats.forge(0, 1, 10);
         _cheats.settleUnproved(0, 10, 0);
         _cheats.repeat(1, 10, 0);
+        for (uint256 i = 0; i < 4; ++i) _cheats.hurry(i);
         for (uint256 i = 0; i < 40; ++i) _cheats.usurp(i / 4, i, address(this), 5);
-        assertTrue(_cheats.attempts() > 40, "attempts");
+        assertTrue(_cheats.attempts() > 50, "attempts");
         _trade.pass(1 days - 1);
         for (uint256 i = 0; i < 4; ++i) {
             _owners.claimRoyalties(i);

@@ -63,6 +63,9 @@ describe("a proof in parts", () => {
     }
     await verify();
     assert.equal(await verifier.read.isProven([claim]), true);
+    const again = await check(0, PART);
+    const { logs } = await chain.client.getTransactionReceipt({ hash: again });
+    assert.equal(logs.length, 1, "checked once more, proven once");
   });
 
   it("can be sent in other cuts, some queries twice", async () => {
@@ -84,8 +87,10 @@ describe("a proof in parts", () => {
     await chain.verifier.read.verify([selector, ...args]);
     await refused(chain.verifier.read.verify([selector, identity.imageId!, claim]), "VerificationFailed");
     await refused(chain.verifier.read.verify([`${selector}00`, ...args]), "VerificationFailed");
-    await chain.viem.assertions.revertWithCustomError(
-      chain.verifier.read.verify(["0xdeadbeef", ...args]), chain.verifier, "SelectorMismatch");
+    for (const other of ["0xdeadbeef", selector.slice(0, -2) as Hex, "0x"] as const) {
+      await chain.viem.assertions.revertWithCustomError(
+        chain.verifier.read.verify([other, ...args]), chain.verifier, "SelectorMismatch");
+    }
   });
 
   it("starts with a whole header of the claim alone", async () => {

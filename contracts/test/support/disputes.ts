@@ -3,7 +3,7 @@ import type { HDAccount } from "viem/accounts";
 
 import type { Award, Result } from "../../scripts/typed-data.ts";
 import { leaf, merklePath, merkleRoot } from "./merkle.ts";
-import { INPUT, JOY, openMarket, PAYOUT, people } from "./market.ts";
+import { DAY, INPUT, JOY, openMarket, PAYOUT, people } from "./market.ts";
 
 export const STAKE = 5n * JOY;
 /** Least stake of a node in the tests' deployment, and what a fault costs. */
@@ -40,6 +40,24 @@ export async function openDisputes() {
   };
   const closeReport = (papers: Papers) => nodeCoordinator.write.closeReport([papers.award], from(people.stranger));
   const passDeadline = (papers: Papers) => networkHelpers.time.increaseTo(papers.award.settleDeadline + 1n);
+  /** An award whose deadline has passed. */
+  const missed = async (change?: Parameters<typeof market.papers>[0]) => {
+    const papers = await market.papers(change);
+    await passDeadline(papers);
+    return papers;
+  };
+  /** One that was reported as missed. */
+  const reported = async () => {
+    const papers = await missed();
+    await reportMissed(papers);
+    return papers;
+  };
+  /** One that its worker can no longer answer. */
+  const rescuable = async () => {
+    const papers = await reported();
+    await networkHelpers.time.increase(DAY + 1n);
+    return papers;
+  };
 
   /** Proves a batch of any leaves on chain; returns the slice of each. */
   const proveLeaves = async (leaves: Hex[]) => {
@@ -61,6 +79,15 @@ export async function openDisputes() {
       [papers.award, keccak256(stringToHex("output")), claimed.address, slice!, payout], from(people.stranger),
     );
   };
+  /** Stops the verifier of the proofs; what is returned restarts it. */
+  const stopVerifier = async () => {
+    const owner = market.timelock.address;
+    await networkHelpers.impersonateAccount(owner);
+    await networkHelpers.setBalance(owner, JOY);
+    const selector = await market.verifier.read.SELECTOR();
+    await market.zkVerifier.write.pause([selector], from(people.pauser));
+    return () => market.zkVerifier.write.unpause([selector], { account: owner });
+  };
   const stakeOf = async (who: HDAccount) => (await nodeCoordinator.read.nodeOf([who.address]))[0].stake;
   const recordOf = async (who: HDAccount) => {
     const [, { settled, missed }] = await nodeCoordinator.read.nodeOf([who.address]);
@@ -69,8 +96,8 @@ export async function openDisputes() {
   const escrowOf = (who: HDAccount) => proofOfInference.read.escrowOf([who.address]);
 
   return {
-    ...market, from, result, reportMissed, reportUnproved, closeReport, passDeadline, proveLeaves, rescueLeaf, rescue,
-    stakeOf, recordOf, escrowOf,
+    ...market, from, result, reportMissed, reportUnproved, closeReport, passDeadline, missed, reported, rescuable,
+    proveLeaves, rescueLeaf, rescue, stopVerifier, stakeOf, recordOf, escrowOf,
   };
 }
 

@@ -3,18 +3,17 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from quart import Blueprint, Response, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from p2pnode.amounts import JOY
 from p2pnode.api.http.access import COOKIE, Access
 from p2pnode.api.http.drawings import network_map, price_chart
+from p2pnode.api.http.money import balances, joy_text, penalty_rows
 from p2pnode.api.http.service import Service
 from p2pnode.api.http.task_routes import digest
-from p2pnode.errors import ChainError, P2PNodeError
+from p2pnode.errors import P2PNodeError
 from p2pnode.history import Happening
 from p2pnode.overview import FAULTS, overview, progress, task_view
 from p2pnode.protocol.cid import to_cid
@@ -37,7 +36,7 @@ _STEPS: Final = ("execute", "segment", "lift", "join", "wrap", "verify")
 def page_routes(service: Service, access: Access) -> Blueprint:
     """All pages."""
     routes = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
-    for name, function in {"joy": _joy, "ago": _ago, "duration": _duration}.items():
+    for name, function in {"joy": joy_text, "ago": _ago, "duration": _duration}.items():
         routes.add_app_template_filter(function, name)
 
     async def page(template: str, title: str, *, live: bool = True, **values: Any) -> str:
@@ -100,12 +99,15 @@ def page_routes(service: Service, access: Access) -> Blueprint:
 
     @routes.get("/money")
     async def money() -> ResponseReturnValue:
-        balances, problem = await _balances(service)
+        shown, problem = await balances(service.node.chain)
         lines = [one for one in service.node.history.since() if _is_money(one)][-100:]
         ledger = [{"at": one.at, "name": one.name, "words": _words(one)} for one in reversed(lines)]
-        return await page(
-            "money.html", "Money", live=False, balances=balances, problem=problem, ledger=ledger
-        )
+        return await page("money.html", "Money", live=False, balances=shown, problem=problem, ledger=ledger)
+
+    @routes.get("/money/penalties")
+    async def penalties() -> ResponseReturnValue:
+        found, problem = await penalty_rows(service.node.chain)
+        return await render_template("penalties.html", penalties=found, problem=problem)
 
     @routes.get("/models")
     async def models() -> ResponseReturnValue:
@@ -139,26 +141,6 @@ def page_routes(service: Service, access: Access) -> Blueprint:
 async def _login(service: Service, problem: str = "") -> str:
     where = service.node.config.api.token_file
     return await render_template("login.html", title="Sign in", token_file=where, problem=problem)
-
-
-async def _balances(service: Service) -> tuple[list[tuple[str, str]], str]:
-    chain = service.node.chain
-    try:
-        record = await chain.node(chain.account)
-        found = [
-            ("In the account", _joy(await chain.token.balance(chain.account))),
-            ("Free in escrow", _joy(await chain.escrow.free(chain.account))),
-            ("Coins for gas", f"{await chain.gas_balance(chain.account) / 1e18:.5f}"),
-        ]
-    except ChainError as error:
-        return [], str(error)
-    if record is not None:
-        found += [
-            ("Staked", _joy(record.stake)),
-            ("Settled on chain", str(record.settled)),
-            ("Missed on chain", str(record.missed)),
-        ]
-    return found, ""
 
 
 def _receipt(service: Service, task_id: bytes) -> dict[str, Any]:
@@ -195,7 +177,7 @@ def _facts(view: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A task's fields for people."""
     shown = {**view}
     for name in ("price", "price_max", "model_fee"):
-        shown[name] = _joy(view[name]) if view[name] is not None else None
+        shown[name] = joy_text(view[name]) if view[name] is not None else None
     shown["settle_deadline"] = f"{datetime.fromtimestamp(view['settle_deadline'], UTC):%Y-%m-%d %H:%M:%S} UTC"
     hidden = ("state", "reason", "changed", "offered")
     return [
@@ -215,7 +197,11 @@ def _words(one: Happening) -> str:
     for name, value in one.fields.items():
         if name in ("offer", "task_id", "task_ids", "model") or name.startswith("detail_"):
             continue
-        text = _joy(value) if name in ("price", "model_fee", "paid", "price_min", "price_max") else str(value)
+        text = (
+            joy_text(value)
+            if name in ("price", "model_fee", "paid", "price_min", "price_max")
+            else str(value)
+        )
         if isinstance(value, float):
             text = f"{value:.2f}"
         shown.append(f"{name} {text[:14] + '…' if len(text) > 48 and ' ' not in text else text}")
@@ -224,11 +210,6 @@ def _words(one: Happening) -> str:
 
 def _is_money(one: Happening) -> bool:
     return one.name.startswith("settlement.") or one.name == "receipt.stored" or one.name in FAULTS
-
-
-def _joy(units: Any) -> str:
-    amount = Decimal(int(units)) / JOY
-    return f"{amount:,.6f}".rstrip("0").rstrip(".") + " JOY"
 
 
 def _ago(moment: float) -> str:

@@ -55,26 +55,41 @@ impl Stack {
     }
 }
 
-trait Ring: Element {
-    /// `sum + a * b`, for integers modulo a power of two.
-    fn fma(sum: Self, a: Self, b: Self) -> Self;
+/// Integers are taken modulo a power of two.
+pub(super) trait Ring: Element {
+    fn plus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
+
+    /// `sum + a * b`, a float rounded after each.
+    fn fma(sum: Self, a: Self, b: Self) -> Self {
+        sum.plus(a.times(b))
+    }
 }
 
 impl Ring for f32 {
-    fn fma(sum: f32, a: f32, b: f32) -> f32 {
-        sum + a * b
+    fn plus(self, other: f32) -> f32 {
+        self + other
+    }
+    fn times(self, other: f32) -> f32 {
+        self * other
     }
 }
 
 impl Ring for i32 {
-    fn fma(sum: i32, a: i32, b: i32) -> i32 {
-        sum.wrapping_add(a.wrapping_mul(b))
+    fn plus(self, other: i32) -> i32 {
+        self.wrapping_add(other)
+    }
+    fn times(self, other: i32) -> i32 {
+        self.wrapping_mul(other)
     }
 }
 
 impl Ring for i64 {
-    fn fma(sum: i64, a: i64, b: i64) -> i64 {
-        sum.wrapping_add(a.wrapping_mul(b))
+    fn plus(self, other: i64) -> i64 {
+        self.wrapping_add(other)
+    }
+    fn times(self, other: i64) -> i64 {
+        self.wrapping_mul(other)
     }
 }
 

@@ -8,11 +8,13 @@ pub(crate) mod conv_float;
 pub(crate) mod conv_integer;
 mod conv_transpose;
 mod create;
+mod einsum;
 mod elementwise;
 mod fold;
 pub(crate) mod gemm_float;
 pub(crate) mod gemm_integer;
 mod indexing;
+mod interpolate;
 mod kernel;
 mod ml;
 mod norm;
@@ -124,6 +126,7 @@ pub(crate) fn run(node: &Node, mut args: Args<'_>, engine: &mut dyn Engine) -> O
         Op::Conv(attributes) => conv_float::conv(&args, attributes)?,
         Op::ConvInteger(attributes) => conv_integer::conv_integer(&args, attributes, engine)?,
         Op::DequantizeLinear { axis } => quantize::dequantize(&args, *axis)?,
+        Op::Einsum(equation) => einsum::einsum(&args, equation)?,
         Op::DynamicQuantizeLinear => return quantize::dynamic(&args),
         Op::Flatten { axis } => shape::flatten(args.take(0)?, *axis)?,
         Op::Gemm { alpha, beta, trans_a, trans_b } => {

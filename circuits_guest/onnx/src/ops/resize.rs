@@ -1,12 +1,13 @@
-//! Resize by the nearest element or by linear interpolation, one axis after the other.
+//! Resize by the nearest element, or by interpolation along one axis after the other.
 
 use alloc::vec::Vec;
 
 use super::indexing::{axes, axis_below};
+use super::interpolate::taps;
 use super::pick::{pick, Along};
 use super::Args;
 use crate::error::{refuse, OpResult};
-use crate::spec::resize::{Aspect, Method, Position, Resize};
+use crate::spec::resize::{Aspect, Filter, Method, Position, Resize};
 use crate::tensor::{checked_count, Data, Tensor, MAX_ELEMENTS};
 
 /// One axis: elements before and after, and how many of the second are one of the first.
@@ -39,7 +40,7 @@ impl Scaling {
         let x = self.position(mode, i);
         let place = match method {
             Method::Ceil => libm::ceilf(x),
-            Method::Floor | Method::Linear => libm::floorf(x),
+            Method::Floor | Method::Linear | Method::Filtered(_) => libm::floorf(x),
             Method::RoundPreferCeil => libm::floorf(x + 0.5),
             Method::RoundPreferFloor => libm::ceilf(x - 0.5),
         };
@@ -56,8 +57,10 @@ pub(super) fn resize(args: &Args<'_>, resize: &Resize) -> OpResult<Tensor> {
     }
     let scalings = scalings(args, resize)?;
     checked_count(&scalings.iter().map(|s| s.to).collect::<Vec<usize>>())?;
-    if matches!(resize.method, Method::Linear) {
-        return linear(x, resize.position, &scalings);
+    match &resize.method {
+        Method::Linear => return linear(x, resize.position, &scalings),
+        Method::Filtered(filter) => return filtered(args, filter, resize.position, &scalings),
+        _ => {}
     }
     let places = |s: &Scaling| -> Along {
         let table: Vec<usize> = (0..s.to).map(|i| s.nearest(resize.position, resize.method, i)).collect();
@@ -143,6 +146,39 @@ fn linear(x: &Tensor, mode: Position, scalings: &[Scaling]) -> OpResult<Tensor> 
             for &(low, high, weight) in &taps {
                 let (low, high) = (&block[low * inner..][..inner], &block[high * inner..][..inner]);
                 out.extend(low.iter().zip(high).map(|(&a, &b)| (1.0 - weight) * a + weight * b));
+            }
+        }
+        values = out;
+    }
+    Tensor::of(dims, Data::F32(values))
+}
+
+/// The weighted sum of the elements around each place, from the first to the last, along each axis that
+/// changes.
+fn filtered(args: &Args<'_>, filter: &Filter, mode: Position, scalings: &[Scaling]) -> OpResult<Tensor> {
+    let x = args.get(0)?;
+    let mut values = args.slice::<f32>(0)?.to_vec();
+    let mut dims = x.dims().to_vec();
+    for (axis, s) in scalings.iter().enumerate() {
+        if s.from == s.to && s.scale == 1.0 {
+            continue;
+        }
+        let places: Vec<f32> = (0..s.to).map(|i| s.position(mode, i)).collect();
+        let taps = taps(args, filter, (s.from, s.scale), &places)?;
+        let inner: usize = dims[axis + 1..].iter().product();
+        dims[axis] = s.to;
+        let count = checked_count(&dims)?;
+        args.spend(&[count, taps.width])?;
+        let mut out = Vec::with_capacity(count);
+        for block in values.chunks(s.from * inner) {
+            let own = taps.places.chunks(taps.width).zip(taps.weights.chunks(taps.width));
+            for (places, weights) in own {
+                let start = out.len();
+                out.resize(start + inner, 0.0f32);
+                for (&place, &weight) in places.iter().zip(weights) {
+                    let from = &block[place * inner..][..inner];
+                    out[start..].iter_mut().zip(from).for_each(|(sum, &v)| *sum += weight * v);
+                }
             }
         }
         values = out;

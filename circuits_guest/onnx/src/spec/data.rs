@@ -7,7 +7,7 @@ use crate::attributes::Attributes;
 use crate::build::Op;
 use crate::error::{refuse, OpResult};
 use crate::infer::{Inputs, ANY, NUMBERS};
-use crate::spec::resize::{Method, Resize};
+use crate::spec::resize::Resize;
 use crate::tensor::DType::{self, Bool, F32, I32, I64};
 use crate::tensor::{Data, Tensor};
 
@@ -267,7 +267,7 @@ impl DataOp {
                 ins.optional(1, F32)?;
                 ins.optional(2, F32)?;
                 ins.optional(3, I64)?;
-                ins.required(0, if matches!(resize.method, Method::Linear) { &[F32] } else { NUMBERS })?
+                ins.required(0, if resize.method.mixes() { &[F32] } else { NUMBERS })?
             }
             DataOp::ScatterElements { reduction, .. } | DataOp::ScatterNd { reduction } => {
                 ins.required(1, if matches!(self, DataOp::ScatterNd { .. }) { &[I64] } else { INDEX })?;

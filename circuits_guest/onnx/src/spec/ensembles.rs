@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::forest::Forest;
 use super::ml::{ml, transform, MlOp, Transform};
 use super::trees::{Lists, Trees};
 use crate::attributes::Attributes;
@@ -57,19 +58,46 @@ pub(crate) fn regressor(a: &mut Attributes<'_>) -> Option<Op> {
         other => return a.problem(format!("attribute \"aggregate_function\" is {other:?}")),
     };
     let (transform, base) = (transform(a), a.floats_or_tensor("base_values"));
-    let Some(targets) = usize::try_from(targets).ok().filter(|n| (1..=1 << 16).contains(n)) else {
-        return a.problem(format!("attribute \"n_targets\" is {targets}, out of range"));
-    };
+    let targets = count(a, targets, transform)?;
     if !base.is_empty() && base.len() != targets {
         a.problems.push(format!("{} base_values for {targets} targets", base.len()));
-    }
-    if targets == 1 && transform != Transform::None {
-        // ONNX Runtime leaves it out, the standard does not.
-        a.problems.push("one target takes post_transform NONE alone, append the operator instead".into());
     }
     let trees = Lists::read(a, "target").trees(targets);
     let trees = trees.map_err(|reason| a.problems.push(reason)).ok()?;
     ml(MlOp::TreeRegressor(TreeRegressor { trees, targets, aggregate, base, transform }))
+}
+
+/// TreeEnsemble of version 5, which names its choices by number.
+pub(crate) fn ensemble(a: &mut Attributes<'_>) -> Option<Op> {
+    let targets = a.int("n_targets", 0);
+    let aggregate = match a.int("aggregate_function", 1) {
+        0 => Aggregate::Average,
+        1 => Aggregate::Sum,
+        2 => Aggregate::Min,
+        3 => Aggregate::Max,
+        other => return a.problem(format!("attribute \"aggregate_function\" is {other}")),
+    };
+    let transform = match a.int("post_transform", 0) {
+        0 => Transform::None,
+        1 => Transform::Softmax,
+        2 => Transform::Logistic,
+        3 => Transform::SoftmaxZero,
+        other => return a.problem(format!("attribute \"post_transform\" = {other} is not supported")),
+    };
+    let targets = count(a, targets, transform)?;
+    let trees = Forest::read(a).trees(targets).map_err(|reason| a.problems.push(reason)).ok()?;
+    ml(MlOp::TreeRegressor(TreeRegressor { trees, targets, aggregate, base: Vec::new(), transform }))
+}
+
+fn count(a: &mut Attributes<'_>, targets: i64, transform: Transform) -> Option<usize> {
+    let Some(targets) = usize::try_from(targets).ok().filter(|n| (1..=1 << 16).contains(n)) else {
+        return a.problem(format!("attribute \"n_targets\" is {targets}, out of range"));
+    };
+    if targets == 1 && transform != Transform::None {
+        // ONNX Runtime leaves it out, the standard does not.
+        a.problems.push("one target takes post_transform NONE alone, append the operator instead".into());
+    }
+    Some(targets)
 }
 
 pub(crate) fn classifier(a: &mut Attributes<'_>) -> Option<Op> {

@@ -108,9 +108,6 @@ pub(crate) fn remedy(domain: &str, name: &str) -> &'static str {
         ("ai.onnx.ml", "CategoryMapper" | "CastMap" | "DictVectorizer") => {
             "maps and texts are not supported, give the model integers instead"
         }
-        ("ai.onnx.ml", "TreeEnsemble") => {
-            "the operator is not supported, export ai.onnx.ml version 3, which has TreeEnsembleRegressor and TreeEnsembleClassifier"
-        }
         _ => "the operator is not supported",
     }
 }

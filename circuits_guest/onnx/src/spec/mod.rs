@@ -2,9 +2,11 @@
 //! [`crate::ops`] computes them.
 
 pub(crate) mod data;
+pub(crate) mod einsum;
 pub(crate) mod elementwise;
 pub(crate) mod ensembles;
 pub(crate) mod features;
+pub(crate) mod forest;
 pub(crate) mod linear;
 pub(crate) mod ml;
 pub(crate) mod norm;

@@ -1,4 +1,4 @@
-//! Attributes of Resize. Cubic interpolation, antialiasing and crops are refused.
+//! Attributes of Resize. Crops are refused.
 
 use alloc::vec::Vec;
 
@@ -28,9 +28,35 @@ pub(crate) enum Position {
 pub(crate) enum Method {
     Ceil,
     Floor,
+    /// Weights `1 - w` and `w` of the two elements around a place.
     Linear,
+    Filtered(Filter),
     RoundPreferCeil,
     RoundPreferFloor,
+}
+
+impl Method {
+    /// Whether an element of the result is made of several.
+    pub(crate) fn mixes(&self) -> bool {
+        matches!(self, Method::Linear | Method::Filtered(_))
+    }
+}
+
+/// Interpolation by more elements, or by weights that are made to sum to 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filter {
+    pub cubic: bool,
+    /// Of the cubic kernel.
+    pub coefficient: f32,
+    pub antialias: bool,
+    pub exclude_outside: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Nearest,
+    Linear,
+    Cubic,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +84,15 @@ pub(crate) fn resize(a: &mut Attributes<'_>) -> Option<Op> {
         ("ceil", Method::Ceil),
     ];
     let rounding = choice(a, "nearest_mode", "round_prefer_floor", &rounding);
-    let linear = choice(a, "mode", "nearest", &[("nearest", false), ("linear", true)]);
-    // Without meaning outside of cubic interpolation and of crops.
-    a.float("cubic_coeff_a", -0.75);
+    let modes = [("nearest", Mode::Nearest), ("linear", Mode::Linear), ("cubic", Mode::Cubic)];
+    let mode = choice(a, "mode", "nearest", &modes);
+    let coefficient = a.float("cubic_coeff_a", -0.75);
+    // Without meaning outside of crops.
     a.float("extrapolation_value", 0.0);
-    a.only_int("exclude_outside", 0);
-    let (mut axes, mut aspect) = (None, Some(Aspect::Stretch));
+    let exclude_outside = a.flag("exclude_outside", false);
+    let (mut axes, mut aspect, mut antialias) = (None, Some(Aspect::Stretch), false);
     if a.opset >= 18 {
-        a.only_int("antialias", 0);
+        antialias = a.flag("antialias", false);
         axes = a.ints("axes").map(<[i64]>::to_vec);
         let policies = [
             ("stretch", Aspect::Stretch),
@@ -74,6 +101,11 @@ pub(crate) fn resize(a: &mut Attributes<'_>) -> Option<Op> {
         ];
         aspect = choice(a, "keep_aspect_ratio_policy", "stretch", &policies);
     }
-    let method = if linear? { Method::Linear } else { rounding? };
+    let filter = Filter { cubic: matches!(mode, Some(Mode::Cubic)), coefficient, antialias, exclude_outside };
+    let method = match mode? {
+        Mode::Nearest => rounding?,
+        Mode::Linear if !antialias && !exclude_outside => Method::Linear,
+        Mode::Linear | Mode::Cubic => Method::Filtered(filter),
+    };
     Some(Op::Data(DataOp::Resize(Resize { axes, position: position?, method, aspect: aspect? })))
 }

@@ -35,6 +35,8 @@ pub(crate) enum Node {
         yes: u32,
         no: u32,
     },
+    /// Whether a feature is one of a range of the members; as above.
+    Member { feature: u32, start: u32, end: u32, nan_is_true: bool, yes: u32, no: u32 },
     /// A range of the weights.
     Leaf { start: u32, end: u32 },
 }
@@ -51,6 +53,8 @@ pub(crate) struct Trees {
     pub nodes: Vec<Node>,
     pub roots: Vec<u32>,
     pub weights: Vec<Weight>,
+    /// What the sets of [`Node::Member`] hold.
+    pub members: Vec<f32>,
     /// Features that a row must have.
     pub features: usize,
     /// Branches on the longest way from a root to a leaf.
@@ -140,7 +144,7 @@ impl<'a> Lists<'a> {
             });
         }
         let depth = depth(&nodes, &roots)?;
-        Ok(Trees { nodes, roots, weights, features, depth })
+        Ok(Trees { nodes, roots, weights, members: Vec::new(), features, depth })
     }
 
     /// The weights of each node side by side, in the order of the file, and where those of each begin.
@@ -184,7 +188,7 @@ fn mode(text: &[u8]) -> OpResult<Option<Mode>> {
 }
 
 /// Branches on the longest way from a root to a leaf. Ends, as no node is reached twice.
-fn depth(nodes: &[Node], roots: &[u32]) -> OpResult<usize> {
+pub(super) fn depth(nodes: &[Node], roots: &[u32]) -> OpResult<usize> {
     let mut open: Vec<(u32, usize)> = roots.iter().map(|&root| (root, 0)).collect();
     let mut deepest = 0;
     while let Some((node, depth)) = open.pop() {
@@ -192,10 +196,12 @@ fn depth(nodes: &[Node], roots: &[u32]) -> OpResult<usize> {
         match nodes[node as usize] {
             Node::Leaf { start, end } if start == end => refuse!("a leaf has no weight"),
             Node::Leaf { .. } => {}
-            Node::Branch { .. } if depth == MAX_DEPTH => {
+            Node::Branch { .. } | Node::Member { .. } if depth == MAX_DEPTH => {
                 refuse!("a tree is deeper than {} branches", MAX_DEPTH)
             }
-            Node::Branch { yes, no, .. } => open.extend([(yes, depth + 1), (no, depth + 1)]),
+            Node::Branch { yes, no, .. } | Node::Member { yes, no, .. } => {
+                open.extend([(yes, depth + 1), (no, depth + 1)])
+            }
         }
     }
     Ok(deepest)

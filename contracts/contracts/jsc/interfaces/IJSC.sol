@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {StealthNote} from "../types/Note.sol";
-import {Point} from "../types/Point.sol";
+import {Point} from "../../types/Point.sol";
 import {Payment, Transaction} from "../types/Transaction.sol";
 import {IJSCBridge} from "./IJSCBridge.sol";
 import {IRangeVerifier} from "./IRangeVerifier.sol";

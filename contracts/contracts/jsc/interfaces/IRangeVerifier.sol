@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Point} from "../types/Point.sol";
+import {Point} from "../../types/Point.sol";
 
 /// @title Verifier of range proofs
 /// @notice The number of bits is the verifier's own, never the caller's.

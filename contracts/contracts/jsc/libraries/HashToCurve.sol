@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Point} from "../types/Point.sol";
-import {Bn254} from "./Bn254.sol";
+import {Point} from "../../types/Point.sol";
+import {Bn254} from "../../libraries/Bn254.sol";
 
 /// @title Hash to bn254's G1 by try and increment
 /// @notice For k = 0, 1, ...: x = Keccak(domain, data, k) mod P. The first x for which x^3 + 3 is a square gives the

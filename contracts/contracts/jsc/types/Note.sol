@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Point} from "./Point.sol";
+import {Point} from "../../types/Point.sol";
 
 /// @notice A note as rings name it.
 /// @param key One-time key P.

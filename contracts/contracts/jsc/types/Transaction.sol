@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Note, StealthNote} from "./Note.sol";
-import {Point} from "./Point.sol";
+import {Point} from "../../types/Point.sol";
 
 /// @dev Notes of a bin and bins of a ring.
 uint256 constant BIN = 4;

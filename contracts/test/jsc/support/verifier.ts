@@ -191,6 +191,7 @@ export function verifyRange(commitments: readonly Affine[], proof: Hex): boolean
   if ([y, z, ...x, e].some((challenge) => challenge === 0n)) return false;
   const inverse = (value: bigint) => power(value, N - 2n, N);
   const xInverse = x.map(inverse);
+  const yInverse = inverse(y);
 
   const e2 = e * e;
   const top = power(y, BigInt(size + 1), N);
@@ -210,7 +211,7 @@ export function verifyRange(commitments: readonly Affine[], proof: Hex): boolean
       g = (g * (high ? challenge : xInverse[round]!)) % N;
       h = (h * (high ? xInverse[round]! : challenge)) % N;
     });
-    g = g * power(inverse(y), BigInt(i), N);
+    g = g * power(yInverse, BigInt(i), N);
     terms.push([-e2 * z - r * e * g, point(left[i]!)]);
     terms.push([e2 * (z + weight(i) * power(y, BigInt(size - i), N)) - s * e * h, point(right[i]!)]);
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {INodeCoordinator} from "../../../contracts/interfaces/INodeCoordinator.sol";
 import {MerkleBatch} from "../../../contracts/libraries/MerkleBatch.sol";
+import {NodeCoordinator} from "../../../contracts/NodeCoordinator.sol";
 import {ProofOfInference} from "../../../contracts/ProofOfInference.sol";
 import {Award} from "../../../contracts/types/Award.sol";
 import {Payout} from "../../../contracts/types/Payout.sol";
@@ -53,7 +55,7 @@ contract Cheats is Asserting {
         if (_world.stopped()) return;
         Award[] memory one = _award(who, price);
         one[0].nonce = 1_000 + nonce % 100;
-        if (_world.paid(one[0].requester, one[0].nonce) != 0) return;
+        if (_world.paid(one[0].requester, one[0].nonce)) return;
         if (one[0].price + one[0].modelFee > _poi.escrowOf(one[0].requester)) return;
         Award[] memory awards = new Award[](2);
         (awards[0], awards[1]) = (one[0], one[0]);
@@ -70,6 +72,19 @@ contract Cheats is Asserting {
         ++attempts;
     }
 
+    /// @dev Escrow, stake and bond before they are due.
+    function hurry(uint256 who) external {
+        address from = _world.person(who);
+        NodeCoordinator nodes = _world.nodes();
+        (, uint64 due) = _poi.withdrawalOf(from);
+        if (block.timestamp < due || due == 0) _refusedTo(from, address(_poi), abi.encodeCall(_poi.withdraw, ()));
+        (INodeCoordinator.Node memory node,) = nodes.nodeOf(from);
+        due = node.withdrawableAt;
+        if (block.timestamp < due || due == 0) _refusedTo(from, address(nodes), abi.encodeCall(nodes.withdraw, ()));
+        (, due) = nodes.bondOf(from);
+        if (block.timestamp < due || due == 0) _refusedTo(from, address(nodes), abi.encodeCall(nodes.withdrawBond, ()));
+    }
+
     /// @dev Every call that is for the contracts themselves or for a role, by each of those who have not that role.
     function usurp(uint256 which, uint256 caller, address target, uint96 amount) external {
         address[4] memory callers = [_world.STRANGER(), _world.PAUSER(), _world.GOVERNOR(), _world.person(caller)];
@@ -78,8 +93,7 @@ contract Cheats is Asserting {
         bool itsOwn = from == _world.GOVERNOR() && (contract_ == address(_world.parameters())
             || contract_ == address(_world.zkVerifier()));
         if (itsOwn) return;
-        vm.prank(from);
-        _refused(contract_, call);
+        _refusedTo(from, contract_, call);
     }
 
     function _privileged(uint256 which, address target, uint96 amount)
@@ -114,6 +128,11 @@ contract Cheats is Asserting {
             return (address(_world.zkVerifier()), abi.encodeCall(_world.zkVerifier().unpause, (selector)));
         }
         return (address(_world.zkVerifier()), abi.encodeCall(_world.zkVerifier().setPauser, (target)));
+    }
+
+    function _refusedTo(address from, address target, bytes memory call) private {
+        vm.prank(from);
+        _refused(target, call);
     }
 
     function _refused(address target, bytes memory call) private {

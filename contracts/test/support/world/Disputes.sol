@@ -171,8 +171,10 @@ contract Disputes is Asserting {
         (uint256 amount, uint64 withdrawableAt) = _nodes.bondOf(requester);
         if (amount == 0 || (withdrawableAt != 0 && block.timestamp < withdrawableAt)) return;
         vm.prank(requester);
-        if (withdrawableAt == 0) _nodes.unbond();
-        else _nodes.withdrawBond();
+        if (withdrawableAt != 0) return _nodes.withdrawBond();
+        _nodes.unbond();
+        (, withdrawableAt) = _nodes.bondOf(requester);
+        _world.expect("a bond unbonds for a week", withdrawableAt == block.timestamp + 7 days);
     }
 
     /// @dev A requester signs two awards that its escrow does not cover together; its bond is forfeit.

@@ -49,6 +49,8 @@ contract Trade is Asserting {
         if (most == 0) return;
         vm.prank(requester);
         _poi.requestWithdrawal(bound(amount, 1, most));
+        (, uint64 availableAt) = _poi.withdrawalOf(requester);
+        _world.expect("a withdrawal waits two days", availableAt == block.timestamp + 2 days);
     }
 
     function cancelWithdrawal(uint256 who) external {
@@ -94,8 +96,10 @@ contract Trade is Asserting {
         if (node.withdrawableAt != 0 && _nodes.reportsOf(worker).total != 0) return;
         if (node.withdrawableAt != 0) _world.noteUnstaked(worker, node.stake);
         vm.prank(worker);
-        if (node.withdrawableAt == 0) _nodes.deactivate();
-        else _nodes.withdraw();
+        if (node.withdrawableAt != 0) return _nodes.withdraw();
+        _nodes.deactivate();
+        (node,) = _nodes.nodeOf(worker);
+        _world.expect("stake unbonds for a week", node.withdrawableAt == block.timestamp + 7 days);
     }
 
     /// @dev Up to three awards with at most one flaw each. Nonces are few, so that many are used twice; prices lie
@@ -138,7 +142,7 @@ contract Trade is Asserting {
             Award memory award = batch.awards[i];
             (, uint256 minFee) = _world.models().feeOf(award.modelDigest);
             uint256 escrow = _poi.escrowOf(award.requester);
-            bool fresh = _world.paid(award.requester, award.nonce) == 0;
+            bool fresh = !_world.paid(award.requester, award.nonce);
             for (uint256 j = 0; j < i; ++j) {
                 Award memory other = batch.awards[j];
                 if (!batch.expected[j] || other.requester != award.requester) continue;

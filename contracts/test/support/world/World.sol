@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {INodeCoordinator} from "../../../contracts/interfaces/INodeCoordinator.sol";
+import {IProofOfInference} from "../../../contracts/interfaces/IProofOfInference.sol";
 import {IProtocolParameters} from "../../../contracts/interfaces/IProtocolParameters.sol";
 import {JoyToken} from "../../../contracts/JoyToken.sol";
 import {MerkleBatch} from "../../../contracts/libraries/MerkleBatch.sol";
@@ -15,7 +16,7 @@ import {SessionAward} from "../../../contracts/types/SessionAward.sol";
 import {ALL_BPS} from "../../../contracts/types/Share.sol";
 import {ZKVerifier} from "../../../contracts/ZKVerifier.sol";
 import {JournalVerifier} from "../JournalVerifier.sol";
-import {Asserting, vm} from "../Vm.sol";
+import {Asserting, Vm, vm} from "../Vm.sol";
 
 /// @notice Everything deployed as in production but for the STARK itself, four people who are requester, worker, model
 /// owner and holder at once, and a ledger kept beside the contracts by the tests' own arithmetic: who must own what.
@@ -45,10 +46,11 @@ contract World is Asserting {
     mapping(address account => uint256) public stakes;
     /// @notice Money that open reports of an account set aside.
     mapping(address account => uint256) public reserved;
-    /// @notice How often each nonce was paid.
-    mapping(address requester => mapping(uint256 nonce => uint256)) public paid;
-    /// @notice The most that any nonce was paid.
+    /// @notice Nonces that the rules say are paid.
+    mapping(address requester => mapping(uint256 nonce => bool)) public paid;
+    /// @notice The most that any nonce was paid, by the events of the settlement contract.
     uint256 public mostPaid;
+    mapping(address requester => mapping(uint256 nonce => uint256)) private _payments;
     uint256 public settled;
     /// @notice Calls of sessions that were paid.
     uint256 public called;
@@ -122,8 +124,9 @@ contract World is Asserting {
         return node.stake;
     }
 
-    /// @notice Makes the seal of a batch, as a prover would.
+    /// @notice Makes the seal of a batch, as a prover would; from here on events are kept for {notePaid}.
     function prove(bytes32[] calldata leaves) public returns (bytes memory seal) {
+        vm.recordLogs();
         journals.announce(IMAGE, MerkleBatch.journalDigest(leaves.length, MerkleBatch.root(leaves)));
         return abi.encodePacked(journals.SELECTOR());
     }
@@ -147,13 +150,13 @@ contract World is Asserting {
             fees += fee;
             modelFees += award.modelFee;
             ++settled;
-            uint256 times = ++paid[award.requester][award.nonce];
-            if (times > mostPaid) mostPaid = times;
+            paid[award.requester][award.nonce] = true;
         }
         uint256 pooled = (fees * terms.rewardBps) / ALL_BPS;
         owns[address(use)] += pooled;
         owns[TREASURY] += fees - pooled;
         protocolFees += fees;
+        _countPayments(awards);
     }
 
     /// @notice `calls` of a session were paid, its first ones or later ones.
@@ -207,6 +210,19 @@ contract World is Asserting {
     function expect(string calldata what, bool holds) external {
         if (holds) return;
         if (surprises++ == 0) firstSurprise = what;
+    }
+
+    function _countPayments(Award[] memory awards) private {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            bytes32 kind = logs[i].topics[0];
+            bool settles = kind == IProofOfInference.AwardSettled.selector;
+            if (!settles && kind != IProofOfInference.AwardRescued.selector) continue;
+            uint256 j = 0;
+            while (poi.hashAward(awards[j]) != logs[i].topics[1]) ++j;
+            uint256 times = ++_payments[awards[j].requester][awards[j].nonce];
+            if (times > mostPaid) mostPaid = times;
+        }
     }
 
     function _welcome(address who) private {

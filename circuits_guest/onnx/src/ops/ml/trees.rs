@@ -31,6 +31,11 @@ impl Trees {
                     };
                     at = if taken || (nan_is_true && x.is_nan()) { yes } else { no };
                 }
+                Node::Member { feature, start, end, nan_is_true, yes, no } => {
+                    let x = row[feature as usize];
+                    let taken = self.members[start as usize..end as usize].contains(&x);
+                    at = if taken || (nan_is_true && x.is_nan()) { yes } else { no };
+                }
             }
         }
     }
@@ -42,6 +47,7 @@ impl Trees {
         }
         args.spend(&[x.rows, self.roots.len(), self.depth + 1])?;
         args.spend(&[x.rows, self.weights.len()])?;
+        args.spend(&[x.rows, self.members.len()])?;
         checked_count(&[x.rows, targets])?;
         Ok(x)
     }
