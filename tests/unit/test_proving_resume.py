@@ -76,3 +76,38 @@ async def test_segments_are_lifted_and_joined_into_one_seal(tmp_path: Path) -> N
             ("join", 1),
         ]
         await prover.verify(proof.journal, proof.seal)
+
+
+async def test_a_job_killed_at_every_step_proves_none_twice(tmp_path: Path) -> None:
+    """Two segments, two lifts, a join, the wrap: killed when each begins, and started again."""
+    path, _ = digit_images()[0]
+    task = ProofTask(hashlib.sha256(b"task").digest(), read_inputs(path, read_model(DIGITS)[1]))
+    write_job(tmp_path, DIGITS, [task], 17)
+    begun: list[tuple[str, int]] = []
+    resumed: list[tuple[str, int]] = []
+
+    async with open_prover() as prover:
+        while True:
+            run: list[tuple[str, int]] = []
+            scope = trio.CancelScope()
+
+            def note(
+                progress: Progress,
+                run: list[tuple[str, int]] = run,
+                scope: trio.CancelScope = scope,
+            ) -> None:
+                if progress.step in ("segment", "lift", "join", "wrap"):
+                    run.append((progress.step, progress.index))
+                    if run[-1] not in begun:
+                        begun.append(run[-1])
+                        scope.cancel()
+
+            with scope:
+                proof = await prover.prove(DIGITS, [task], tmp_path, note)
+            resumed.append(run[0])
+            if not scope.cancelled_caught:
+                break
+        await prover.verify(proof.journal, proof.seal)
+    assert begun == [("segment", 1), ("segment", 2), ("lift", 1), ("lift", 2), ("join", 1), ("wrap", 1)]
+    # Each run begins with the step that the one before was killed in: what had ended is not proved again.
+    assert resumed == [begun[0], *begun]
