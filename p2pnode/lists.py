@@ -5,7 +5,6 @@ from typing import Final
 
 from p2pnode.amounts import MAX_AMOUNT
 from p2pnode.errors import ConfigError, ProtocolError
-from p2pnode.jsc.keys import Address
 from p2pnode.protocol.cid import from_cid
 
 _ACCOUNT: Final = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -48,6 +47,9 @@ def check_payout(value: str) -> str | None:
     """The remedy for a payout that is neither `direct`, `credit` nor a JSC address."""
     if value in (DIRECT, CREDIT):
         return None
+    # Here: the curve takes a fifth of a second to load, and most commands read no such address.
+    from p2pnode.jsc.keys import Address
+
     try:
         Address.parse(value)
     except ConfigError:
