@@ -131,9 +131,15 @@ def examples(page: str) -> list[str]:
     return [block for block in found if "Client(" in block]
 
 
-@pytest.mark.parametrize("page", ["requester-guide.md", "http-api.md", "python-api.md"])
-def test_the_examples_of_a_guide_run(page: str, home: Path, api_network: ApiNetwork) -> None:
-    (example,) = examples(page)
+PAGES = ("requester-guide.md", "http-api.md", "python-api.md")
+
+
+def test_every_page_of_examples_has_one() -> None:
+    assert all(examples(page) for page in PAGES)
+
+
+@pytest.mark.parametrize("example", [block for page in PAGES for block in examples(page)])
+def test_the_examples_of_a_guide_run(example: str, home: Path, api_network: ApiNetwork) -> None:
     where = api_network.url.removeprefix("http://")
     text = example.replace("127.0.0.1:8420", where).replace("Client()", f'Client("{api_network.url}")')
     if re.search("^async with", text, re.MULTILINE):
