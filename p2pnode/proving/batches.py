@@ -22,7 +22,7 @@ PROOF = "proof.json"
 EXECUTION = "execution.json"
 MAX_SEAL = 1024 * 1024
 _MAX_JSON = 1024 * 1024
-_STEPS = ("segment-*.bin", "lift-*.bin", "join-*.bin", "wrapped.bin")
+_STEPS = ("run-*.bin", "segment-*.bin", "lift-*.bin", "join-*.bin", "wrapped.bin")
 
 
 def write_job(job: Path, model: Path, tasks: Sequence[ProofTask], po2: int) -> int:

@@ -2,8 +2,8 @@
 
 use anyhow::{ensure, Context, Result};
 use risc0_zkvm::{
-    get_prover_server, sha::Digestible, ExecutorImpl, ProverOpts, ProverServer, SegmentReceipt, Session,
-    SuccinctReceipt, VerifierContext,
+    get_prover_server, sha::Digestible, ExecutorImpl, ProverOpts, ProverServer, Segment, SegmentReceipt,
+    Session, SuccinctReceipt, VerifierContext,
 };
 use serde_json::{json, Value};
 use std::rc::Rc;
@@ -121,9 +121,14 @@ fn prove_segments(
 ) -> Result<(Vec<(SegmentReceipt, usize)>, f64)> {
     let context = VerifierContext::default();
     let total = session.segments.len();
-    let (mut receipts, mut seconds, mut rate) = (Vec::new(), 0.0, CYCLES_PER_SECOND);
+    // Two runs of one batch end their segments in different states: a job goes on with those that it began with.
+    let mut segments = Vec::with_capacity(total);
     for (i, segment) in session.segments.iter().enumerate() {
-        let segment = segment.resolve()?;
+        let fits = |old: &Segment| old.index as usize == i;
+        segments.push(job.remember(&format!("run-{i}.bin"), fits, || segment.resolve())?);
+    }
+    let (mut receipts, mut seconds, mut rate) = (Vec::new(), 0.0, CYCLES_PER_SECOND);
+    for (i, segment) in segments.iter().enumerate() {
         let po2 = segment.po2();
         // What an earlier run left counts only if it holds and carries on from the segment before.
         let usable = |old: &SegmentReceipt| {
@@ -134,7 +139,7 @@ fn prove_segments(
         let receipt = job.remember(&format!("segment-{i}.bin"), usable, || {
             let cycles = (1u64 << po2) as f64;
             let step = Step::start("segment", i + 1, total, cycles / rate);
-            let receipt = prover.prove_segment(&context, &segment)?;
+            let receipt = prover.prove_segment(&context, segment)?;
             let took = step.finish(json!({ "po2": po2 }));
             (seconds, rate) = (seconds + took, cycles / took);
             Ok(receipt)
