@@ -7,7 +7,8 @@ from typing import Any
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 
-from p2pnode.api.http.service import NotFoundError, Service, UnservedError, amount
+from p2pnode.api.http.service import Service, UnservedError, amount
+from p2pnode.api.http.task_routes import digest
 from p2pnode.errors import InferenceError
 from p2pnode.market.sessions.owed import cost_of
 from p2pnode.market.sessions.requester import SessionOrder, SessionRequester
@@ -135,10 +136,4 @@ def _object(body: bytes) -> Mapping[str, Any]:
 
 
 def _hash(name: str) -> bytes:
-    try:
-        found = bytes.fromhex(name.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise NotFoundError(f"session {name!r:.80}: give its hash, 64 hex digits")
-    return found
+    return digest(name, of="session", called="hash")

@@ -50,12 +50,12 @@ def task_routes(service: Service) -> Blueprint:
     return routes
 
 
-def digest(name: str) -> bytes:
-    """A task ID in a path."""
+def digest(name: str, of: str = "task", called: str = "ID") -> bytes:
+    """The 32 bytes that a path names something by."""
     try:
         found = bytes.fromhex(name.removeprefix("0x"))
     except ValueError:
         found = b""
     if len(found) != 32:
-        raise NotFoundError(f"task {name!r:.80}: give its ID, 64 hex digits")
+        raise NotFoundError(f"{of} {name!r:.80}: give its {called}, 64 hex digits")
     return found

@@ -21,7 +21,6 @@ from p2pnode.market.sessions.ledger import SessionBook
 from p2pnode.market.sessions.state import SessionState
 from p2pnode.market.sessions.terms import SessionTerms
 from p2pnode.ports import ProofTask, Role, SessionEntry
-from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode, max_size
 from p2pnode.protocol.messages import (
     CallAnswer,
@@ -110,14 +109,6 @@ class SessionDesk:
             self.book.begin(
                 SessionEntry(Role.WORKER, session_hash, SessionState.OPEN, award, receipt, peer, changed=0)
             )
-        self._context.on_event(
-            "session.opened",
-            session=session_hash.hex(),
-            model=to_cid(award.message.model_digest),
-            price=award.message.price,
-            most_calls=award.message.most_calls,
-            peer=peer,
-        )
         return receipt
 
     async def _call(self, request: CallRequest) -> CallAnswer:

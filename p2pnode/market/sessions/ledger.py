@@ -5,6 +5,7 @@ from dataclasses import replace
 from p2pnode.market.context import Context
 from p2pnode.market.sessions.state import SessionState, check_transition
 from p2pnode.ports import Role, SessionEntry
+from p2pnode.protocol.cid import to_cid
 
 
 class SessionBook:
@@ -16,12 +17,21 @@ class SessionBook:
         self._open: dict[bytes, SessionEntry] = {}
 
     def begin(self, session: SessionEntry) -> SessionEntry:
-        """Write a new session."""
+        """Write a new session and report it."""
         session = replace(
             session, role=self._role, state=SessionState.OPEN, changed=self._context.clock.now()
         )
         self._context.store.add_session(session)
         self._open[session.session_hash] = session
+        award = session.award.message
+        self._context.on_event(
+            "session.opened",
+            session=session.session_hash.hex(),
+            model=to_cid(award.model_digest),
+            price=award.price,
+            most_calls=award.most_calls,
+            peer=session.peer,
+        )
         return session
 
     def get(self, session_hash: bytes) -> SessionEntry | None:

@@ -19,7 +19,6 @@ from p2pnode.market.sessions.owed import cost_of
 from p2pnode.market.sessions.session import MAX_ANSWER, Connect, Session
 from p2pnode.market.sessions.state import SessionState
 from p2pnode.ports import NodeRecord, Role, SessionEntry, StreamProtocol
-from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.codec import decode_any, encode
 from p2pnode.protocol.messages import CallReceipt, Decline, DeclineCode, SessionAward, Signed
 from p2pnode.protocol.sessions import MAX_SESSION_CALLS
@@ -230,18 +229,9 @@ class SessionRequester:
         if not isinstance(said, Signed) or not isinstance(said.message, CallReceipt):
             raise ProtocolError(f"the worker sent a {type(said).__name__}; its first receipt is due")
         check_first_receipt(said, session_hash, award.message.worker, context.domain)
-        entry = self._book.begin(
+        return self._book.begin(
             SessionEntry(Role.REQUESTER, session_hash, SessionState.OPEN, award, said, peer, changed=0)
         )
-        context.on_event(
-            "session.opened",
-            session=session_hash.hex(),
-            model=to_cid(award.message.model_digest),
-            price=award.message.price,
-            most_calls=award.message.most_calls,
-            peer=peer,
-        )
-        return entry
 
     async def _look(self, entry: SessionEntry) -> None:
         """Whether all that was answered is paid; what is not by the deadline never is."""
