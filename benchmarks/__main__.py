@@ -8,6 +8,8 @@
     proving guest cycles of the reference models (benchmarks/proving.py has the full table)
     prover  processor seconds of the batch's proof; `--other BINARY` proves it with another build in turns.
             Only when asked for
+    cold-build  processor minutes of the prover's first build; `--sources FOLDER` builds another checkout's
+            `circuits_guest`. Only when asked for
 
 Prints a table; `--json FILE` writes the same as JSON. Figures depend on the machine: compare within a run.
 """
@@ -22,6 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cold_build import measure_cold_build
 from benchmarks.gas import measure_gas
 from benchmarks.jsc import measure_jsc
 from benchmarks.market import measure_market
@@ -30,7 +33,7 @@ from benchmarks.prover import measure_prover
 from benchmarks.proving import measure_proving
 from benchmarks.sessions import measure_sessions
 
-PARTS = ("market", "sessions", "proof", "gas", "jsc", "proving", "prover")
+PARTS = ("market", "sessions", "proof", "gas", "jsc", "proving", "prover", "cold-build")
 USUAL = PARTS[:6]
 
 
@@ -41,6 +44,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(USUAL), help=f"parts to measure, of {', '.join(PARTS)}")
     parser.add_argument("--picture", type=Path, help="also write a picture of the demo's terminal (SVG)")
     parser.add_argument("--other", type=Path, help="another build of the prover, to compare with")
+    parser.add_argument("--sources", type=Path, help="the circuits_guest of another checkout, to build")
     options = parser.parse_args()
     measure = {
         "market": measure_market,
@@ -50,6 +54,7 @@ def main() -> None:
         "jsc": measure_jsc,
         "proving": measure_proving,
         "prover": partial(measure_prover, options.other),
+        "cold-build": partial(measure_cold_build, options.sources),
     }
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(PARTS):

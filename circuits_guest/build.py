@@ -8,7 +8,7 @@
     build.py cargo -- ARGS     any cargo command with the patched sources in place
 
 The cache is $XDG_CACHE_HOME/p2pnode (else ~/.cache/p2pnode): the first build of the prover compiles
-what RISC Zero's circuits need of C++ and some 400 Rust crates, once a machine.
+what RISC Zero's circuits need of C++ and some 200 Rust crates, once a machine.
 """
 
 import argparse
@@ -36,11 +36,10 @@ NARROW_TARGET = "i686-unknown-linux-musl"
 
 # Share of a cold build's time that each slow C++ step takes, for the estimate that is shown.
 SLOW_STEPS = {
-    "risc0-circuit-rv32im-sys": 0.07,
-    "risc0-circuit-keccak-sys": 0.05,
-    "risc0-circuit-recursion-sys": 0.08,
+    "risc0-circuit-rv32im-sys": 0.16,
+    "risc0-circuit-recursion-sys": 0.12,
 }
-COLD_CORE_SECONDS = 870
+COLD_CORE_SECONDS = 480
 
 
 def cargo_command(*args: str) -> list[str]:
