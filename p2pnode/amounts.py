@@ -4,6 +4,8 @@ from typing import Final
 
 JOY: Final = 10**18
 """Smallest units in one JOY."""
+JSC_UNIT: Final = 10**9
+"""JOY of one unit of JSC, in JOY's smallest unit; `JSCBridge.UNIT`."""
 MAX_AMOUNT: Final = 10**27
 """A thousand million JOY: the whole supply."""
 

@@ -1,13 +1,17 @@
 """`p2pnode escrow`: the JOY that awards are paid from."""
 
+from typing import TYPE_CHECKING
+
 import click
 import trio
 
-from p2pnode.chain import ChainClient
 from p2pnode.cli.node import moment
 from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
 from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
 from p2pnode.config import Config
+
+if TYPE_CHECKING:
+    from p2pnode.chain import ChainClient
 
 
 @click.group()
@@ -22,7 +26,7 @@ def command() -> None:
 def deposit(amount: int, config: Config, printer: Printer) -> None:
     """Move AMOUNT JOY into the escrow."""
 
-    async def send(chain: ChainClient) -> Sent:
+    async def send(chain: "ChainClient") -> Sent:
         receipt = await chain.escrow.deposit(amount, new_key("deposit"))
         return receipt, {"deposited": str(amount)}, f"deposited {joy(amount)}"
 
@@ -36,7 +40,7 @@ def deposit(amount: int, config: Config, printer: Printer) -> None:
 def withdraw(amount: int | None, config: Config, printer: Printer) -> None:
     """Ask for AMOUNT JOY back; without AMOUNT, take out what was asked for and is due."""
 
-    async def send(chain: ChainClient) -> Sent:
+    async def send(chain: "ChainClient") -> Sent:
         if amount is None:
             return await chain.escrow.withdraw(new_key("withdraw")), {"due": 0}, "withdrawn"
         receipt = await chain.escrow.request_withdrawal(amount, new_key("request"))
