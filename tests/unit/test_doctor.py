@@ -180,3 +180,8 @@ def test_each_fault_of_an_endpoint_is_found_alone(
         monkeypatch.setattr(Endpoint, field, value)
     checks = collect(account.endpoint, chain_config)
     assert [check.name for check in checks if check.outcome != Outcome.OK] == ([name] if name else [])
+
+
+def test_the_guide_names_the_gas_that_the_doctor_counts_with() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text()
+    assert f"about {account._SETTLEMENT_GAS / 10**6} million gas" in guide

@@ -192,20 +192,25 @@ def _step(one: Happening, start: float) -> dict[str, str]:
 
 
 def _words(one: Happening) -> str:
-    """An event's fields in a line."""
-    shown = []
-    for name, value in one.fields.items():
-        if name in ("offer", "task_id", "task_ids", "model") or name.startswith("detail_"):
-            continue
-        text = (
-            joy_text(value)
-            if name in ("price", "model_fee", "paid", "price_min", "price_max")
-            else str(value)
-        )
-        if isinstance(value, float):
-            text = f"{value:.2f}"
-        shown.append(f"{name} {text[:14] + '…' if len(text) > 48 and ' ' not in text else text}")
-    return ", ".join(shown)
+    """An event's fields in a line, for people."""
+    hidden = ("offer", "task_id", "task_ids", "model")
+    return ", ".join(
+        f"{name.replace('_', ' ')}{':' if isinstance(value, bool) else ''} {_text(name, value)}"
+        for name, value in one.fields.items()
+        if value != "" and name not in hidden and not name.startswith("detail_")
+    )
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if name in ("price", "model_fee", "paid", "price_min", "price_max"):
+        return joy_text(value)
+    text = str(value)
+    # An account, a hash or a PeerId: its beginning tells it from others.
+    return f"{text[:14]}…" if len(text) >= 40 and " " not in text else text
 
 
 def _is_money(one: Happening) -> bool:
