@@ -91,7 +91,7 @@ class Field:
         names = [create_key(self._folder / str(number) / "node.key") for number in range(NODES)]
         staked = [(name, account_of(key)) for name, key in zip(names, self.keys, strict=True)]
         for number, key in enumerate(self.keys):
-            honest = Honest(self._folder / str(number), key, self.addresses[:1], staked)
+            honest = Honest(self._folder / str(number), key, list(self.addresses), staked)
             process = await self.start(flood_node.serve, honest)
             self.nodes.append(process)
             self.addresses.append((await process.wait("ready"))["addresses"][0])

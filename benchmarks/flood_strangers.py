@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -33,6 +33,8 @@ from p2pnode.ports import Topic
 
 EACH_SECONDS: Final = 1 / 40
 """Between two messages of a stranger in its own name: just under the rate that gets it expelled."""
+AGAIN_SECONDS: Final = 0.25
+"""From the end of a stream to the next one."""
 _NUMBER: Final = 8
 """Bytes of a message's number."""
 
@@ -136,17 +138,20 @@ class Stranger:
                 self.sent += 1
                 await trio.sleep(self._pause)
             except Exception:
+                # Whatever the library raises when the other side has had enough, for now or for good.
+                await trio.sleep(AGAIN_SECONDS)
                 try:
                     await self._open()
                 except Exception:
-                    # Whatever the library raises when the other side has had enough.
                     self.expelled = True
                     return
 
 
 async def _swallow(stream: Any) -> None:
-    while await stream.read(1 << 16):
-        pass
+    # What a handler raises would end the host.
+    with suppress(Exception):
+        while await stream.read(1 << 16):
+            pass
 
 
 async def run(flood: Flood) -> None:
