@@ -35,9 +35,10 @@ def rescuer(worker: WorkerSettings) -> WorkerSettings:
 async def test_a_missed_task_is_proved_by_another_and_paid_to_it(
     driver: Driver, rescuer: WorkerSettings, autojump_clock: MockClock
 ) -> None:
+    task_id = await report_missed(driver)
+    await trio.sleep(DAY - 100)
     async with driver.node("carol", worker=rescuer) as carol:
-        task_id = await report_missed(driver)
-        await trio.sleep(DAY - 10)
+        await trio.sleep(90)
         assert carol.named("rescue.taken") == [], "its own worker may still settle it"
         await trio.sleep(300)
         [taken], [settled] = carol.named("rescue.taken"), carol.named("rescue.settled")
@@ -246,9 +247,10 @@ async def test_a_chain_that_is_away_until_the_window_ends(
     driver: Driver, rescuer: WorkerSettings, autojump_clock: MockClock
 ) -> None:
     await rescuable(driver)
+    await trio.sleep(DAY - 300)
     async with driver.node("carol", worker=rescuer) as carol:
         await until_taken(carol)
         driver.world.down = True
-        await trio.sleep(DAY + 2000)
+        await trio.sleep(1200)
         [ended] = carol.named("rescue.ended")
         assert ended["code"] == GiveUp.TOO_LATE
