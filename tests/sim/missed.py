@@ -1,4 +1,4 @@
-"""A task that bob promised and missed: reported with its input by its requester, so that others may rescue it."""
+"""A task that bob promised and missed, reported with its input, so that others may rescue it."""
 
 import hashlib
 from dataclasses import replace

@@ -62,8 +62,8 @@ async def test_a_missed_task_is_proved_by_another_and_paid_to_it(
 async def test_a_worker_that_is_not_asked_to_rescues_nothing(
     driver: Driver, worker: WorkerSettings, autojump_clock: MockClock
 ) -> None:
+    await rescuable(driver)
     async with driver.node("carol", worker=worker) as carol:
-        await rescuable(driver)
         await trio.sleep(600)
         assert carol.named("rescue.taken") == []
 
