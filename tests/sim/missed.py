@@ -11,24 +11,31 @@ from p2pnode.protocol.messages import Bid
 from p2pnode.protocol.tensors import tensors_digest
 from tests.sim.driver import Driver, account_of
 from tests.sim.fake_chain import DAY
-from tests.sim.fake_clock import START, FakeClock
+from tests.sim.fake_clock import FakeClock
 from tests.sim.mallory import INPUT, KEY, Mallory
 
 PRICE = 60
 
 
-async def report_missed(
-    driver: Driver, *, nonce: int = 1, price: int = PRICE, tensors: bytes = INPUT
-) -> bytes:
-    """Report a task of mallory's that bob missed; its ID. Waits for the deadline, if that is to come."""
+async def report_missed(driver: Driver, *, price: int = PRICE, tensors: bytes = INPUT) -> bytes:
+    """Have mallory award bob a task that he misses, and report it after its deadline; its ID."""
     mallory = Mallory(driver)
     domain, bob = driver.world.domain, hashlib.sha256(b"bob").digest()
-    offer = replace(mallory.offer, nonce=nonce, price_max=price, input_digest=tensors_digest(tensors))
+    now = FakeClock().now()
+    offer = replace(
+        mallory.offer,
+        price_max=price,
+        input_digest=tensors_digest(tensors),
+        ramp_start=now,
+        ramp_end=now + 10,
+        result_deadline=now + 60,
+        settle_deadline=now + 600,
+    )
     bid = sign(
-        domain, Bid(digest(domain, offer), account_of("bob"), price, START + 10, START + 60, START + 60), bob
+        domain, Bid(digest(domain, offer), account_of("bob"), price, now + 10, now + 60, now + 60), bob
     )
     award = sign(domain, mallory.award(bid, offer), KEY)
-    await trio.sleep(max(0, offer.settle_deadline + 1 - FakeClock().now()))
+    await trio.sleep(601)
     driver.world.report_missed(Papers(offer, bid, award, tensors), mallory.account)
     return digest(domain, award.message)
 

@@ -200,12 +200,11 @@ async def test_no_promise_becomes_late_by_a_rescue(
     async with driver.node("alice", requester=requester) as alice:
         assert alice.requester is not None
         # Two proofs of 400 seconds do not fit before the deadline, 660 seconds from the offer.
-        async with driver.node("carol", worker=replace(rescuer, batch_seconds=0, rescue=False)) as carol:
-            carol.prover.seconds = 400
+        slow = replace(rescuer, batch_seconds=0)
+        async with driver.node("carol", worker=replace(slow, rescue=False), proof_seconds=400):
             [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(3, 4)], TERMS)
             assert outcome.state == TaskState.ANSWERED
-        async with driver.node("carol", worker=replace(rescuer, batch_seconds=0)) as carol:
-            carol.prover.seconds = 400
+        async with driver.node("carol", worker=slow, proof_seconds=400) as carol:
             await trio.sleep(100)
             [declined] = carol.named("rescue.declined")
             assert declined["code"] == DeclineCode.CANNOT_FINISH
@@ -220,10 +219,9 @@ async def test_no_bid_is_made_that_a_rescue_makes_late(
 ) -> None:
     await rescuable(driver)
     async with (
-        driver.node("carol", worker=rescuer) as carol,
+        driver.node("carol", worker=rescuer, proof_seconds=400) as carol,
         driver.node("alice", requester=requester) as alice,
     ):
-        carol.prover.seconds = 400
         await until_taken(carol)
         assert alice.requester is not None
         [outcome] = await alice.requester.submit(MODEL_DIGEST, [pair(3, 4)], TERMS)
@@ -236,8 +234,7 @@ async def test_a_window_that_is_too_short_is_left(
 ) -> None:
     await rescuable(driver)
     await trio.sleep(DAY - 80)
-    async with driver.node("carol", worker=rescuer) as carol:
-        carol.prover.seconds = 30
+    async with driver.node("carol", worker=rescuer, proof_seconds=30) as carol:
         await trio.sleep(100)
         [declined] = carol.named("rescue.declined")
         assert declined["code"] == DeclineCode.CANNOT_FINISH
