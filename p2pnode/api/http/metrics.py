@@ -134,8 +134,8 @@ class _NodeCollector(Collector):
         yield tasks
         rescues = GaugeMetricFamily("p2pnode_open_rescues", "Open rescues.", labels=["state"])
         taken = Tally(rescue.state for rescue in node.store.rescues(Role.WORKER, OPEN_RESCUES))
-        for state in OPEN_RESCUES:
-            rescues.add_metric([state.value], taken[state.value])
+        for held_in in OPEN_RESCUES:
+            rescues.add_metric([held_in.value], taken[held_in.value])
         yield rescues
         events = CounterMetricFamily("p2pnode_events", "Events since the start.", labels=["event"])
         for name, count in node.history.counts.items():
