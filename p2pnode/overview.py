@@ -28,6 +28,9 @@ FAULTS: Final = frozenset(
         "report.sent",
         "report.unanswered",
         "rescue.failed",
+        "session.error",
+        "session.failed",
+        "session.unacknowledged",
         "chain.unreachable",
         "gossip.failed",
     }
