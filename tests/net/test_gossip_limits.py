@@ -1,10 +1,12 @@
 """How much each signer may gossip, and what those who have nothing to lose cost everybody else."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.host.exceptions import StreamFailure
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.utils import encode_varint_prefixed
@@ -152,7 +154,9 @@ async def test_peer_has_a_few_streams_of_gossip(settings: Settings) -> None:
             mallory(bob) as peer,
         ):
             streams = [await peer.stream(MESHSUB) for _ in range(MOST_STREAMS)]
-            assert await read_until_closed(await peer.stream(MESHSUB)) == b""
+            # The reset may come before the protocol is agreed.
+            with suppress(StreamFailure):
+                assert await read_until_closed(await peer.stream(MESHSUB)) == b""
             await streams[0].close()
             while bob._gossip._pubsub._streams[peer.host.get_id()] == MOST_STREAMS:  # noqa: ASYNC110
                 await trio.sleep(0.01)
