@@ -104,6 +104,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 min_bond=config.worker.min_bond,
                 credit=config.worker.payout != DIRECT,
                 call_price=config.worker.call_price,
+                rescue=config.worker.rescue,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,6 +121,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 answer_seconds=config.requester.result_seconds / 3,
                 weights=_weights(config.requester),
                 report=config.requester.report,
+                publish_input=config.requester.publish_input,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         if config.worker.enabled and config.worker.payout not in (DIRECT, CREDIT):

@@ -32,8 +32,8 @@ class PrivatePayout:
         self._due = trio.Event()
 
     def follow(self, name: str, _fields: Mapping[str, object]) -> None:
-        """An `events.Follower`: a confirmed settlement makes the next payout due."""
-        if name == "settlement.confirmed":
+        """An `events.Follower`: a confirmed settlement or rescue makes the next payout due."""
+        if name in ("settlement.confirmed", "rescue.settled"):
             self._due.set()
 
     async def run(self) -> None:

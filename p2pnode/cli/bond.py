@@ -7,7 +7,7 @@ import trio
 
 from p2pnode.cli.node import moment
 from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
-from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
+from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option, priced
 from p2pnode.config import Config
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def status(config: Config, printer: Printer) -> None:
             return await chain.bonds.of(chain.account)
 
     amount, due = trio.run(read)
-    lines = [f"bond  {joy(amount)}"]
+    lines = [f"bond  {priced(amount, config)}"]
     if due:
         lines.append(f"free  from {moment(due)} on")
     printer.result({"bond": str(amount), "due": due}, lines)

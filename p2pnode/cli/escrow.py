@@ -7,7 +7,7 @@ import trio
 
 from p2pnode.cli.node import moment
 from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
-from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
+from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option, priced
 from p2pnode.config import Config
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def status(config: Config, printer: Printer) -> None:
             return await escrow.balance(account), await escrow.free(account), requested, due
 
     balance, free, requested, due = trio.run(read)
-    lines = [f"escrow     {joy(balance)}", f"free       {joy(free)}"]
+    lines = [f"escrow     {priced(balance, config)}", f"free       {priced(free, config)}"]
     if requested:
-        lines.append(f"requested  {joy(requested)}, due {moment(due)}")
+        lines.append(f"requested  {priced(requested, config)}, due {moment(due)}")
     found = {"balance": str(balance), "free": str(free), "requested": str(requested), "due": due}
     printer.result(found, lines)

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from p2pnode.api.http.access import COOKIE, Access
 from p2pnode.api.http.drawings import network_map, price_chart
-from p2pnode.api.http.money import balances, joy_text, penalty_rows
+from p2pnode.api.http.money import balances, joy_text, penalty_rows, priced_text
 from p2pnode.api.http.service import Service
 from p2pnode.api.http.task_routes import digest
 from p2pnode.errors import P2PNodeError
@@ -36,7 +36,8 @@ _STEPS: Final = ("execute", "segment", "lift", "join", "wrap", "verify")
 def page_routes(service: Service, access: Access) -> Blueprint:
     """All pages."""
     routes = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
-    for name, function in {"joy": joy_text, "ago": _ago, "duration": _duration}.items():
+    priced = priced_text(service.node.config)
+    for name, function in {"joy": joy_text, "priced": priced, "ago": _ago, "duration": _duration}.items():
         routes.add_app_template_filter(function, name)
 
     async def page(template: str, title: str, *, live: bool = True, **values: Any) -> str:
@@ -99,7 +100,7 @@ def page_routes(service: Service, access: Access) -> Blueprint:
 
     @routes.get("/money")
     async def money() -> ResponseReturnValue:
-        shown, problem = await balances(service.node.chain)
+        shown, problem = await balances(service.node.chain, priced)
         lines = [one for one in service.node.history.since() if _is_money(one)][-100:]
         ledger = [{"at": one.at, "name": one.name, "words": _words(one)} for one in reversed(lines)]
         return await page("money.html", "Money", live=False, balances=shown, problem=problem, ledger=ledger)
