@@ -5,7 +5,7 @@ from pathlib import Path
 from p2pnode.config import ProverConfig
 from p2pnode.errors import ConfigError
 from p2pnode.identity import read_secret
-from p2pnode.proving.cluster import Cluster
+from p2pnode.proving import Cluster
 
 
 def cluster_of(config: ProverConfig) -> Cluster | None:

@@ -17,6 +17,7 @@ from p2pnode.ports import Progress
 from p2pnode.proving.batches import read_file, write_file
 from p2pnode.proving.bento import Bento, ClusterError, UnreachableError, open_bento
 from p2pnode.proving.rates import Rates
+from p2pnode.proving.settings import Cluster
 
 RECEIPT: Final = "receipt.bin"
 POLL_SECONDS = 1.0
@@ -28,19 +29,6 @@ _ENDED: Final = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The settings: where it is, the token for it (empty for none), seconds that a session may take.
-
-    With `fallback` a job that the cluster does not prove is proved on this machine.
-    """
-
-    url: str
-    token: str = ""
-    seconds: float = 1800.0
-    fallback: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +133,7 @@ class ClusterJob:
             elapsed = max(time.time() - state.started, 0.0)
             if elapsed > self.cluster.seconds:
                 raise ClusterError(
-                    f"prover.cluster_seconds: after {elapsed:.0f} s session {state.session} is {status.name}; "
+                    f"prover.cluster_seconds: session {state.session} takes longer, {elapsed:.0f} s so far; "
                     "add provers to the cluster, or give it more time"
                 )
             remaining = None if expected is None else max(expected - elapsed, 0.0)

@@ -4,9 +4,8 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
@@ -18,23 +17,12 @@ from p2pnode.proving.locate import find_prover, free_memory, segment_po2
 from p2pnode.proving.process import run_prover
 from p2pnode.proving.progress import Estimate
 from p2pnode.proving.rates import Meter, Rates, load_rates, save_rates
-
-if TYPE_CHECKING:
-    # Loading the HTTP client would take half of a verification's time.
-    from p2pnode.proving.cluster import Cluster
+from p2pnode.proving.settings import Cluster, Identity
 
 DEFAULT_SECONDS = 7200.0
 """How long one proof may take."""
 _QUICK_SECONDS = 60.0
 """How long a subcommand that proves nothing may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a binary proves: its guest's image ID, 32 bytes, by which version of risc0-zkvm."""
-
-    image_id: bytes
-    risc0_version: str
 
 
 class SubprocessProver:
@@ -47,7 +35,7 @@ class SubprocessProver:
         seconds: float,
         jobs: int,
         memory: int | None,
-        cluster: "Cluster | None",
+        cluster: Cluster | None,
     ) -> None:
         self._binary = binary
         self._identity = identity
@@ -113,12 +101,13 @@ class SubprocessProver:
             save_rates(self._binary, measured)
 
     async def _prove_there(
-        self, cluster: "Cluster", job: Path, po2: int, on_progress: Callable[[Progress], None]
+        self, cluster: Cluster, job: Path, po2: int, on_progress: Callable[[Progress], None]
     ) -> bool:
         """Have the cluster prove, and wrap its receipt here. False says that this machine has to prove.
 
         Raises ProverError for a job that cannot be proved anywhere, ClusterError where there is no fallback.
         """
+        # Here: a node without a cluster never loads an HTTP client.
         from p2pnode.proving.bento import ClusterError
         from p2pnode.proving.cluster import RECEIPT, ClusterJob
 
@@ -210,13 +199,13 @@ async def open_prover(
     seconds: float = DEFAULT_SECONDS,
     jobs: int = 1,
     memory: int | None = None,
-    cluster: "Cluster | None" = None,
+    cluster: Cluster | None = None,
 ) -> AsyncIterator[SubprocessProver]:
     """A prover over `binary` (empty looks in the usual places), `jobs` proofs at a time.
 
     One proof may take `seconds`, and segments are sized for `memory` bytes, what is free at the time unless
-    given. With a `cluster` it proves there, and here only wraps. Raises ProverError with the remedy when there
-    is no working binary.
+    given. With a `cluster` it proves there, and here only wraps. Raises ProverError with the remedy when
+    there is no working binary.
     Every subprocess ends with the call that started it, so nothing is left when the context ends.
     """
     path = find_prover(binary)
