@@ -77,7 +77,9 @@ class ClusterJob:
                 cycles = await export()
                 state = await self._send(bento)
             begun = trio.current_time()
-            expected = cycles / rates.cycles_per_second if cycles and rates.measured_at else None
+            expected = None
+            if cycles and rates.measured_at:
+                expected = cycles / rates.cycles_per_second + rates.wrap_seconds
             await self._wait(bento, state, expected)
             took = trio.current_time() - begun
             content = await self._patiently(lambda: bento.receipt(state.session))

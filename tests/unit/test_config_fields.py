@@ -121,6 +121,9 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("requester.min_stake", {"requester": {"min_stake": "1"}}, "integer"),
     ("requester.report", {"requester": {"report": 1}}, "true or false"),
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
+    ("prover.cluster_url", {"prover": {"cluster_url": "bento:8081"}}, "http://"),
+    ("prover.cluster_url", {"prover": {"cluster_url": "https://me:secret@bento"}}, "cluster_token_file"),
+    ("prover.cluster_seconds", {"prover": {"cluster_seconds": 0}}, "between 1 and"),
     ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
 ]
 
