@@ -123,6 +123,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
     ("prover.cluster_url", {"prover": {"cluster_url": "bento:8081"}}, "http://"),
     ("prover.cluster_url", {"prover": {"cluster_url": "https://me:secret@bento"}}, "cluster_token_file"),
+    ("prover.cluster_token_file", {"prover": {"cluster_token_file": 1}}, "path in quotes"),
+    ("prover.cluster_fallback", {"prover": {"cluster_fallback": 1}}, "true or false"),
     ("prover.cluster_seconds", {"prover": {"cluster_seconds": 0}}, "between 1 and"),
     ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
 ]
