@@ -9,9 +9,9 @@ from functools import partial
 import structlog
 import trio
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
-from p2pnode.chain.jsc import UNIT
 from p2pnode.clusters import cluster_of
 from p2pnode.config import Config
 from p2pnode.config_market import RequesterConfig
@@ -151,7 +151,7 @@ async def _open_relays(stack: AsyncExitStack, config: Config, network: Network, 
     relays = Relays(network.bus, clock, chain.chain_id, pool)
     tasks = [relays.run]
     if config.relayer.enabled:
-        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // UNIT))
+        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // JSC_UNIT))
         tasks.append(Relayer(network.bus, clock, chain.jsc, offer).run)
     await stack.enter_async_context(open_background(*tasks))
     return relays

@@ -49,7 +49,7 @@ class WorkerConfig:
         int, Setting("Proofs or settlements that fail in a row before bidding stops.", 1, 1000)
     ] = 3
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
-    batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    batch_seconds: Annotated[int, Setting("Most seconds to wait for a batch to fill.", 0, 86400)] = 30
     payout: Annotated[
         str,
         Setting(

@@ -25,6 +25,9 @@ FAULTS: Final = frozenset(
         "report.failed",
         "report.sent",
         "report.unanswered",
+        "session.error",
+        "session.failed",
+        "session.unacknowledged",
         "chain.unreachable",
         "gossip.failed",
     }
