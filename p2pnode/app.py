@@ -12,6 +12,7 @@ import trio
 from p2pnode.amounts import JSC_UNIT
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
+from p2pnode.clusters import cluster_of
 from p2pnode.config import Config
 from p2pnode.config_market import RequesterConfig
 from p2pnode.control import ControlHandlers, open_control_server
@@ -184,7 +185,11 @@ async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
     """A worker needs a prover; a requester uses one, if it is there, to check the seals it paid for."""
     try:
         return await stack.enter_async_context(
-            open_prover(binary=config.prover.binary, seconds=config.prover.timeout_seconds)
+            open_prover(
+                binary=config.prover.binary,
+                seconds=config.prover.timeout_seconds,
+                cluster=cluster_of(config.prover) if config.worker.enabled else None,
+            )
         )
     except ProverError as error:
         if config.worker.enabled:

@@ -124,6 +124,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("requester.report", {"requester": {"report": 1}}, "true or false"),
     ("requester.publish_input", {"requester": {"publish_input": 1}}, "true or false"),
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
+    ("prover.cluster_url", {"prover": {"cluster_url": "bento:8081"}}, "http://"),
+    ("prover.cluster_url", {"prover": {"cluster_url": "https://me:secret@bento"}}, "cluster_token_file"),
+    ("prover.cluster_token_file", {"prover": {"cluster_token_file": 1}}, "path in quotes"),
+    ("prover.cluster_fallback", {"prover": {"cluster_fallback": 1}}, "true or false"),
+    ("prover.cluster_seconds", {"prover": {"cluster_seconds": 0}}, "between 1 and"),
     ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
 ]
 
