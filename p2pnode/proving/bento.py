@@ -10,7 +10,7 @@ the clear, and a hostile answer could send them anywhere. What is asked is the c
 import json
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -115,11 +115,10 @@ class Bento:
         body = bytearray()
         try:
             with trio.fail_after(seconds):
-                async with self._http.stream(
-                    method, self._url + path, content=content, json=document
-                ) as response:
-                    # Raw: a small answer that unpacks to gigabytes stays small.
-                    async for part in response.aiter_raw():
+                request = self._http.stream(method, self._url + path, content=content, json=document)
+                # Raw: a small answer that unpacks to gigabytes stays small.
+                async with request as response, aclosing(response.aiter_raw()) as parts:
+                    async for part in parts:
                         body += part
                         if len(body) > most:
                             raise ClusterError(

@@ -228,6 +228,7 @@ async def test_a_cluster_that_is_away_is_named_and_the_job_sent_later(bento: Sta
 async def test_a_cluster_that_restarts_is_waited_for(
     bento: StandIn, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 60)
     bento.faults["GET /sessions"] = (503, b"starting")
     answer = bento.answer
 
