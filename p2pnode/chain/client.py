@@ -142,10 +142,16 @@ class ChainClient:
         return await self.sessions.paid_calls(session_hash)
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
         """See `ports.SessionChain`."""
-        return (await self.sessions.settle(award, voucher, answer, key)).tx_hash
+        return (await self.sessions.settle(award, voucher, answer, key, credit=credit)).tx_hash
 
     async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
         """See `ports.Chain`."""

@@ -65,7 +65,7 @@ class Worker:
         self._sessions = SessionDesk(
             context, terms, self.models, answers, settings.settle_seconds, lambda: self._keeper.wake()
         )
-        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds)
+        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds, credit=settings.credit)
         self._reports = ReportAnswers(context, self._assignments, deadlines)
         self._intake = Intake(
             self.bidding.consider, lambda offer: context.on_event("offer.dropped", peer=offer.peer)

@@ -181,8 +181,9 @@ async def test_without_the_last_voucher_the_answer_itself_is_settled(
         await bob.chain.settle_session(award, theirs.voucher, None, "hiding")
         assert await bob.chain.paid_calls(hash_) == 4
         answer = LastAnswer(theirs.output, theirs.receipt.signature)
-        await bob.chain.settle_session(award, theirs.voucher, answer, "publishing")
+        await bob.chain.settle_session(award, theirs.voucher, answer, "publishing", credit=True)
         assert await bob.chain.paid_calls(hash_) == 5
+        assert await bob.chain.settlement.credit(worker.address) == PRICE
         assert await alice.chain.escrow.balance(rich.address) == ESCROW - cost(5)
         await alice.requester.sessions.end(session)
         await until(lambda: paid(bob, Role.WORKER, hash_))

@@ -69,12 +69,13 @@ def decode(data: bytes) -> Batch | Unproved | Closing | SessionSettlement:
                     Signed(_award(award), award_signature), Signed(Result(*result), result_signature)
                 )
             case "settleSession":
-                session, voucher, signature, (output, receipt_signature), _ = values
+                session, voucher, signature, (output, receipt_signature), payout = values
                 return SessionSettlement(
                     SessionAward(*_fields(session)),
                     Signed(Voucher(*voucher), signature),
                     output,
                     receipt_signature,
+                    bool(payout),
                 )
             case "closeReport":
                 return Closing(_award(values[0]))

@@ -130,9 +130,15 @@ class FakeChain:
         return self._world.paid_calls.get(session_hash, 0)
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
-        return (await self._sessions.settle(award, voucher, answer, key)).tx_hash
+        return (await self._sessions.settle(award, voucher, answer, key, credit=credit)).tx_hash
 
     async def _reach(self) -> None:
         await trio.sleep(self.ethereum.read_seconds)

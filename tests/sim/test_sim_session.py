@@ -61,6 +61,21 @@ async def test_many_calls_are_paid_by_one_settlement(
         assert call.number == calls
 
 
+async def test_a_worker_is_paid_by_credit_when_it_says_so(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with (
+        driver.node("bob", worker=replace(worker, credit=True)),
+        driver.node("alice", requester=requester) as alice,
+    ):
+        assert alice.requester is not None
+        async with alice.requester.sessions.open(ORDER) as session:
+            await session.call(pair(1, 1))
+        await settle_time()
+        assert driver.world.credits[account_of("bob")] == OPENING_FEE + ORDER.price
+        assert not any(driver.world.balances.values())
+
+
 async def test_a_requester_that_falls_silent_pays_for_every_answer(
     driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
 ) -> None:
