@@ -59,7 +59,7 @@ class SessionLog(Protocol):
         """Write a new session; StoreError if this role has it already."""
 
     def move_session(self, session: SessionEntry, *, expect: str) -> None:
-        """Replace a session whose state is still `expect`."""
+        """Replace a session whose state is still `expect`; award and peer stay what they were."""
 
     def session(self, role: Role, session_hash: bytes) -> SessionEntry | None: ...
 
