@@ -67,10 +67,13 @@ class Examiner:
         """Gas of one task in a full batch; the settlements correct it."""
 
     def load(self) -> int:
-        """Places that are taken: open bids, tasks that are not settled yet, and open sessions."""
+        """Places that are taken: open bids, tasks that are not settled yet, and sessions in use.
+
+        A session without a call has cost its requester nothing, so it must not keep paid work away.
+        """
         self._expire_bids()
         sessions = self._context.store.sessions(Role.WORKER, [SessionState.OPEN])
-        return len(self.open_tasks()) + len(sessions)
+        return len(self.open_tasks()) + sum(session.voucher is not None for session in sessions)
 
     async def examine(self, signed: Signed[Offer], peer: str) -> Quote:
         """What this worker would bid for an offer; `peer` may have the model. Raises Refusal, ChainError."""

@@ -27,6 +27,7 @@ from p2pnode.market.reports import ReportAnswers
 from p2pnode.market.sessions.desk import MAX_REQUEST as MAX_CALL
 from p2pnode.market.sessions.desk import SessionDesk
 from p2pnode.market.sessions.keeper import SessionKeeper
+from p2pnode.market.sessions.pace import CallPace
 from p2pnode.market.sessions.terms import SessionTerms
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.settlement import Settler
@@ -61,7 +62,9 @@ class Worker:
             self.batcher.wake,
             deadlines,
         )
-        terms = SessionTerms(context, self.models, self.examiner, self.pause, settings)
+        terms = SessionTerms(
+            context, self.models, self.examiner, self.pause, settings, CallPace(executor, answers)
+        )
         self._sessions = SessionDesk(
             context, terms, self.models, answers, settings.settle_seconds, lambda: self._keeper.wake()
         )

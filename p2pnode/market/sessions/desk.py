@@ -7,6 +7,7 @@ handler raise.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 from weakref import WeakValueDictionary
 
 import trio
@@ -36,6 +37,8 @@ from p2pnode.protocol.tensors import tensors_digest
 
 MAX_REQUEST = max_size(CallRequest)
 """Bytes of the largest request on the session stream."""
+MOST_UNUSED: Final = 16
+"""Sessions without a call yet; with more of them, the oldest make room."""
 
 
 class SessionDesk:
@@ -105,11 +108,23 @@ class SessionDesk:
             if known is not None:
                 return known.receipt
             await self._terms.examine(award, peer)
+            self._make_room()
             receipt = self._context.sign(CallReceipt(session_hash, 0, session_hash))
             self.book.begin(
                 SessionEntry(Role.WORKER, session_hash, SessionState.OPEN, award, receipt, peer, changed=0)
             )
         return receipt
+
+    def _make_room(self) -> None:
+        """To open a session costs nothing, so nobody can fill this worker with them."""
+        unused = [
+            session
+            for session in self.book.having(SessionState.OPEN)
+            if session.voucher is None and not self.lock(session.session_hash).locked()
+        ]
+        for session in unused[: max(0, len(unused) - MOST_UNUSED + 1)]:
+            reason = "no call was made, and others asked for its place"
+            self.book.move(session, SessionState.SETTLED, reason=reason)
 
     async def _call(self, request: CallRequest) -> CallAnswer:
         voucher = request.voucher.message
@@ -123,6 +138,8 @@ class SessionDesk:
                 raise Refusal(DeclineCode.MALFORMED, "input_digest is zero; give that of the input")
             check_voucher(request.voucher, session, self._context.domain)
             check_call_input(voucher, request.input)
+            if session.voucher is None:
+                self._terms.check_room()
             output = await self._run(session, request.input)
             history = extend(voucher.history, voucher.input_digest, tensors_digest(output))
             receipt = self._context.sign(CallReceipt(voucher.session_hash, voucher.calls, history))
