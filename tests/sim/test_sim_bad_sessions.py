@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from p2pnode.errors import MarketError, ProtocolError, SignatureError
-from p2pnode.market.sessions.desk import MOST_UNUSED
+from p2pnode.market.sessions.desk import MOST_OPENINGS, MOST_UNUSED
 from p2pnode.market.sessions.requester import SessionOrder
 from p2pnode.market.sessions.session import MAX_ANSWER, Session
 from p2pnode.market.sessions.state import SessionState
@@ -218,6 +218,30 @@ async def test_sessions_without_a_call_keep_no_work_away(
             await alice.requester.sessions.end(session)
         await trio.sleep(400)
         assert len(driver.world.session_settlements) == small.capacity
+
+
+async def test_openings_of_one_peer_are_looked_at_so_often_and_no_more(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        session = await alice.requester.sessions.start(ORDER)
+        await trio.sleep(60)
+        both, award = Pair(alice, bob, session), session.entry.award.message
+        # Too cheap for the worker: it says so after having asked the chain.
+        codes = []
+        for nonce in range(3 * MOST_OPENINGS):
+            cheap = replace(award, nonce=nonce, opening_fee=0)
+            said = await both.ask(alice.context.sign(cheap))
+            assert isinstance(said, Decline)
+            codes.append(said.code)
+        assert DeclineCode.AT_CAPACITY in codes
+        assert codes.count(DeclineCode.OPENING_FEE_TOO_LOW) <= 2 * MOST_OPENINGS
+        # What is open goes on meanwhile, and in the next minute so does the rest.
+        assert await session.call(pair(1, 1)) == double(pair(1, 1))
+        await trio.sleep(60)
+        await alice.requester.sessions.end(await alice.requester.sessions.start(ORDER))
+        await alice.requester.sessions.end(session)
 
 
 async def test_a_worker_that_asks_for_ever_more_is_left(

@@ -5,6 +5,7 @@ What a call was paid with is in the ledger, with the answer, before the answer l
 handler raise.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,8 @@ from p2pnode.protocol.tensors import tensors_digest
 
 MAX_REQUEST = max_size(CallRequest)
 """Bytes of the largest request on the session stream."""
+MOST_OPENINGS: Final = 128
+"""Openings of one peer that are looked at within a minute: each asks the chain, and costs nothing to ask."""
 MOST_UNUSED: Final = 16
 """Sessions without a call yet; with more of them, the oldest make room."""
 
@@ -60,6 +63,8 @@ class SessionDesk:
         self._settle_seconds = settle_seconds
         self._on_ended = on_ended
         self.book = SessionBook(context, Role.WORKER)
+        self._openings: Counter[str] = Counter()
+        self._minute = 0
         self._locks: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     async def handle(self, peer: str, data: bytes) -> bytes:
@@ -107,6 +112,7 @@ class SessionDesk:
             known = self.book.get(session_hash)
             if known is not None:
                 return known.receipt
+            self._count_opening(peer)
             await self._terms.examine(award, peer)
             self._make_room()
             receipt = self._context.sign(CallReceipt(session_hash, 0, session_hash))
@@ -114,6 +120,18 @@ class SessionDesk:
                 SessionEntry(Role.WORKER, session_hash, SessionState.OPEN, award, receipt, peer, changed=0)
             )
         return receipt
+
+    def _count_opening(self, peer: str) -> None:
+        minute = self._context.clock.now() // 60
+        if minute != self._minute:
+            self._minute = minute
+            self._openings.clear()
+        self._openings[peer] += 1
+        if self._openings[peer] > MOST_OPENINGS:
+            raise Refusal(
+                DeclineCode.AT_CAPACITY,
+                f"{MOST_OPENINGS} openings came within a minute; use an open one, or ask in a minute",
+            )
 
     def _make_room(self) -> None:
         """To open a session costs nothing, so nobody can fill this worker with them."""
