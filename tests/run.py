@@ -62,6 +62,8 @@ def run(stage: Stage, deep: bool) -> float | None:
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
         "P2PNODE_DEEP": "1" if deep else "",
     }
+    # Hundreds of processes are started; without bytecode each would compile the package again.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [*stage.command, *(stage.deep if deep else ())]
     if stage.beside:
         done = subprocess.run(

@@ -32,6 +32,7 @@ from p2pnode.protocol.cid import content_digest, to_cid
 
 ENV = {"P2PNODE_PASSWORD": "correct horse"}
 DIGEST = content_digest(DIGITS.read_bytes())
+OFFER = "ab12" * 16
 
 
 class Sessions:
@@ -115,7 +116,7 @@ class Node:
         async with open_executor() as executor:
             for index, (label, tensors) in enumerate(zip(request.labels, request.inputs, strict=True)):
                 output = await executor.run(DIGITS, tensors)
-                await emit("answer.received", {"task": index, "note": "a\x1b[2J"})
+                await emit("answer.received", {"task": index, "offer": OFFER, "note": "a\x1b[2J"})
                 reports.append(
                     TaskReport(label, self.end, bytes([index] * 32), b"\x07" * 20, 10**16, 0, output)
                 )

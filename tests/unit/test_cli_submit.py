@@ -11,7 +11,7 @@ from p2pnode import identity
 from p2pnode.cli.main import main
 from p2pnode.models import DIGITS, IMAGES, digit_images
 from p2pnode.protocol.cid import to_cid
-from tests.unit.served_node import DIGEST, ENV, Node, made_config, run, served
+from tests.unit.served_node import DIGEST, ENV, OFFER, Node, made_config, run, served
 
 
 @pytest.fixture
@@ -54,6 +54,14 @@ def test_a_task_that_did_not_get_that_far_fails_the_command(config: Path, node: 
     node.end = "answered"
     assert run(config, "submit", to_cid(DIGEST), path).exit_code == 1
     assert run(config, "submit", to_cid(DIGEST), path, "--wait", "answered").exit_code == 0
+
+
+def test_who_got_no_bid_is_told_how_to_learn_why(config: Path, node: Node) -> None:
+    paths = [path for path, _ in digit_images()[:2]]
+    hint = f"what would get a bid: p2pnode explain {OFFER[:12]}\n"
+    assert hint not in run(config, "submit", to_cid(DIGEST), *paths).output
+    node.end = "unbid"
+    assert run(config, "submit", to_cid(DIGEST), *paths).stderr.count(hint) == 1
 
 
 def test_receipts_are_saved(config: Path, node: Node, tmp_path: Path) -> None:
