@@ -59,7 +59,11 @@ class WorkerConfig:
     ] = DIRECT
     call_price: Annotated[
         int,
-        Setting("Least price of one call in a session, in the smallest unit; not proved.", 0, MAX_AMOUNT),
+        Setting(
+            "Least price of a call in a session for each started second it takes, in the smallest unit.",
+            0,
+            MAX_AMOUNT,
+        ),
     ] = JOY // 10_000
     min_bond: Annotated[
         int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)

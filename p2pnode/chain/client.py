@@ -168,10 +168,16 @@ class ChainClient:
         return await self.sessions.paid_calls(session_hash)
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
         """See `ports.SessionChain`."""
-        return (await self.sessions.settle(award, voucher, answer, key)).tx_hash
+        return (await self.sessions.settle(award, voucher, answer, key, credit=credit)).tx_hash
 
     async def rescuable_awards(self) -> Sequence[RescuableAward]:
         """See `ports.RescueChain`."""

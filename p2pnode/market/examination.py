@@ -70,11 +70,15 @@ class Examiner:
         """Gas of one task in a full batch; the settlements correct it."""
 
     def load(self) -> int:
-        """Places that are taken: open bids, tasks and rescues that are not settled yet, and open sessions."""
+        """Places that are taken: open bids, tasks and rescues that are not settled yet, and sessions in use.
+
+        A session without a call has cost its requester nothing, so it must not keep paid work away.
+        """
         self._expire_bids()
         sessions = self._context.store.sessions(Role.WORKER, [SessionState.OPEN])
         rescues = self._context.store.rescues(Role.WORKER, OPEN_RESCUES)
-        return len(self.open_tasks()) + len(sessions) + len(rescues)
+        in_use = sum(session.voucher is not None for session in sessions)
+        return len(self.open_tasks()) + in_use + len(rescues)
 
     async def examine(self, signed: Signed[Offer], peer: str) -> Quote:
         """What this worker would bid for an offer; `peer` may have the model. Raises Refusal, ChainError."""

@@ -13,9 +13,9 @@ class WorkerSettings:
     `settle_seconds` is what must lie between an offer's result deadline and its settle deadline, and what is
     left for the settlement after a proof. After `most_failures` in a row it bids no more. `task_gas` is the
     gas of one task until a settlement has shown it. `min_bond` is what a requester must stand to lose if it
-    signs more awards than its escrow covers. `call_price` is the least price of one call in a session. With
-    `credit`, settlements pay by credit and not by transfer. With `rescue`, tasks that others missed are
-    proved in their place.
+    signs more awards than its escrow covers. `call_price` is the least price of a call in a session for each
+    started second of it. With `credit`, settlements pay by credit and not by transfer. With `rescue`, tasks
+    that others missed are proved in their place.
     """
 
     capacity: int

@@ -32,6 +32,7 @@ from p2pnode.market.rescues.verdict import RescueTerms
 from p2pnode.market.sessions.desk import MAX_REQUEST as MAX_CALL
 from p2pnode.market.sessions.desk import SessionDesk
 from p2pnode.market.sessions.keeper import SessionKeeper
+from p2pnode.market.sessions.pace import CallPace
 from p2pnode.market.sessions.terms import SessionTerms
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.settlement import Settler
@@ -66,11 +67,13 @@ class Worker:
             self.batcher.wake,
             deadlines,
         )
-        terms = SessionTerms(context, self.models, self.examiner, self.pause, settings)
+        terms = SessionTerms(
+            context, self.models, self.examiner, self.pause, settings, CallPace(executor, answers)
+        )
         self._sessions = SessionDesk(
             context, terms, self.models, answers, settings.settle_seconds, lambda: self._keeper.wake()
         )
-        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds)
+        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds, credit=settings.credit)
         self._reports = ReportAnswers(context, self._assignments, deadlines)
         book = RescueBook(context)
         rescue_terms = RescueTerms(context, self.models, paces, self.examiner, self.pause, settings)

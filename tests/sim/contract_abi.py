@@ -123,12 +123,13 @@ def decode(data: bytes) -> Decoded:
                 award, output, rescuer, (count, _, _), payout = values
                 return Rescue(_award(award), output, unhexed(rescuer), count, bool(payout))
             case "settleSession":
-                session, voucher, signature, (output, receipt_signature), _ = values
+                session, voucher, signature, (output, receipt_signature), payout = values
                 return SessionSettlement(
                     SessionAward(*_fields(session)),
                     Signed(Voucher(*voucher), signature),
                     output,
                     receipt_signature,
+                    bool(payout),
                 )
             case "closeReport":
                 return Closing(_award(values[0]))

@@ -151,9 +151,15 @@ class FakeChain:
         return self._world.paid_calls.get(session_hash, 0)
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
-        return (await self._sessions.settle(award, voucher, answer, key)).tx_hash
+        return (await self._sessions.settle(award, voucher, answer, key, credit=credit)).tx_hash
 
     async def rescuable_awards(self) -> Sequence[RescuableAward]:
         await self._reach()
