@@ -43,9 +43,9 @@ const MUTANTS: Mutant[] = [
       "session.openingFee",
     ],
     [
-      "a report that is raised by a signed result costs no stake", "Reports.sol",
-      "_reports[taskId].vouched = true;",
-      "taskId;",
+      "a report that is raised by a signed result costs no stake", "Slashing.sol",
+      "--_reports[award.worker].unvouched;\n        IReports(_settlement).vouchReport(taskId);",
+      "",
     ],
   ]),
   ...caughtBy("settlementHoldsExactlyEscrowsReservesAndCredits", "held by settlement", [
