@@ -1,6 +1,6 @@
 """Breaks the market in every way there is a test for, and writes docs/reliability.md from what came of it.
 
-    python -m benchmarks.reliability [--only simulated,scale,market,rpc,processes,soak] [--kills N]
+    python -m benchmarks.reliability [--only simulated,scale,market,rpc,processes,soak,flood] [--kills N]
                                      [--soak-seconds N]
 
 Each part is a set of the tests, in their full form; what they counted is kept in docs/reliability.json, so
@@ -30,6 +30,7 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
     "rpc": ("tests/chain/test_rpc_faults.py",),
     "processes": ("tests/e2e/test_kills.py",),
     "soak": ("tests/net/test_soak.py::test_soak",),
+    "flood": ("tests/net/test_flood.py::test_flood",),
 }
 Json = dict[str, Any]
 
@@ -95,6 +96,16 @@ seconds another node is killed, half of the times without a word, and comes back
 node that was in the network from two seconds before to two seconds after it was published. Growth is that of
 the worst of the nodes that stay, from the second quarter of the run to its last.
 """
+_FLOOD: Final = """\
+## Flood
+
+Honest nodes with a stake, each a process of its own, send each other ten offers a second, while twenty
+strangers without one write theirs as fast as they can, and 10,000 of each kind at least: each in its own
+name, just below the rate that gets it expelled; each offer in a fresh name; in the name of an account with an
+escrow, which did not sign it; one honest offer over and over in fresh names; bytes that are no offer with a
+signature that is none. Delivery time beside that of the calm before and after; *heard* is what the node that
+heard most of the strangers took from them, and *cores* what the busiest honest node used.
+"""
 _RPC: Final = """\
 ## RPC faults
 
@@ -124,7 +135,13 @@ def page(results: Json) -> str:
     parts = [_HEAD]
     if "simulated" in results or "processes" in results:
         parts.append(_kills(results))
-    for name, write in (("soak", _soak), ("rpc", _rpc), ("market", _market), ("scale", _scale)):
+    for name, write in (
+        ("soak", _soak),
+        ("flood", _flood),
+        ("rpc", _rpc),
+        ("market", _market),
+        ("scale", _scale),
+    ):
         if name in results:
             parts.append(write(results[name]))
     return "\n".join(parts)
@@ -163,6 +180,25 @@ def _soak(result: Json) -> str:
         )
     ]
     return f"{_SOAK}\n{_table(['', 'measured'], rows)}\nRun {_when(result)}.\n"
+
+
+def _flood(result: Json) -> str:
+    heads = ["flood", "offers", "heard", "median, calm", "flood", "99th percentile, calm", "flood"]
+    rows = [
+        [
+            found["kind"].replace("_", " "),
+            f"{found['strangers_offers']:,}",
+            f"{found['strangers_offers_heard']:,}",
+            *(f"{found[f'{when}_ms_{cut}']:,.1f} ms" for cut in ("p50", "p99") for when in ("calm", "flood")),
+            f"{found['times_slower']:.2f}",
+            f"{found['missing']:,}",
+            f"{found['calm_cores']:.2f}",
+            f"{found['flood_cores']:.2f}",
+        ]
+        for found in result["found"]
+    ]
+    heads += ["times slower", "honest ones missing", "cores, calm", "flood"]
+    return f"{_FLOOD}\n{_table(heads, rows)}\nRun {_when(result)}.\n"
 
 
 def _rpc(result: Json) -> str:

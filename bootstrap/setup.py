@@ -131,7 +131,7 @@ def read(stamp: Path) -> str:
 def install_python() -> None:
     """`.venv` with the packages of uv.lock, and the node itself in editable form."""
     stamp = VENV / "p2pnode-stamp"
-    want = digest(UV, platform.python_version(), ROOT / "uv.lock", ROOT / "pyproject.toml")
+    want = digest(UV, "bytecode", platform.python_version(), ROOT / "uv.lock", ROOT / "pyproject.toml")
     if read(stamp) == want and PYTHON.exists():
         return
     say("Python packages: about two minutes the first time")
@@ -143,8 +143,9 @@ def install_python() -> None:
         run("install uv", [PYTHON, "-m", "pip", "install", "--quiet", f"uv=={UV}"], ROOT)
     run(
         "uv sync",
-        # --inexact: uv itself lives in this environment and is not one of the node's packages.
-        [uv, "sync", "--frozen", "--inexact", "--python", PYTHON],
+        # --inexact: uv itself lives in this environment and is not one of the node's packages. Bytecode now:
+        # where PYTHONDONTWRITEBYTECODE is set, each start of a node would compile web3 and libp2p again.
+        [uv, "sync", "--frozen", "--inexact", "--compile-bytecode", "--python", PYTHON],
         ROOT,
         "a package without a wheel for this Python needs headers: apt-get install python3-dev libgmp-dev",
         UV_PROJECT_ENVIRONMENT=str(VENV),

@@ -41,6 +41,8 @@ export default defineConfig({
     // test/support holds contracts that only tests deploy; as a source folder their types are generated too.
     sources: { solidity: ["./contracts", "./test/support"] },
     ignition: process.env.P2PNODE_IGNITION_DIR ?? "./ignition",
+    // Instrumented contracts are nobody else's: tests on chains deploy from ./artifacts meanwhile.
+    ...(coverage ? { artifacts: "./coverage/artifacts", cache: "./coverage/cache" } : {}),
   },
   test: {
     solidity: {

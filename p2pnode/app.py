@@ -9,9 +9,9 @@ from functools import partial
 import structlog
 import trio
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
-from p2pnode.chain.jsc import UNIT
 from p2pnode.config import Config
 from p2pnode.config_market import RequesterConfig
 from p2pnode.control import ControlHandlers, open_control_server
@@ -104,6 +104,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 min_bond=config.worker.min_bond,
                 credit=config.worker.payout != DIRECT,
                 call_price=config.worker.call_price,
+                rescue=config.worker.rescue,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,6 +121,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 answer_seconds=config.requester.result_seconds / 3,
                 weights=_weights(config.requester),
                 report=config.requester.report,
+                publish_input=config.requester.publish_input,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         if config.worker.enabled and config.worker.payout not in (DIRECT, CREDIT):
@@ -150,7 +152,7 @@ async def _open_relays(stack: AsyncExitStack, config: Config, network: Network, 
     relays = Relays(network.bus, clock, chain.chain_id, pool)
     tasks = [relays.run]
     if config.relayer.enabled:
-        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // UNIT))
+        offer = RelayOffer(chain.chain_id, pool, chain.account, -(-config.relayer.fee // JSC_UNIT))
         tasks.append(Relayer(network.bus, clock, chain.jsc, offer).run)
     await stack.enter_async_context(open_background(*tasks))
     return relays

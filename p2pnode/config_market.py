@@ -49,7 +49,7 @@ class WorkerConfig:
         int, Setting("Proofs or settlements that fail in a row before bidding stops.", 1, 1000)
     ] = 3
     batch_size: Annotated[int, Setting("Most tasks of one model proved and settled together.", 1, 256)] = 16
-    batch_seconds: Annotated[int, Setting("Longest wait for a batch to fill.", 0, 86400)] = 30
+    batch_seconds: Annotated[int, Setting("Most seconds to wait for a batch to fill.", 0, 86400)] = 30
     payout: Annotated[
         str,
         Setting(
@@ -64,6 +64,12 @@ class WorkerConfig:
     min_bond: Annotated[
         int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0
+    rescue: Annotated[
+        bool,
+        Setting(
+            "Prove tasks that others missed, for their price and a share of the stake; a race, costs gas."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +96,9 @@ class RequesterConfig:
     report: Annotated[
         bool, Setting("Report workers on chain that answered and did not settle; costs gas.")
     ] = True
+    publish_input: Annotated[
+        bool,
+        Setting(
+            "Report missed tasks, unanswered ones too, with their input, public then, for others to prove."
+        ),
+    ] = False

@@ -3,6 +3,9 @@
 Owns `keystore.json` (Ethereum keystore v3 with scrypt, Web3 Secret Storage Definition) and the rules for
 both secret files: mode 0600, never overwritten, never in a log, a repr or an exception. Raises
 ConfigError.
+
+eth_account takes most of a second of the processor to import (it brings all of BLS12-381), so that it is
+imported where a key is used: much else asks this module for a file or an address alone.
 """
 
 import json
@@ -12,13 +15,12 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-from eth_account import Account as EthAccount
-from eth_account.signers.local import LocalAccount
-from eth_utils.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from p2pnode.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 PASSWORD_ENV = "P2PNODE_PASSWORD"
 MAX_SECRET_FILE: Final = 64 << 10
@@ -32,6 +34,9 @@ class Account:
     __slots__ = ("_local",)
 
     def __init__(self, key: bytes) -> None:
+        from eth_account import Account as EthAccount
+        from eth_utils.exceptions import ValidationError
+
         if len(key) != 32:
             raise ConfigError(f"account key has {len(key)} bytes; it must have 32")
         try:
@@ -114,6 +119,8 @@ def create_account(
     path: Path, password: str, *, key: bytes | None = None, scrypt_n: int = SCRYPT_N
 ) -> Account:
     """Write a new keystore at `path` with mode 0600 and return its account; never overwrites."""
+    from eth_account import Account as EthAccount
+
     if not password:
         raise ConfigError("password is empty; choose one of at least one character")
     account = Account(secrets.token_bytes(32) if key is None else key)
@@ -124,6 +131,8 @@ def create_account(
 
 def load_account(path: Path, password: str) -> Account:
     """Decrypt the keystore at `path`. Raises ConfigError for a wrong password, mode or content."""
+    from eth_account import Account as EthAccount
+
     raw = read_secret(path, "run `p2pnode init` first")
     try:
         keystore = json.loads(raw)

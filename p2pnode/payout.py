@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 import trio
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.chain import ChainClient, TxReceipt
-from p2pnode.chain.jsc import UNIT, stealth_address
+from p2pnode.chain.jsc import stealth_address
 from p2pnode.errors import ChainError
 from p2pnode.jsc.keys import Address
 from p2pnode.jsc.notes import Payee, StealthNote, context, make
@@ -31,8 +32,8 @@ class PrivatePayout:
         self._due = trio.Event()
 
     def follow(self, name: str, _fields: Mapping[str, object]) -> None:
-        """An `events.Follower`: a confirmed settlement makes the next payout due."""
-        if name == "settlement.confirmed":
+        """An `events.Follower`: a confirmed settlement or rescue makes the next payout due."""
+        if name in ("settlement.confirmed", "rescue.settled"):
             self._due.set()
 
     async def run(self) -> None:
@@ -48,7 +49,7 @@ class PrivatePayout:
 
     async def pay(self) -> int:
         """Units that went into a note; 0 when there is no whole unit of credit. ChainError when refused."""
-        units = await self._chain.settlement.credit(self._chain.account) // UNIT
+        units = await self._chain.settlement.credit(self._chain.account) // JSC_UNIT
         if not units:
             return 0
         pool = self._chain.deployment.addresses["JSC"]
@@ -61,5 +62,5 @@ class PrivatePayout:
 
 async def pay_credit(chain: ChainClient, note: StealthNote, units: int, key: str) -> TxReceipt:
     """Turn `units` of the account's credit into `note`."""
-    target, amount = chain.jsc.bridge, units * UNIT
+    target, amount = chain.jsc.bridge, units * JSC_UNIT
     return await chain.settlement.withdraw_credit_to(target, stealth_address(note), amount, key)

@@ -28,9 +28,11 @@ class ChainStanding:
         self._peers: set[str] = set()
         self._verdicts: OrderedDict[bytes, bool] = OrderedDict()
 
-    def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
-        """See `ports.Standing`: a staked worker's PeerId, or an offer that a funded account has signed."""
-        return peer in self._peers or (topic == Topic.OFFERS and self._is_funded(data))
+    def backer(self, topic: Topic, peer: str, data: bytes) -> str | None:
+        """See `ports.Standing`: a staked worker's PeerId, or the funded account that has signed an offer."""
+        if peer in self._peers:
+            return peer
+        return self._funded(data) if topic == Topic.OFFERS else None
 
     async def follow(self, chain: ChainClient) -> None:
         """Hear of stakes and escrows until cancelled."""
@@ -56,14 +58,15 @@ class ChainStanding:
                 left = self._escrows.get(said["requester"], 0) - said["price"] - said["modelFee"]
                 self._escrows[said["requester"]] = left
 
-    def _is_funded(self, data: bytes) -> bool:
-        """Whether these bytes are an offer that a funded account signed: nobody borrows a name."""
+    def _funded(self, data: bytes) -> str | None:
+        """The funded account that signed the offer in these bytes, if they are one: nobody borrows a name."""
         try:
             signed = decode_signed(data, Offer)
         except ProtocolError:
-            return False
-        if self._escrows.get(signed.message.requester, 0) <= 0:
-            return False
+            return None
+        account = signed.message.requester
+        if self._escrows.get(account, 0) <= 0:
+            return None
         key = content_digest(data)
         if key not in self._verdicts:
             try:
@@ -73,4 +76,4 @@ class ChainStanding:
                 self._verdicts[key] = False
             if len(self._verdicts) > _MOST_REMEMBERED:
                 self._verdicts.popitem(last=False)
-        return self._verdicts[key]
+        return account.hex() if self._verdicts[key] else None

@@ -9,7 +9,7 @@ VARIABLE = "P2PNODE_RELIABILITY"
 """Names the file, of one JSON object a line; without it nothing is kept."""
 
 
-def record(test: str, figures: Mapping[str, int | float]) -> None:
+def record(test: str, figures: Mapping[str, int | float | str]) -> None:
     """Add what one run of `test` counted."""
     target = os.environ.get(VARIABLE)
     if target:

@@ -1,7 +1,8 @@
 """Runs every test of every part and says which failed; what `make test` calls once set-up is done.
 
 Each stage is one command of the part's own tool. All stages run, whatever fails, so that one run names
-every failure.
+every failure. They run in two rows, one after the other in each: some keep one core busy for minutes, so
+these run beside the rest, at a low priority and with their output held back until they end.
 
     .venv/bin/python tests/run.py [--deep] [--only NAME,NAME]
 """
@@ -10,7 +11,10 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +26,15 @@ SOURCES = ("p2pnode", "tests", "bootstrap", "benchmarks", "circuits_guest", "con
 
 @dataclass(frozen=True)
 class Stage:
-    """One command; `deep` is added to it by --deep, and what is `slow` runs with --deep or by name alone."""
+    """One command; `deep` is added to it by --deep, what is `slow` runs with --deep or by name alone, and
+    what is `beside` runs beside the others."""
 
     name: str
     command: tuple[str, ...]
     cwd: Path = ROOT
     deep: tuple[str, ...] = ()
     slow: bool = False
+    beside: bool = False
 
 
 STAGES = (
@@ -39,29 +45,67 @@ STAGES = (
     Stage("circuits", (f"{BIN}/python", "circuits_guest/build.py", "test")),
     Stage("image", (f"{BIN}/python", "circuits_guest/build.py", "guest", "--check")),
     Stage("stark", (f"{BIN}/python", "-m", "stark", "check"), CONTRACTS),
-    Stage("contracts", (f"{BIN}/npx", "--no-install", "hardhat", "test"), CONTRACTS),
-    Stage("coverage", (f"{BIN}/node", "scripts/coverage.ts"), CONTRACTS),
-    Stage("mutants", (f"{BIN}/node", "scripts/mutants.ts"), CONTRACTS, slow=True),
-    Stage("scripts", (f"{BIN}/npm", "run", "--silent", "typecheck"), CONTRACTS),
+    Stage("contracts", (f"{BIN}/npx", "--no-install", "hardhat", "test"), CONTRACTS, beside=True),
+    Stage("coverage", (f"{BIN}/node", "scripts/coverage.ts"), CONTRACTS, beside=True),
+    Stage("mutants", (f"{BIN}/node", "scripts/mutants.ts"), CONTRACTS, slow=True, beside=True),
+    Stage("scripts", (f"{BIN}/npm", "run", "--silent", "typecheck"), CONTRACTS, beside=True),
     Stage("python", (f"{BIN}/python", "-m", "pytest", "-m", "not deep"), deep=("-m", "deep or not deep")),
 )
 
 
 def run(stage: Stage, deep: bool) -> float | None:
-    """Seconds the stage took, or None when it failed; its output goes straight to the terminal."""
-    print(f"\n== {stage.name}: {' '.join(stage.command).replace(f'{ROOT}/', '')}", flush=True)
+    """Seconds the stage took, or None when it failed."""
+    title = f"\n== {stage.name}: {' '.join(stage.command).replace(f'{ROOT}/', '')}"
     started = time.monotonic()
     env = {
         **os.environ,
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
         "P2PNODE_DEEP": "1" if deep else "",
     }
+    # Hundreds of processes are started; without bytecode each would compile the package again.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [*stage.command, *(stage.deep if deep else ())]
-    code = subprocess.run(command, cwd=stage.cwd, env=env, stdin=subprocess.DEVNULL, check=False).returncode
+    if stage.beside:
+        done = subprocess.run(
+            ["nice", "-n", "10", *command],
+            cwd=stage.cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        print(f"{title}\n{done.stdout}", end="", flush=True)
+    else:
+        print(title, flush=True)
+        done = subprocess.run(
+            command, cwd=stage.cwd, env=env, stdin=subprocess.DEVNULL, text=True, check=False
+        )
     seconds = time.monotonic() - started
-    outcome = "passed" if code == 0 else f"FAILED (exit {code})"
+    outcome = "passed" if done.returncode == 0 else f"FAILED (exit {done.returncode})"
     print(f"== {stage.name}: {outcome} in {seconds:.1f} s", flush=True)
-    return seconds if code == 0 else None
+    return seconds if done.returncode == 0 else None
+
+
+def run_all(stages: Iterable[Stage], deep: bool) -> dict[str, float | None]:
+    """What `run` says of each stage, by name."""
+    stages, stopped = tuple(stages), threading.Event()
+
+    def row(beside: bool) -> dict[str, float | None]:
+        ran = (stage for stage in stages if stage.beside == beside and not stopped.is_set())
+        return {stage.name: run(stage, deep) for stage in ran}
+
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(row, True)
+        try:
+            took = row(False)
+        except KeyboardInterrupt:
+            stopped.set()
+            raise
+        took |= others.result()
+    return {stage.name: took[stage.name] for stage in stages}
 
 
 def main() -> int:
@@ -77,7 +121,7 @@ def main() -> int:
     if unknown:
         parser.error(f"--only: no stage {', '.join(unknown)}; there are {', '.join(names)}")
 
-    took = {stage.name: run(stage, arguments.deep) for stage in STAGES if stage.name in chosen}
+    took = run_all((stage for stage in STAGES if stage.name in chosen), arguments.deep)
 
     print("\nStages")
     for name, seconds in took.items():

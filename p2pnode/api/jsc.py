@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import trio
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.api.arguments import parse_address
 from p2pnode.chain import MemoryTxLog, TxReceipt
-from p2pnode.chain.jsc import UNIT, Jsc, open_jsc
+from p2pnode.chain.jsc import Jsc, open_jsc
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ConfigError
 from p2pnode.identity import PASSWORD_ENV, Account
@@ -85,7 +86,7 @@ class JSCBridge:
 
         async def main(_: Jsc, wallet: JscAccount) -> int:
             await wallet.sync()
-            return (await wallet.balance()).spendable * UNIT
+            return (await wallet.balance()).spendable * JSC_UNIT
 
         return self._with_wallet(main)
 
@@ -129,8 +130,8 @@ class JSCBridge:
         payment = built.transaction.payment
         if (payment.amount, payment.recipient) != (units, recipient):
             raise ConfigError(
-                f"jsc_tx_hash 0x{digest} withdraws {payment.amount * UNIT} to 0x{payment.recipient.hex()}; "
-                "amount and joy_address must be these"
+                f"jsc_tx_hash 0x{digest} withdraws {payment.amount * JSC_UNIT} to "
+                f"0x{payment.recipient.hex()}; amount and joy_address must be these"
             )
         return self._run(lambda jsc: jsc.transact(built.transaction, f"api/jsc/{digest}"))
 
@@ -177,9 +178,11 @@ class JSCBridge:
 
 
 def _units(amount: int) -> int:
-    units, rest = divmod(amount, UNIT)
+    units, rest = divmod(amount, JSC_UNIT)
     if rest or not 0 < units < 1 << 64:
-        raise ConfigError(f"amount {amount} must be a positive multiple of {UNIT}, the unit of private notes")
+        raise ConfigError(
+            f"amount {amount} must be a positive multiple of {JSC_UNIT}, the unit of private notes"
+        )
     return units
 
 

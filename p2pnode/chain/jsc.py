@@ -6,6 +6,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.chain.call import Call, Sends
 from p2pnode.chain.contract import Contract, Event
 from p2pnode.chain.events import read_events
@@ -20,9 +21,6 @@ from p2pnode.jsc.notes import StealthNote
 from p2pnode.jsc.pool import Pool, PoolEvent
 from p2pnode.jsc.transaction import Payment, Transaction, note_abi
 from p2pnode.ports import TxLog
-
-UNIT = 10**9
-"""JOY of one unit of JSC, in JOY's smallest unit; `JSCBridge.UNIT`."""
 
 
 class Jsc:
@@ -78,7 +76,7 @@ class Jsc:
         """Turn JOY of the account into notes."""
         arguments = ([note_abi(note) for note in notes], list(amounts))
         call = Call(self._bridge, "deposit", arguments)
-        return await self._token.spend(self._bridge, call, sum(amounts) * UNIT, key)
+        return await self._token.spend(self._bridge, call, sum(amounts) * JSC_UNIT, key)
 
     @property
     def bridge(self) -> bytes:

@@ -1,13 +1,17 @@
 """`p2pnode bond`: what a requester stands to lose when it signs more awards than its escrow covers."""
 
+from typing import TYPE_CHECKING
+
 import click
 import trio
 
-from p2pnode.chain import ChainClient
 from p2pnode.cli.node import moment
 from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
-from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
+from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option, priced
 from p2pnode.config import Config
+
+if TYPE_CHECKING:
+    from p2pnode.chain import ChainClient
 
 
 @click.group()
@@ -22,7 +26,7 @@ def command() -> None:
 def add(amount: int, config: Config, printer: Printer) -> None:
     """Add AMOUNT JOY to the bond."""
 
-    async def send(chain: ChainClient) -> Sent:
+    async def send(chain: "ChainClient") -> Sent:
         receipt = await chain.bonds.add(amount, new_key("bond"))
         return receipt, {"added": str(amount)}, f"bonded {joy(amount)}"
 
@@ -36,7 +40,7 @@ def add(amount: int, config: Config, printer: Printer) -> None:
 def release(keep: bool, config: Config, printer: Printer) -> None:
     """Start the bond's way out, which takes the unbonding delay; once it is over, pay it out."""
 
-    async def send(chain: ChainClient) -> Sent:
+    async def send(chain: "ChainClient") -> Sent:
         bonds = chain.bonds
         if keep:
             return await bonds.rebond(new_key("rebond")), {"due": 0}, "the bond stays"
@@ -61,7 +65,7 @@ def status(config: Config, printer: Printer) -> None:
             return await chain.bonds.of(chain.account)
 
     amount, due = trio.run(read)
-    lines = [f"bond  {joy(amount)}"]
+    lines = [f"bond  {priced(amount, config)}"]
     if due:
         lines.append(f"free  from {moment(due)} on")
     printer.result({"bond": str(amount), "due": due}, lines)

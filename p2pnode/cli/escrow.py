@@ -1,13 +1,17 @@
 """`p2pnode escrow`: the JOY that awards are paid from."""
 
+from typing import TYPE_CHECKING
+
 import click
 import trio
 
-from p2pnode.chain import ChainClient
 from p2pnode.cli.node import moment
 from p2pnode.cli.operator import Sent, new_key, open_onlooker, send_and_print
-from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option
+from p2pnode.cli.output import JoyAmount, Printer, config_option, joy, json_option, priced
 from p2pnode.config import Config
+
+if TYPE_CHECKING:
+    from p2pnode.chain import ChainClient
 
 
 @click.group()
@@ -22,7 +26,7 @@ def command() -> None:
 def deposit(amount: int, config: Config, printer: Printer) -> None:
     """Move AMOUNT JOY into the escrow."""
 
-    async def send(chain: ChainClient) -> Sent:
+    async def send(chain: "ChainClient") -> Sent:
         receipt = await chain.escrow.deposit(amount, new_key("deposit"))
         return receipt, {"deposited": str(amount)}, f"deposited {joy(amount)}"
 
@@ -36,7 +40,7 @@ def deposit(amount: int, config: Config, printer: Printer) -> None:
 def withdraw(amount: int | None, config: Config, printer: Printer) -> None:
     """Ask for AMOUNT JOY back; without AMOUNT, take out what was asked for and is due."""
 
-    async def send(chain: ChainClient) -> Sent:
+    async def send(chain: "ChainClient") -> Sent:
         if amount is None:
             return await chain.escrow.withdraw(new_key("withdraw")), {"due": 0}, "withdrawn"
         receipt = await chain.escrow.request_withdrawal(amount, new_key("request"))
@@ -60,8 +64,8 @@ def status(config: Config, printer: Printer) -> None:
             return await escrow.balance(account), await escrow.free(account), requested, due
 
     balance, free, requested, due = trio.run(read)
-    lines = [f"escrow     {joy(balance)}", f"free       {joy(free)}"]
+    lines = [f"escrow     {priced(balance, config)}", f"free       {priced(free, config)}"]
     if requested:
-        lines.append(f"requested  {joy(requested)}, due {moment(due)}")
+        lines.append(f"requested  {priced(requested, config)}, due {moment(due)}")
     found = {"balance": str(balance), "free": str(free), "requested": str(requested), "due": due}
     printer.result(found, lines)

@@ -105,7 +105,11 @@ def _next_steps(config: Config, target: Path, stake: int) -> list[str]:
     option = "" if target.parent == DEFAULT_DIR.expanduser() else f" --config {target}"
     steps = ["send the account some coins for gas, and JOY"]
     if not config.chain.deployment.exists():
-        steps.insert(0, "put the network's deployment.json and bootstrap peers into the configuration")
+        steps.insert(
+            0,
+            f"copy the network's deployment.json to {config.chain.deployment}, and name its endpoint and its "
+            f"peers in {target} (chain.rpc_url, network.bootstrap)",
+        )
     steps.append(f"p2pnode doctor{option}")
     if config.worker.enabled:
         amount = f"{(stake or 10 * JOY) / JOY:g}"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import trio
 
-from p2pnode.chain.jsc import UNIT
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.cli.jsc_session import (
     JoyAddress,
     JscAddress,
@@ -35,7 +35,6 @@ from p2pnode.jsc.routes import Route
 from p2pnode.jsc.routes import send as dispatch
 from p2pnode.jsc.sending import Planned, denominations
 from p2pnode.jsc.transaction import Payment
-from p2pnode.payout import pay_credit
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +102,11 @@ def deposit(amount: int, to: Address | str | None, split: bool, config: Config, 
 @json_option
 def payout(config: Config, printer: Printer) -> None:
     """Take the account's credit for settled work as a private note. The account and the amount are public."""
+    from p2pnode.payout import pay_credit
 
     async def run() -> None:
         async with open_wallet(config, sends=True, scans=False) as (chain, account):
-            units = await chain.settlement.credit(chain.account) // UNIT
+            units = await chain.settlement.credit(chain.account) // JSC_UNIT
             if not units:
                 raise ConfigError("the account has no credit; set worker.payout to credit")
             (note,) = account.deposit_notes(account.wallet.new_subaddress()[1], [units])

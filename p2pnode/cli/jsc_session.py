@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from p2pnode.chain import ChainClient, load_deployment
-from p2pnode.chain.jsc import UNIT
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.cli.operator import ask_password, open_onlooker, open_operator
 from p2pnode.cli.output import JoyAmount, joy
 from p2pnode.config import Config
@@ -25,6 +24,9 @@ from p2pnode.jsc.transaction import Transaction
 from p2pnode.jsc.wallet import Owned
 from p2pnode.jsc.wallet_file import WalletFile
 
+if TYPE_CHECKING:
+    from p2pnode.chain import ChainClient
+
 MOST_RELAYERS = 3
 """Relayers tried before the account's own gas."""
 
@@ -37,7 +39,7 @@ class UnitAmount(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        units, rest = divmod(JoyAmount().convert(value, param, ctx), UNIT)
+        units, rest = divmod(JoyAmount().convert(value, param, ctx), JSC_UNIT)
         if rest or units >= 1 << 64:
             self.fail(f"{value!r}: private amounts have at most 9 decimals", param, ctx)
         return units
@@ -79,13 +81,13 @@ def wallet_folder(config: Config) -> Path:
 
 def shown(units: int) -> str:
     """Units for people."""
-    return joy(units * UNIT)
+    return joy(units * JSC_UNIT)
 
 
 @asynccontextmanager
 async def open_wallet(
     config: Config, *, sends: bool = False, scans: bool = True
-) -> AsyncIterator[tuple[ChainClient, JscAccount]]:
+) -> "AsyncIterator[tuple[ChainClient, JscAccount]]":
     """The chain and the wallet, synced unless `scans` is off; with the account's key when it `sends`."""
     password = ask_password(config)
     async with open_operator(config) if sends else open_onlooker(config) as chain:
@@ -105,6 +107,8 @@ def open_offline(config: Config) -> JscAccount:
 
 def offline_pool(config: Config) -> Pool:
     """The pool that the deployment file names, without its events."""
+    from p2pnode.chain import load_deployment
+
     deployment = load_deployment(config.chain.deployment)
     return Pool(deployment.chain_id, deployment.addresses["JSC"], 0, 0)
 
@@ -162,7 +166,7 @@ def agree(yes: bool) -> None:
         click.confirm("Go on?", abort=True, err=True)
 
 
-async def routes(config: Config, chain: ChainClient, alone: bool) -> list[Route]:
+async def routes(config: Config, chain: "ChainClient", alone: bool) -> list[Route]:
     """The cheapest relayers that the running node has heard of, and last the account's own gas."""
 
     async def pay_gas(transaction: Transaction) -> bytes:

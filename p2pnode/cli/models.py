@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import trio
 
-from p2pnode.chain import TxReceipt
 from p2pnode.cli.models_check import check
 from p2pnode.cli.models_owner import FeeShare, ModelId, claim, retire
 from p2pnode.cli.models_quantise import quantise
@@ -17,6 +17,9 @@ from p2pnode.control import ControlClient, PublishRequest
 from p2pnode.errors import ChainError
 from p2pnode.ports import ModelListing
 from p2pnode.protocol.cid import content_digest, to_cid
+
+if TYPE_CHECKING:
+    from p2pnode.chain import TxReceipt
 
 
 @click.group()
@@ -62,7 +65,7 @@ def publish(
     digest, name = content_digest(data), name or file.stem
     metadata = json.dumps({"name": name, "size": len(data), "opset": info.opset}, separators=(",", ":"))
 
-    async def send() -> tuple[TxReceipt | None, bool]:
+    async def send() -> "tuple[TxReceipt | None, bool]":
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):
                 listing = await chain.listing(digest)

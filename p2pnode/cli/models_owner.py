@@ -1,16 +1,19 @@
 """`p2pnode models retire` and `claim`: what an owner does with a model that is registered."""
 
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 import click
 import trio
 
-from p2pnode.chain import TxReceipt
 from p2pnode.cli.operator import new_key, open_operator, sent, sent_line
 from p2pnode.cli.output import Printer, config_option, hexed, joy, json_option
 from p2pnode.config import Config
 from p2pnode.errors import ChainError, P2PNodeError
 from p2pnode.protocol.cid import from_cid, to_cid
+
+if TYPE_CHECKING:
+    from p2pnode.chain import TxReceipt
 
 
 class ModelId(click.ParamType[bytes]):
@@ -60,7 +63,7 @@ class FeeShare(click.ParamType[tuple[bytes, int]]):
 def retire(model: bytes, undo: bool, config: Config, printer: Printer) -> None:
     """Ask for no new work with MODEL (a CID). Awards that are signed stay payable."""
 
-    async def send() -> TxReceipt:
+    async def send() -> "TxReceipt":
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):
                 if undo:
@@ -82,7 +85,7 @@ def retire(model: bytes, undo: bool, config: Config, printer: Printer) -> None:
 def claim(model: bytes, config: Config, printer: Printer) -> None:
     """Pay the waiting fees of MODEL (a CID) and its rewards to all who hold a share of it."""
 
-    async def send() -> tuple[int, int, list[TxReceipt], dict[bytes, int]]:
+    async def send() -> "tuple[int, int, list[TxReceipt], dict[bytes, int]]":
         receipts = []
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):

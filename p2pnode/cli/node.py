@@ -1,15 +1,17 @@
 """`p2pnode node`: this node in the register of workers."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import trio
 
-from p2pnode.chain import ChainClient, TxReceipt
 from p2pnode.cli.operator import new_key, open_onlooker, open_operator, sent, sent_line
 from p2pnode.cli.output import JoyAmount, Printer, config_option, hexed, joy, json_option, priced, printable
 from p2pnode.config import Config
 from p2pnode.control import ControlClient
+
+if TYPE_CHECKING:
+    from p2pnode.chain import ChainClient, TxReceipt
 
 
 @click.group()
@@ -28,7 +30,7 @@ def register(stake: int, capacity: int | None, config: Config, printer: Printer)
 
     peer_id = peer_id_of(config.node_key)
 
-    async def send() -> TxReceipt:
+    async def send() -> "TxReceipt":
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):
                 return await chain.nodes.register(
@@ -47,7 +49,7 @@ def register(stake: int, capacity: int | None, config: Config, printer: Printer)
 def stake(amount: int, config: Config, printer: Printer) -> None:
     """Add AMOUNT JOY to the stake."""
 
-    async def send() -> TxReceipt:
+    async def send() -> "TxReceipt":
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):
                 return await chain.nodes.add_stake(amount, new_key("stake"))
@@ -62,7 +64,7 @@ def stake(amount: int, config: Config, printer: Printer) -> None:
 def leave(config: Config, printer: Printer) -> None:
     """Take no new work; the stake is free after the unbonding delay."""
 
-    async def send() -> tuple[TxReceipt, int]:
+    async def send() -> "tuple[TxReceipt, int]":
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):
                 receipt = await chain.nodes.deactivate(new_key("leave"))
@@ -79,7 +81,7 @@ def leave(config: Config, printer: Printer) -> None:
 def withdraw(config: Config, printer: Printer) -> None:
     """Take the stake back, after `leave` and the unbonding delay."""
 
-    async def send() -> TxReceipt:
+    async def send() -> "TxReceipt":
         async with open_operator(config) as chain:
             with printer.progress("Waiting for the chain"):
                 return await chain.nodes.withdraw(new_key("withdraw"))
@@ -115,7 +117,7 @@ def status(config: Config, printer: Printer) -> None:
     printer.result(found, _lines(found, config))
 
 
-async def on_chain(chain: ChainClient) -> dict[str, Any]:
+async def on_chain(chain: "ChainClient") -> dict[str, Any]:
     """What the chain knows of the account; amounts are decimal text of the smallest unit."""
     node = await chain.node(chain.account)
     return {

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from p2pnode.amounts import JOY, MAX_AMOUNT
+from p2pnode.amounts import JOY, MAX_AMOUNT, worth
 from p2pnode.amounts import joy as joy
 from p2pnode.config import CONFIG_NAME, Config, load_config
 
@@ -67,9 +67,7 @@ class JoyAmount(click.ParamType[int]):
 
 def priced(units: int, config: Config) -> str:
     """As `joy`, and what it is worth in `currency` where the configuration says what a JOY is worth."""
-    if not config.currency or not config.joy_price:
-        return joy(units)
-    return f"{joy(units)} ({units / JOY * config.joy_price:,.4g} {config.currency})"
+    return joy(units) + worth(units, config.currency, config.joy_price)
 
 
 def hexed(data: bytes) -> str:

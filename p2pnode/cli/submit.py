@@ -122,9 +122,12 @@ class _Live:
         self._printer = printer
         self._config = config
         self._start = time.monotonic()
+        self._offers: dict[object, str] = {}
 
     def event(self, name: str, fields: Mapping[str, Any]) -> None:
         seconds = time.monotonic() - self._start
+        if fields.get("offer"):
+            self._offers[fields.get("task")] = str(fields["offer"])
         if self._printer.as_json:
             click.echo(json.dumps({"event": name, "seconds": round(seconds, 3), **fields}))
             return
@@ -140,6 +143,10 @@ class _Live:
             {"tasks": [_report(report) for report in reports]},
             [_line(report, self._config) for report in reports],
         )
+        unbid = [index for index, report in enumerate(reports) if report.state == "unbid"]
+        if unbid and unbid[0] in self._offers:
+            offer = printable(self._offers[unbid[0]])[:12]
+            click.echo(f"what would get a bid: p2pnode explain {offer}", err=True)
 
 
 def _short(key: str, value: object) -> str:

@@ -17,7 +17,7 @@ from p2pnode.control import ControlClient
 def command(every: float, config: Config, printer: Printer) -> None:
     """Watch peers, workers, offers, tasks with their proofs, earnings and faults. q ends it.
 
-    With --json what is known now, once.
+    On a terminal of less than 100 columns tasks and faults alone. With --json what is known now, once.
     """
     client = ControlClient(config.control_socket)
     # The first look tells whether there is a node at all, before the screen is taken over.

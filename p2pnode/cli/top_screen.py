@@ -18,11 +18,15 @@ from p2pnode.control import ControlClient
 from p2pnode.errors import P2PNodeError
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "tasks": ("task", "role", "state", "price", "proof or reason", "age"),
+    "tasks": ("task", "role", "state", "price", "age", "proof or reason"),
     "workers": ("worker", "load", "models", "seen"),
     "offers": ("model", "pays up to", "by", "age"),
     "faults": ("age", "event", "what"),
 }
+_WIDE = 100
+"""Columns from which on the workers and offers fit beside the tasks and faults."""
+_ROLES: Mapping[str, str] = {"requester": "buy", "worker": "sell"}
+"""In a word that leaves room for the proof."""
 _ENDED = ("unbid", "unanswered", "unsettled", "declined", "missed", "skipped", "lost")
 
 
@@ -40,7 +44,9 @@ class TopScreen(App[None]):
     #workers-box, #offers-box { width: 1fr; }
     #faults-box { width: 2fr; }
     DataTable { height: 1fr; }
+    .-narrow #workers-box, .-narrow #offers-box { display: none; }
     """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
         Binding("tab", "app.focus_next", "Next table"),
@@ -118,11 +124,11 @@ def head_lines(found: Mapping[str, Any]) -> list[str]:
     )
     totals = found["totals"]
     lines = [
-        f"[b]{found['peer_id']}[/]  account {found['account']} on chain {found['chain_id']}  "
+        f"[b]…{found['peer_id'][-8:]}[/]  account {found['account'][:12]}… on chain {found['chain_id']}  "
         f"{' and '.join(found['roles']) or 'onlooker'}, up {_age(found['uptime'])}",
         f"peers [b]{len(found['peers'])}[/]  workers [b]{len(found['workers'])}[/]  "
         f"models [b]{len(found['models'])}[/]  "
-        f"earned [b green]{joy(int(totals['worker']['amount']))}[/] in {totals['worker']['tasks']}  "
+        f"earned [b green]{joy(int(totals['worker']['amount']))}[/] in {totals['worker']['tasks']} tasks  "
         f"spent [b]{joy(int(totals['requester']['amount']))}[/] in {totals['requester']['tasks']}",
         counts or "no task yet",
     ]
@@ -138,12 +144,12 @@ def task_rows(found: Mapping[str, Any]) -> list[tuple[str | Text, ...]]:
     now = time.time()
     return [
         (
-            (task["task_id"] or task["offer"])[2:12],
-            task["role"],
+            (task["task_id"] or task["offer"])[2:10],
+            _ROLES.get(task["role"], task["role"]),
             Text(task["state"], style="red" if task["state"] in _ENDED else ""),
             joy(int(task["price"] or task["price_max"])),
-            printable(task["reason"] or task["progress"]),
             _age(now - task["changed"]),
+            printable(task["reason"] or task["progress"]),
         )
         for task in found["tasks"]
     ]

@@ -9,8 +9,8 @@ import trio
 from rich import box
 from rich.table import Table
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.chain import open_chain_reader
-from p2pnode.chain.jsc import UNIT
 from p2pnode.cli.output import joy
 from p2pnode.config import ChainConfig
 from p2pnode.demo.screen import Screen
@@ -62,7 +62,7 @@ class Private:
         screen.doing(f"{bob.name} looks for his notes")
         balance = int((await bob.command("jsc", "balance"))["total"])
         (note,) = await bob.command("jsc", "notes")
-        screen.say(f'{bob.name} finds {joy(balance * UNIT)}, with the words "{note["text"]}"', "green")
+        screen.say(f'{bob.name} finds {joy(balance * JSC_UNIT)}, with the words "{note["text"]}"', "green")
         sights = await self._sights(fresh.address)
         screen.doing("")
         screen.show(sights_table(sights))
@@ -110,15 +110,15 @@ def sights_table(sights: Sequence[Sight]) -> Table:
 
 def _seen(event: PoolEvent) -> str:
     if event.payment is None:
-        amounts = ", ".join(joy(amount * UNIT).removesuffix(" JOY") for amount in event.amounts)
+        amounts = ", ".join(joy(amount * JSC_UNIT).removesuffix(" JOY") for amount in event.amounts)
         return f"an account put in {amounts} JOY"
     spent = f"1 of 16 notes became {len(event.notes)} notes"
     payment = event.payment
-    fee = f"fee {joy(payment.fee * UNIT)} to 0x{payment.relayer.hex()[:6]}..."
+    fee = f"fee {joy(payment.fee * JSC_UNIT)} to 0x{payment.relayer.hex()[:6]}..."
     if not payment.amount:
         return f"{spent}; {fee}"
     place = "the escrow of " if payment.to_escrow else ""
-    amount = joy(payment.amount * UNIT)
+    amount = joy(payment.amount * JSC_UNIT)
     return f"{spent} and {amount} for {place}0x{payment.recipient.hex()[:6]}...; {fee}"
 
 
@@ -127,4 +127,4 @@ def _gas(found: Any) -> str:
 
 
 def _route(found: Any) -> str:
-    return f"{str(found['route'])[:20]}..., fee {joy(int(found['fee']) * UNIT)}"
+    return f"{str(found['route'])[:20]}..., fee {joy(int(found['fee']) * JSC_UNIT)}"

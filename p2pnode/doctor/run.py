@@ -7,7 +7,7 @@ import trio
 
 from p2pnode.config import Config
 from p2pnode.doctor import account, machine, peers
-from p2pnode.doctor.check import LOOK_SECONDS, Check, Examination, fail
+from p2pnode.doctor.check import LOOK_SECONDS, Check, Examination, Outcome, fail
 from p2pnode.errors import P2PNodeError
 
 EXAMINATIONS: Final[Mapping[str, Examination]] = {
@@ -28,17 +28,20 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = {
 
 
 async def diagnose(config: Config, on_check: Callable[[Check], None] = lambda check: None) -> Sequence[Check]:
-    """All checks in the order of EXAMINATIONS; `on_check` is told each once those before it are known."""
+    """All checks in the order of EXAMINATIONS; `on_check` is told each once those before it are known.
+
+    What stops several examinations, as a missing deployment file does, is told by the first of them alone.
+    """
     found: dict[str, list[Check]] = {}
-    told = 0
+    told: list[Check] = []
+    waiting = list(EXAMINATIONS)
 
     def tell() -> None:
-        nonlocal told
-        names = list(EXAMINATIONS)
-        while told < len(names) and names[told] in found:
-            for check in found[names[told]]:
-                on_check(check)
-            told += 1
+        while waiting and waiting[0] in found:
+            for check in found[waiting.pop(0)]:
+                if not any(_is_same_problem(check, earlier) for earlier in told):
+                    told.append(check)
+                    on_check(check)
 
     async def look(name: str, examination: Examination) -> None:
         found[name] = await _examined(name, examination, config)
@@ -47,7 +50,15 @@ async def diagnose(config: Config, on_check: Callable[[Check], None] = lambda ch
     async with trio.open_nursery() as nursery:
         for name, examination in EXAMINATIONS.items():
             nursery.start_soon(look, name, examination)
-    return [check for name in EXAMINATIONS for check in found[name]]
+    return told
+
+
+def _is_same_problem(check: Check, earlier: Check) -> bool:
+    return (
+        check.outcome == earlier.outcome == Outcome.FAIL
+        and (check.found, check.fix) == (earlier.found, earlier.fix)
+        and check.name in EXAMINATIONS
+    )
 
 
 async def _examined(name: str, examination: Examination, config: Config) -> list[Check]:

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import base58
-from eth_account.hdaccount import generate_mnemonic, seed_from_mnemonic
-from eth_account.types import Language
-from eth_utils.exceptions import ValidationError
 
 from p2pnode.errors import ConfigError, ProtocolError
 from p2pnode.jsc.bn254 import BN254, Jacobian, N, compress, decompress
@@ -121,6 +118,9 @@ class SpendKeys:
     @classmethod
     def from_phrase(cls, phrase: str, passphrase: str = "") -> "SpendKeys":
         """Of the words of a BIP-39 phrase. ConfigError when its checksum or a word is wrong."""
+        from eth_account.hdaccount import seed_from_mnemonic
+        from eth_utils.exceptions import ValidationError
+
         try:
             seed = seed_from_mnemonic(" ".join(phrase.split()), passphrase)
         except ValidationError:
@@ -131,4 +131,7 @@ class SpendKeys:
 
 def new_phrase() -> str:
     """24 random words (BIP-39, English)."""
+    from eth_account.hdaccount import generate_mnemonic
+    from eth_account.types import Language
+
     return str(generate_mnemonic(WORDS, Language.ENGLISH))

@@ -51,7 +51,8 @@ class Settler:
         self._on_lost = on_lost
 
     async def settle(self, batch: BatchEntry) -> None:
-        """Settle, however often the chain must be asked; ends when all deadlines have passed."""
+        """Settle, however often the chain must be asked; ends when all deadlines have passed and the chain
+        says that it paid nothing."""
         context, proof = self._context, batch.proof
         if proof is None:
             raise StoreError(f"batch {batch.batch_id} has no proof; prove it before it is settled")
@@ -61,19 +62,20 @@ class Settler:
                 context.move(task, TaskState.SETTLING) if task.state == TaskState.PROVED else task
                 for task in tasks
             ]
-        retry = self._settings.retry_seconds
+        retry, failure = self._settings.retry_seconds, ""
         while True:
+            if failure and self._is_late(tasks) and await self._is_unpaid(tasks):
+                self._give_up(batch, tasks, failure)
+                self._on_lost(failure)
+                return
             try:
                 outcome = await self._found(tasks, await self._send(batch, tasks, proof))
                 break
             except ChainError as error:
+                failure = str(error)
                 context.on_event(
-                    "settlement.failed", batch=batch.batch_id, reason=str(error), retry_seconds=retry
+                    "settlement.failed", batch=batch.batch_id, reason=failure, retry_seconds=retry
                 )
-                if self._is_late(tasks):
-                    self._give_up(batch, tasks, str(error))
-                    self._on_lost(str(error))
-                    return
             await context.clock.sleep(retry)
             retry = min(2 * retry, _LONGEST_RETRY)
         if outcome.settled:
@@ -120,6 +122,19 @@ class Settler:
     def _is_late(self, tasks: Sequence[TaskEntry]) -> bool:
         now = self._context.clock.now()
         return all(self._deadlines.of(task) + _GRACE <= now for task in tasks)
+
+    async def _is_unpaid(self, tasks: Sequence[TaskEntry]) -> bool:
+        """Whether the chain says so of every task: a transaction that was sent in time may be in a block
+        although no answer of the chain's arrived since."""
+        try:
+            for task in tasks:
+                if await self._context.chain.find_settlement(
+                    task.task_id or b"", task.offer.message.ramp_start
+                ):
+                    return False
+        except ChainError:
+            return False
+        return True
 
     def _give_up(self, batch: BatchEntry, tasks: Sequence[TaskEntry], reason: str) -> None:
         with self._context.store.transaction():

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -41,6 +41,11 @@ ANSWERS = 3
 MAX_RPC = 1 << 20
 SEEN_SECONDS = 600
 """Longer than the library's 120, so that a captured message cannot be sent again soon after."""
+REFUSED_RATE, REFUSED_BURST = 20.0, 64
+"""Refused messages a second of one peer after which it is read no faster. A relay hands on what strangers
+may gossip in all (10 a second, 50 at once), and this node may have heard other ones first."""
+MOST_STREAMS = 4
+"""Gossip streams of one peer at a time; it uses one, and that of a lost connection may not have ended yet."""
 RECORD_SECONDS = 600.0
 """How long a checked peer record is good without another check; the library keeps it for two hours."""
 
@@ -118,12 +123,26 @@ class GuardedPubsub(Pubsub):
         self._limits = limits
         self._on_offence = on_offence
         self._records: dict[ID, tuple[bytes, float]] = {}
+        self._refused = RateLimit(REFUSED_RATE, REFUSED_BURST, trio.current_time)
+        self._deaf: set[ID] = set()
+        self._streams: Counter[ID] = Counter()
         self._topics = {str(topic) for topic in Topic}
         for topic in Topic:
             self.set_topic_validator(str(topic), self._validate, is_async_validator=False)
 
     async def stream_handler(self, stream: INetStream) -> None:
-        await guarded(super().stream_handler, self._stream_failed)(stream)
+        """Read a peer's stream. It has few at a time, so that a flood cannot wait in any number of them."""
+        peer = stream.muxed_conn.peer_id
+        if self._streams[peer] >= MOST_STREAMS:
+            await reset(stream)
+            return
+        self._streams[peer] += 1
+        try:
+            await guarded(super().stream_handler, self._stream_failed)(stream)
+        finally:
+            self._streams[peer] -= 1
+            if not self._streams[peer]:
+                del self._streams[peer]
 
     def _stream_failed(self, peer: str, error: Exception) -> None:
         log.info("gossip.undecodable", peer=peer, error=repr(error)[:200])
@@ -149,6 +168,12 @@ class GuardedPubsub(Pubsub):
             log.info("gossip.bad_record", peer=peer.to_base58())
             return
         for msg in rpc.publish:
+            # A flood waits in its own sockets, and everybody else has a turn after each message: what one
+            # read has brought may be hundreds, on which nothing below waits for anything.
+            await trio.lowlevel.checkpoint()
+            while wait := self._refused.wait(peer):  # noqa: ASYNC110
+                # Nothing happens but that time passes.
+                await trio.sleep(wait)
             if self._is_subscribed_to_msg(msg):
                 await self.push_msg(peer, msg)
         if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
@@ -244,6 +269,7 @@ class GuardedPubsub(Pubsub):
 
     def _flooded(self, forwarder: ID, msg: rpc_pb2.Message) -> None:
         """A message over its signer's rate; whoever relayed it may have had room for it."""
+        self._refused.take(forwarder)
         origin = bytes(msg.from_id)
         if origin == forwarder.to_bytes() and self._limits.floods(origin):
             self._on_offence(forwarder.to_base58(), Offence.FLOOD)
@@ -262,11 +288,20 @@ class GuardedPubsub(Pubsub):
             queue._queue.max_size = OUTBOUND_QUEUE
 
     async def wait_for_room(self, depth: int, timeout: float) -> None:
-        """Wait until no peer has more than `depth` RPCs waiting; `timeout` bounds what one peer can cost.
+        """Wait until no peer has more than `depth` RPCs waiting, for `timeout` seconds at most.
 
-        A publish says nothing when a queue is full and the message is lost (row 4).
+        A publish says nothing when a queue is full and the message is lost (row 4). A peer that was waited
+        for in vain is waited for again only when its queue has been empty in between: who does not read
+        costs us that time once, not with each message.
         """
-        with trio.move_on_after(timeout):
-            while any(len(queue) > depth for queue in tuple(self.peer_queues.values())):  # noqa: ASYNC110
+        self._deaf = {peer for peer in self._deaf if len(self.peer_queues.get(peer, ()))}
+        with trio.move_on_after(timeout) as waiting:
+            while self._crowded(depth):  # noqa: ASYNC110
                 # The library offers no event for a queue that empties.
                 await trio.sleep(0.002)
+        if waiting.cancelled_caught:
+            self._deaf |= self._crowded(depth)
+
+    def _crowded(self, depth: int) -> set[ID]:
+        """Peers with more than `depth` RPCs waiting for them, but for those that do not read."""
+        return {peer for peer, queue in self.peer_queues.items() if len(queue) > depth} - self._deaf

@@ -24,7 +24,7 @@ class NetworkSettings:
     what peers are told when the node sits behind a forwarded port. `bootstrap` holds multiaddrs that end
     in `/p2p/<peer ID>`, `/dnsaddr/<name>`, or paths of list files. `origin_rate` (messages a second) and
     `origin_burst` bound what one signer may gossip, ours included, and must be the same on every node of a
-    network; `unvouched_*` and `all_unvouched_*` bound signers without standing, each and together. `seed`
+    network; `unbacked_*` and `all_unbacked_*` bound signers without standing, each and together. `seed`
     fixes the order in which peers are tried; None takes it from the system. `state_dir` keeps the peers met
     and their reputation over a restart; None forgets them. `psk_path` is the key file of a private network.
     `allow` and `deny` are IP addresses or CIDR blocks: with `allow` only those are dialled and let in, and
@@ -45,10 +45,10 @@ class NetworkSettings:
     target_peers: int = 12
     origin_rate: float = 50.0
     origin_burst: int = 100
-    unvouched_rate: float = 0.5
-    unvouched_burst: int = 5
-    all_unvouched_rate: float = 10.0
-    all_unvouched_burst: int = 50
+    unbacked_rate: float = 0.5
+    unbacked_burst: int = 5
+    all_unbacked_rate: float = 10.0
+    all_unbacked_burst: int = 50
     dial_seconds: float = 10.0
     redial_seconds: tuple[float, float] = (0.5, 30.0)
     exchange_seconds: float = 20.0
@@ -97,8 +97,8 @@ class NetworkSettings:
         """What signers may gossip."""
         return GossipRates(
             origin=(self.origin_rate, self.origin_burst),
-            unvouched=(self.unvouched_rate, self.unvouched_burst),
-            all_unvouched=(self.all_unvouched_rate, self.all_unvouched_burst),
+            unbacked=(self.unbacked_rate, self.unbacked_burst),
+            all_unbacked=(self.all_unbacked_rate, self.all_unbacked_burst),
         )
 
 

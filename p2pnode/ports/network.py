@@ -39,10 +39,11 @@ class Gossip:
 class Standing(Protocol):
     """Who has something to lose: gossip of anyone else is relayed at a low rate only."""
 
-    def vouches(self, topic: Topic, peer: str, data: bytes) -> bool:
-        """Whether `peer`, which signed the message, or the account that `data` is of has a stake or funds.
+    def backer(self, topic: Topic, peer: str, data: bytes) -> str | None:
+        """Who loses something if the message is bad: `peer`, which signed it, when that has a stake, or the
+        account with funds that `data` is signed by, in hex. None: nobody.
 
-        Asked twice for each message, on the node's one thread: answers from memory and never raises. The
+        Asked for nearly every message, on the node's one thread: answers from memory and never raises. The
         message is not checked yet, so `data` may be anything.
         """
 

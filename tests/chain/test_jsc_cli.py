@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from p2pnode import identity
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.api import JSCBridge
-from p2pnode.chain.jsc import UNIT
 from p2pnode.errors import ChainError, ConfigError
 from p2pnode.jsc import wallet_file
 from tests.chain.conftest import ETHER, KEYS, Devnet
@@ -135,5 +135,5 @@ def test_the_bridge_class_moves_joy_in_and_out(
         other.withdraw_jsc(ETHER, to, prepared.jsc_tx_hash)
     assert bridge.balance() == ETHER * 234 // 1000
     with pytest.raises(ConfigError, match="multiple"):
-        bridge.deposit_joy(UNIT + 1, bridge.jsc_address())
-    assert bridge.pay(UNIT * 5, bridge.jsc_address(), "to myself").ok
+        bridge.deposit_joy(JSC_UNIT + 1, bridge.jsc_address())
+    assert bridge.pay(JSC_UNIT * 5, bridge.jsc_address(), "to myself").ok

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.chain.call import Call
 from p2pnode.chain.contract import Contract
-from p2pnode.chain.jsc import UNIT, stealth_address
+from p2pnode.chain.jsc import stealth_address
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
 from p2pnode.jsc import bulletproofs_plus, clsag
@@ -165,7 +166,7 @@ async def test_the_fee_is_the_relayers_whoever_submits(pool: PoolUnderTest, work
     transaction = await pool.transaction([150], fee=7, relayer=worker.address)
     before = await pool.chain.token.balance(worker.address)
     await pool.chain.jsc.transact(transaction, "front-run")
-    assert await pool.chain.token.balance(worker.address) - before == 7 * UNIT
+    assert await pool.chain.token.balance(worker.address) - before == 7 * JSC_UNIT
     assert await pool.refusal((transaction.abi(),)) == "AlreadySpent"
 
 
@@ -176,7 +177,7 @@ async def test_bridge_refuses_what_it_cannot_back(pool: PoolUnderTest) -> None:
         ("deposit", ([note_abi(note)], [10**15 + 1]), "CapExceeded"),
         ("deposit", ([], []), "ZeroAmount"),
         ("deposit", ([note_abi(note)], [1, 1]), "LengthMismatch"),
-        ("depositFor", (b"", UNIT + 1), "InvalidAmount"),
+        ("depositFor", (b"", JSC_UNIT + 1), "InvalidAmount"),
     ]
     rich = pool.chain.account
     token = pool.chain.deployment.addresses["JoyToken"]
@@ -194,8 +195,8 @@ async def test_a_stealth_address_takes_a_payout(pool: PoolUnderTest) -> None:
     """What a settlement contract does with a credit, done by an account: the note is its maker's alone."""
     tied = context(pool.wallet.pool.chain_id, pool.wallet.pool.address, None)
     note, _, _ = make(Payee(OWNER.views.address(9), 5), tied, None, deposit=True)
-    call = Call(pool.bridge, "depositFor", (stealth_address(note), 77 * UNIT))
-    await pool.chain.token.spend(pool.bridge, call, 77 * UNIT, "payout")
+    call = Call(pool.bridge, "depositFor", (stealth_address(note), 77 * JSC_UNIT))
+    await pool.chain.token.spend(pool.bridge, call, 77 * JSC_UNIT, "payout")
     await pool.sync()
     newest = pool.wallet.notes[-1]
     assert (newest.received.amount, newest.received.subaddress) == (77, 9)

@@ -8,10 +8,10 @@ import trio
 from eth_abi import encode
 from eth_utils.crypto import keccak
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient
 from p2pnode.chain.contract import Contract
-from p2pnode.chain.jsc import UNIT
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
 from p2pnode.payout import PrivatePayout
@@ -66,11 +66,11 @@ async def until_outstanding(chain: ChainClient, units: int) -> None:
 async def test_credit_becomes_a_note_after_each_settlement(chain_state: Devnet, rich: Account) -> None:
     async with open_pool(chain_state, rich, []) as pool:
         payout = PrivatePayout(pool.chain, ADDRESS)
-        await give_credit(pool, chain_state, 5 * UNIT + 1)
+        await give_credit(pool, chain_state, 5 * JSC_UNIT + 1)
         async with open_background(payout.run):
             await until_outstanding(pool.chain, 5)
             assert await pool.chain.settlement.credit(pool.chain.account) == 1
-            await give_credit(pool, chain_state, 3 * UNIT)
+            await give_credit(pool, chain_state, 3 * JSC_UNIT)
             payout.follow("task.progress", {})
             await trio.sleep(1)
             assert await outstanding(pool.chain) == 5
@@ -86,8 +86,8 @@ async def test_a_refused_payout_leaves_the_credit(chain_state: Devnet, rich: Acc
         payout = PrivatePayout(pool.chain, ADDRESS)
         assert await payout.pay() == 0
         cap = int(await pool.bridge.read("cap"))
-        await give_credit(pool, chain_state, (cap + 1) * UNIT)
+        await give_credit(pool, chain_state, (cap + 1) * JSC_UNIT)
         with pytest.raises(ChainError, match="CapExceeded"):
             await payout.pay()
-        assert await pool.chain.settlement.credit(pool.chain.account) == (cap + 1) * UNIT
+        assert await pool.chain.settlement.credit(pool.chain.account) == (cap + 1) * JSC_UNIT
         assert await outstanding(pool.chain) == 0

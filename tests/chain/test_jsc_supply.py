@@ -6,7 +6,7 @@ The test owns every note, so it knows all hidden amounts. `make test-deep` takes
 import os
 import random
 
-from p2pnode.chain.jsc import UNIT
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.identity import Account
 from p2pnode.jsc.builder import build
 from p2pnode.jsc.notes import Payee
@@ -50,5 +50,5 @@ async def test_hidden_amounts_equal_the_bridges_balance(chain_state: Devnet, ric
             await step(pool, randomness, number)
             hidden = await hidden_units(pool)
             assert hidden == pool.wallet.pool.supply == await pool.chain.jsc.outstanding()
-            assert await pool.chain.token.balance(pool.bridge.address) == hidden * UNIT
+            assert await pool.chain.token.balance(pool.bridge.address) == hidden * JSC_UNIT
         assert any(not event.is_deposit for event in pool.wallet.pool.events)

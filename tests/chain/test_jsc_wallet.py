@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import trio
 
+from p2pnode.amounts import JSC_UNIT
 from p2pnode.app import SystemClock
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, MemoryTxLog, open_chain
-from p2pnode.chain.jsc import UNIT
 from p2pnode.errors import ChainError, ConfigError
 from p2pnode.identity import Account
 from p2pnode.jsc import codec
@@ -77,11 +77,11 @@ async def test_a_private_balance_pays_a_person_an_address_and_an_escrow(
 
         before = await chain.token.balance(worker.address)
         await pay(chain, alice, [], amount=120, recipient=worker.address)
-        assert await chain.token.balance(worker.address) - before == 120 * UNIT
+        assert await chain.token.balance(worker.address) - before == 120 * JSC_UNIT
         fresh = bytes(range(20))
         await alice.sync()
         await pay(chain, alice, [], amount=80, recipient=fresh, to_escrow=True)
-        assert await chain.escrow.free(fresh) == 80 * UNIT
+        assert await chain.escrow.free(fresh) == 80 * JSC_UNIT
         await alice.sync()
         await bob.sync()
         totals = [(await wallet.balance()).total for wallet in (alice, bob)]
@@ -226,7 +226,7 @@ async def test_a_payment_falls_back_from_relayer_to_relayer(
             went = await send(alice, planned.plan, [route("gone", 5), route("greedy", 7), route("honest", 9)])
         assert went.route.name == "honest"
         assert [failure.partition(":")[0] for failure in went.failures] == ["gone", "greedy"]
-        assert await chain.token.balance(worker.address) - before == 9 * UNIT
+        assert await chain.token.balance(worker.address) - before == 9 * JSC_UNIT
         await alice.sync()
         assert (await alice.balance()).total == 1000 - 9
         receipt = await chain.receipt(went.tx_hash)

@@ -112,7 +112,10 @@ def test_the_commands_of_a_guide_do_what_it_says(
             continue
         ran.add(plain)
         # With a proof each, the pages' own settling would take minutes.
-        done = shell(command.replace("--wait settled", "--wait answered"), home, api_network)
+        offer = str(api_network.events("offer.published")[-1]["offer"])
+        done = shell(
+            command.replace("--wait settled", "--wait answered").replace("OFFER", offer), home, api_network
+        )
         if command == "p2pnode verify receipts/*.json" and not list((home / "receipts").iterdir()):
             receipt = shell(f"p2pnode receipts show {settled.task_id} -o receipts/r.json", home, api_network)
             assert receipt.returncode == 0, receipt.stderr

@@ -50,6 +50,7 @@ def test_the_command_and_the_prover_work_in_it(image: ImageRoot) -> None:
     assert status["path"] == image.environment["P2PNODE_PROVER"]
     assert image.run(["sh", "-c", "which cc gcc g++"]).stdout == "", "all packages came as wheels"
     assert not (image.path / "src").exists()
+    assert list(image.path.glob("usr/**/p2pnode/cli/__pycache__/run.*.pyc")), "the user cannot write bytecode"
 
 
 @pytest.mark.parametrize("service", ["worker-init", "requester-init"])

@@ -3,6 +3,7 @@
 import pytest
 
 from p2pnode.amounts import JOY, joy
+from p2pnode.api.http.money import priced_text
 from p2pnode.cli.output import priced
 from p2pnode.config import Config
 
@@ -21,3 +22,9 @@ def test_a_currency_stands_beside_it() -> None:
     config = Config(currency="EUR", joy_price=2.5)
     assert priced(JOY // 20, config) == "0.05 JOY (0.125 EUR)"
     assert priced(1234 * JOY, config) == "1,234 JOY (3,085 EUR)"
+
+
+def test_the_dashboard_shows_it_too() -> None:
+    show = priced_text(Config(currency="EUR", joy_price=2.5))
+    assert show(str(JOY // 20)) == "0.05 JOY (0.125 EUR)"
+    assert priced_text(Config())(JOY) == "1 JOY"

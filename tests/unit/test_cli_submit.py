@@ -28,6 +28,7 @@ from p2pnode.protocol.cid import content_digest, to_cid
 
 ENV = {"P2PNODE_PASSWORD": "correct horse"}
 DIGEST = content_digest(DIGITS.read_bytes())
+OFFER = "ab12" * 16
 
 
 class Node:
@@ -45,7 +46,7 @@ class Node:
         async with open_executor() as executor:
             for index, (label, tensors) in enumerate(zip(request.labels, request.inputs, strict=True)):
                 output = await executor.run(DIGITS, tensors)
-                await emit("answer.received", {"task": index, "note": "a\x1b[2J"})
+                await emit("answer.received", {"task": index, "offer": OFFER, "note": "a\x1b[2J"})
                 reports.append(
                     TaskReport(label, self.end, bytes([index] * 32), b"\x07" * 20, 10**16, 0, output)
                 )
@@ -183,6 +184,14 @@ def test_a_task_that_did_not_get_that_far_fails_the_command(config: Path, node: 
     node.end = "answered"
     assert run(config, "submit", to_cid(DIGEST), path).exit_code == 1
     assert run(config, "submit", to_cid(DIGEST), path, "--wait", "answered").exit_code == 0
+
+
+def test_who_got_no_bid_is_told_how_to_learn_why(config: Path, node: Node) -> None:
+    paths = [path for path, _ in digit_images()[:2]]
+    hint = f"what would get a bid: p2pnode explain {OFFER[:12]}\n"
+    assert hint not in run(config, "submit", to_cid(DIGEST), *paths).output
+    node.end = "unbid"
+    assert run(config, "submit", to_cid(DIGEST), *paths).stderr.count(hint) == 1
 
 
 def test_receipts_are_saved(config: Path, node: Node, tmp_path: Path) -> None:

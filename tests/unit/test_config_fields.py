@@ -1,5 +1,6 @@
 """One bad field, one error that names it."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
     ("worker.call_price", {"worker": {"call_price": -1}}, "0"),
     ("worker.min_bond", {"worker": {"min_bond": -1}}, "0"),
+    ("worker.rescue", {"worker": {"rescue": "yes"}}, "true or false"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
     ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),
     ("requester.result_seconds", {"requester": {"result_seconds": 0}}, "between"),
@@ -120,6 +122,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("relayer.fee", {"relayer": {"fee": -1}}, "between 0"),
     ("requester.min_stake", {"requester": {"min_stake": "1"}}, "integer"),
     ("requester.report", {"requester": {"report": 1}}, "true or false"),
+    ("requester.publish_input", {"requester": {"publish_input": 1}}, "true or false"),
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
     ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
 ]
@@ -225,6 +228,31 @@ def test_every_setting_is_documented_as_it_is() -> None:
         assert set(rows) == {f"`{item.name}`" for item in declared(kind)}
         for item in declared(kind):
             assert item.setting.doc in rows[f"`{item.name}`"]
+
+
+def test_every_setting_that_is_empty_has_an_example_that_is_taken(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    load_config(write(tmp_path, example), {})
+    tree = tomllib.loads(example)
+    for name, kind in {"": Config, **SECTIONS}.items():
+        empty = {item.name for item in declared(kind) if item.default in (None, "", (), [])}
+        assert empty <= set(tree.get(name, {}) if name else tree), name
+
+
+def test_every_number_has_its_unit() -> None:
+    units = {
+        r"seconds|_wait$": "econds",
+        r"_mib$": "MiB",
+        r"percent": "percent",
+        r"(?<!joy_)(?<!weight_)price(?!s)|fee$|min_|joy_per": "mallest unit",
+        r"_gwei$": "gwei",
+    }
+    for kind in (Config, *SECTIONS.values()):
+        for item in declared(kind):
+            for pattern, unit in units.items():
+                if item.kind in (int, float) and re.search(pattern, item.name):
+                    assert unit in item.setting.doc, item.name
 
 
 def test_paths_are_anchored_where_they_were_written() -> None:

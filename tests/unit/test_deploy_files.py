@@ -138,7 +138,10 @@ def test_the_image_is_made_of_files_that_there_are() -> None:
 def test_the_unit_starts_a_command_that_there_is() -> None:
     text = (DEPLOY / "p2pnode.service").read_text()
     (start,) = re.findall(r"^ExecStart=\S+/p2pnode (.+)$", text, re.MULTILINE)
-    parse(shlex.split(start))
+    named = re.findall(r"(?:^#   |-u p2pnode |`)p2pnode ([a-z][^`&\n]+)", text, re.MULTILINE)
+    assert len(named) == 3
+    for command in (start, *named):
+        parse(shlex.split(command))
     if shutil.which("systemd-analyze"):
         found = subprocess.run(
             ["systemd-analyze", "verify", DEPLOY / "p2pnode.service"],

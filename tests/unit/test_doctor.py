@@ -46,6 +46,8 @@ def test_a_new_node_lacks_a_chain_and_is_told_so(home: Path) -> None:
     assert not json.loads(result.stdout)["healthy"]
     assert checks["chain"]["outcome"] == "fail"
     assert "deployment file of the network" in checks["chain"]["fix"]
+    # One cause, one line: the account and the other endpoints need the file as well.
+    assert "account" not in checks
     assert checks["keys.account"]["outcome"] == checks["disk.free"]["outcome"] == "ok"
     assert checks["node.running"]["fix"] == "`p2pnode run` starts it"
     assert all(check["fix"] for check in checks.values() if check["outcome"] != "ok")
@@ -178,3 +180,8 @@ def test_each_fault_of_an_endpoint_is_found_alone(
         monkeypatch.setattr(Endpoint, field, value)
     checks = collect(account.endpoint, chain_config)
     assert [check.name for check in checks if check.outcome != Outcome.OK] == ([name] if name else [])
+
+
+def test_the_guide_names_the_gas_that_the_doctor_counts_with() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text()
+    assert f"about {account._SETTLEMENT_GAS / 10**6} million gas" in guide

@@ -26,29 +26,29 @@ def deposited(balance: int) -> Event:
     return event("Deposited", requester=REQUESTER, amount=1, balance=balance)
 
 
-def test_a_staked_peer_is_vouched_for_until_it_leaves() -> None:
+def test_a_staked_peer_backs_what_it_signs_until_it_leaves() -> None:
     standing = ChainStanding(DOMAIN)
-    assert not standing.vouches(Topic.NODES, NAME, b"anything")
+    assert standing.backer(Topic.NODES, NAME, b"anything") is None
     standing.note(event("NodeRegistered", account=WORKER, peerId=PEER, capacity=1, stake=5))
-    assert standing.vouches(Topic.NODES, NAME, b"anything")
-    assert standing.vouches(Topic.OFFERS, NAME, b"anything")
+    assert standing.backer(Topic.NODES, NAME, b"anything") == NAME
+    assert standing.backer(Topic.OFFERS, NAME, b"anything") == NAME
     standing.note(event("NodeWithdrawn", account=WORKER, peerId=PEER, stake=5))
-    assert not standing.vouches(Topic.NODES, NAME, b"anything")
+    assert standing.backer(Topic.NODES, NAME, b"anything") is None
 
 
-def test_an_offer_is_vouched_for_by_its_escrow() -> None:
+def test_an_offer_is_backed_by_its_escrow() -> None:
     standing = ChainStanding(DOMAIN)
-    assert not standing.vouches(Topic.OFFERS, "stranger", OFFER)
+    assert standing.backer(Topic.OFFERS, "stranger", OFFER) is None
     standing.note(deposited(100))
-    assert standing.vouches(Topic.OFFERS, "stranger", OFFER)
-    assert not standing.vouches(Topic.NODES, "stranger", OFFER), "an offer is no heartbeat"
+    assert standing.backer(Topic.OFFERS, "stranger", OFFER) == REQUESTER.hex()
+    assert standing.backer(Topic.NODES, "stranger", OFFER) is None, "an offer is no heartbeat"
     settled = {"taskId": bytes(32), "worker": WORKER, "price": 90, "modelFee": 10}
     standing.note(event("AwardSettled", requester=REQUESTER, **settled))
-    assert not standing.vouches(Topic.OFFERS, "stranger", OFFER), "the escrow is used up"
+    assert standing.backer(Topic.OFFERS, "stranger", OFFER) is None, "the escrow is used up"
     standing.note(deposited(50))
-    assert standing.vouches(Topic.OFFERS, "stranger", OFFER)
+    assert standing.backer(Topic.OFFERS, "stranger", OFFER) == REQUESTER.hex()
     standing.note(event("Withdrawn", requester=REQUESTER, amount=50, balance=0))
-    assert not standing.vouches(Topic.OFFERS, "stranger", OFFER)
+    assert standing.backer(Topic.OFFERS, "stranger", OFFER) is None
 
 
 def test_nobody_borrows_a_funded_name() -> None:
@@ -56,4 +56,4 @@ def test_nobody_borrows_a_funded_name() -> None:
     standing.note(deposited(100))
     forged = encode(sign(DOMAIN, replace(offer(), nonce=2), WORKER_KEY))
     for data in (forged, forged, b"", b"\xff", OFFER[:-1]):
-        assert not standing.vouches(Topic.OFFERS, "stranger", data)
+        assert standing.backer(Topic.OFFERS, "stranger", data) is None

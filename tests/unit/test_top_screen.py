@@ -72,8 +72,8 @@ def test_the_screen_shows_what_is_and_follows_it(tmp_path: Path) -> None:
         async with screen.run_test(size=(140, 40)) as pilot:
             assert "0.03 JOY" in str(screen.query_one("#head", Static).content)
             assert "[i]really[/i]" in str(screen.query_one("#head", Static).render())
-            assert cells(screen, "tasks")[:3] == ["ab" * 5, "requester", "answered"]
-            assert cells(screen, "tasks")[3:] == ["0.01 JOY", "segment 1 of 2, 9 s left", "1 m"]
+            assert cells(screen, "tasks")[:3] == ["ab" * 4, "buy", "answered"]
+            assert cells(screen, "tasks")[3:] == ["0.01 JOY", "1 m", "segment 1 of 2, 9 s left"]
             assert cells(screen, "workers")[1] == "███░░░░░ 3/8"
             assert cells(screen, "offers")[0] == "digits"
             assert cells(screen, "faults")[1:] == ["task.failover", "silent [b]not markup"]
@@ -81,7 +81,19 @@ def test_the_screen_shows_what_is_and_follows_it(tmp_path: Path) -> None:
                 await pilot.pause(0.05)
                 if cells(screen, "tasks")[2] == "settled":
                     break
-            assert cells(screen, "tasks")[2:5] == ["settled", "0.01 JOY", "paid"]
+            assert cells(screen, "tasks")[2:6] == ["settled", "0.01 JOY", "1 m", "paid"]
             await pilot.press("q")
+
+    asyncio.run(main())
+
+
+def test_a_small_terminal_shows_the_proof_and_each_line_of_the_head_whole(tmp_path: Path) -> None:
+    async def main() -> None:
+        screen = TopScreen(Node(tmp_path / "sock"), found(), 5)
+        async with screen.run_test(size=(80, 24)):
+            assert screen.query_one("#head").size.height == 4
+            picture = screen.export_screenshot().replace("&#160;", " ")
+            assert "segment 1 of 2, 9 s left" in picture
+            assert not screen.query_one("#workers").is_on_screen
 
     asyncio.run(main())

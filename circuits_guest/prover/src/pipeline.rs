@@ -121,7 +121,8 @@ fn prove_segments(
 ) -> Result<(Vec<(SegmentReceipt, usize)>, f64)> {
     let context = VerifierContext::default();
     let total = session.segments.len();
-    // Two runs of one batch end their segments in different states: a job goes on with those that it began with.
+    // The guest starts with 16 random bytes in its memory (MEMORY_IMAGE_ENTROPY of risc0-zkvm), so two runs of one
+    // batch end their segments in different states: a job goes on with those that it began with.
     let mut segments = Vec::with_capacity(total);
     for (i, segment) in session.segments.iter().enumerate() {
         let fits = |old: &Segment| old.index as usize == i;

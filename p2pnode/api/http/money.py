@@ -1,12 +1,13 @@
 """What the money page shows of the chain: balances, and what was taken from the account, with the reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from p2pnode.amounts import JOY
+from p2pnode.amounts import JOY, worth
 from p2pnode.chain import ChainClient, Fault, Penalty
+from p2pnode.config import Config
 from p2pnode.errors import ChainError
 
 REASONS: Final = {
@@ -16,20 +17,20 @@ REASONS: Final = {
 }
 
 
-async def balances(chain: ChainClient) -> tuple[list[tuple[str, str]], str]:
-    """Names and values of an account, and what kept the chain from saying them."""
+async def balances(chain: ChainClient, show: Callable[[Any], str]) -> tuple[list[tuple[str, str]], str]:
+    """Names and values of an account, and what kept the chain from saying them; `show` writes an amount."""
     try:
         record = await chain.node(chain.account)
         found = [
-            ("In the account", joy_text(await chain.token.balance(chain.account))),
-            ("Free in escrow", joy_text(await chain.escrow.free(chain.account))),
+            ("In the account", show(await chain.token.balance(chain.account))),
+            ("Free in escrow", show(await chain.escrow.free(chain.account))),
             ("Coins for gas", f"{await chain.gas_balance(chain.account) / 1e18:.5f}"),
         ]
     except ChainError as error:
         return [], str(error)
     if record is not None:
         found += [
-            ("Staked", joy_text(record.stake)),
+            ("Staked", show(record.stake)),
             ("Settled on chain", str(record.settled)),
             ("Missed on chain", str(record.missed)),
         ]
@@ -64,3 +65,12 @@ def joy_text(units: Any) -> str:
     """An amount for people."""
     amount = Decimal(int(units)) / JOY
     return f"{amount:,.6f}".rstrip("0").rstrip(".") + " JOY"
+
+
+def priced_text(config: Config) -> Callable[[Any], str]:
+    """`joy_text` with the worth in `currency` beside it, where the configuration says what a JOY is worth."""
+
+    def show(units: Any) -> str:
+        return joy_text(units) + worth(int(units), config.currency, config.joy_price)
+
+    return show

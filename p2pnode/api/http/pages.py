@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from p2pnode.api.http.access import COOKIE, Access
 from p2pnode.api.http.drawings import network_map, price_chart
-from p2pnode.api.http.money import balances, joy_text, penalty_rows
+from p2pnode.api.http.money import balances, joy_text, penalty_rows, priced_text
 from p2pnode.api.http.service import Service
 from p2pnode.api.http.task_routes import digest
 from p2pnode.errors import P2PNodeError
@@ -36,7 +36,8 @@ _STEPS: Final = ("execute", "segment", "lift", "join", "wrap", "verify")
 def page_routes(service: Service, access: Access) -> Blueprint:
     """All pages."""
     routes = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
-    for name, function in {"joy": joy_text, "ago": _ago, "duration": _duration}.items():
+    priced = priced_text(service.node.config)
+    for name, function in {"joy": joy_text, "priced": priced, "ago": _ago, "duration": _duration}.items():
         routes.add_app_template_filter(function, name)
 
     async def page(template: str, title: str, *, live: bool = True, **values: Any) -> str:
@@ -99,7 +100,7 @@ def page_routes(service: Service, access: Access) -> Blueprint:
 
     @routes.get("/money")
     async def money() -> ResponseReturnValue:
-        shown, problem = await balances(service.node.chain)
+        shown, problem = await balances(service.node.chain, priced)
         lines = [one for one in service.node.history.since() if _is_money(one)][-100:]
         ledger = [{"at": one.at, "name": one.name, "words": _words(one)} for one in reversed(lines)]
         return await page("money.html", "Money", live=False, balances=shown, problem=problem, ledger=ledger)
@@ -192,20 +193,25 @@ def _step(one: Happening, start: float) -> dict[str, str]:
 
 
 def _words(one: Happening) -> str:
-    """An event's fields in a line."""
-    shown = []
-    for name, value in one.fields.items():
-        if name in ("offer", "task_id", "task_ids", "model") or name.startswith("detail_"):
-            continue
-        text = (
-            joy_text(value)
-            if name in ("price", "model_fee", "paid", "price_min", "price_max")
-            else str(value)
-        )
-        if isinstance(value, float):
-            text = f"{value:.2f}"
-        shown.append(f"{name} {text[:14] + '…' if len(text) > 48 and ' ' not in text else text}")
-    return ", ".join(shown)
+    """An event's fields in a line, for people."""
+    hidden = ("offer", "task_id", "task_ids", "model")
+    return ", ".join(
+        f"{name.replace('_', ' ')}{':' if isinstance(value, bool) else ''} {_text(name, value)}"
+        for name, value in one.fields.items()
+        if value != "" and name not in hidden and not name.startswith("detail_")
+    )
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if name in ("price", "model_fee", "paid", "price_min", "price_max"):
+        return joy_text(value)
+    text = str(value)
+    # An account, a hash or a PeerId: its beginning tells it from others.
+    return f"{text[:14]}…" if len(text) >= 40 and " " not in text else text
 
 
 def _is_money(one: Happening) -> bool:
