@@ -126,7 +126,8 @@ class ChainClient:
     async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
         """See `ports.Chain`."""
         report = await self.reports.find(result.message.task_id)
-        if report is None:
+        # On the bid alone it costs no stake, and the worker may have made it itself.
+        if report is None or (report.open and not report.vouched):
             await self.reports.unproved(award, result, key)
             report = await self.reports.find(result.message.task_id)
         return _closable(report, key)

@@ -185,6 +185,28 @@ async def test_a_worker_that_answered_and_never_settled_loses_stake(
         assert node.stake == 4 * ETHER
 
 
+async def test_a_worker_that_was_reported_on_its_bid_loses_stake_for_its_result(
+    chain_state: Devnet, rich: Account, worker: Account
+) -> None:
+    await prepare(chain_state, rich, worker)
+    async with open_as(chain_state, rich) as chain:
+        domain = Domain(chain.chain_id, chain.settlement_address)
+        made = await papers(chain_state, chain, rich, worker, 6)
+        answer = sign(domain, Result(digest(domain, made.award.message), b"\x01" * 32), worker.key)
+        pass_time(chain_state, 700)
+        await chain.reports.missed(made.offer, made.bid, made.award, TENSORS, "perhaps by the worker")
+        await chain.report_unproved(made.award, answer, "report")
+        assert await chain.free_escrow(rich.address) == 100 - PRICE - FEE, "set aside once"
+        async with open_as(chain_state, worker) as other:
+            [report] = await other.reported_awards()
+            assert report.papers == made
+        pass_time(chain_state, 2 * DAY + 1)
+        await chain.close_report(made.award.message, "close")
+        node = await chain.node(worker.address)
+        assert node is not None
+        assert node.stake == 4 * ETHER
+
+
 async def test_two_results_cost_stake(chain_state: Devnet, rich: Account, worker: Account) -> None:
     await prepare(chain_state, rich, worker)
     async with open_as(chain_state, rich) as chain:

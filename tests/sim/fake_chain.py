@@ -28,6 +28,7 @@ class OpenReport:
     reporter: bytes
     answer_until: int
     papers: Papers | None
+    vouched: bool
     open: bool = True
 
     @property
@@ -72,7 +73,7 @@ class World:
         if task_id in self.reports or (terms.requester, terms.nonce) in self.nonces:
             raise ChainError("AlreadyReported or NonceAlreadyUsed")
         verify(self.domain, award)
-        report = OpenReport(award, reporter, now + DAY, papers)
+        report = OpenReport(award, reporter, now + DAY, papers, vouched=papers is None)
         if self.escrow.get(reporter, 0) < report.amount:
             raise ChainError("AwardNotCovered")
         self.escrow[reporter] -= report.amount
@@ -85,7 +86,11 @@ class World:
             raise ChainError("NotOfThisAward")
         try:
             verify(self.domain, result, award.message.worker)
-            self.report(award, reporter, None)
+            report = self.reports.get(result.message.task_id)
+            if report is not None and report.open and not report.vouched:
+                report.vouched = True
+            else:
+                self.report(award, reporter, None)
         except SignatureError as error:
             raise ChainError("InvalidSignature") from error
 
@@ -112,7 +117,7 @@ class World:
             raise ChainError("StillAnswerable")
         report.open = False
         self.escrow[report.reporter] += report.amount
-        if report.papers is None and (award.requester, award.nonce) not in self.nonces:
+        if report.vouched and (award.requester, award.nonce) not in self.nonces:
             self.slashed.append(award.worker)
 
 

@@ -107,7 +107,8 @@ class FakeChain:
     async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
         await self._reach()
         task_id = result.message.task_id
-        if task_id not in self._world.reports:
+        report = self._world.reports.get(task_id)
+        if report is None or (report.open and not report.vouched):
             await self._reports.unproved(award, result, key)
         return self._world.reports[task_id].answer_until + DAY + 1
 

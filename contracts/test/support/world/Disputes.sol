@@ -88,6 +88,16 @@ contract Disputes is Asserting {
         _world.noteReserved(award.requester, amount, true);
     }
 
+    /// @dev Anybody shows the result of a worker that is under report on its bid alone.
+    function raise(uint256 slot) external {
+        Promise storage it = _promises[slot % SLOTS];
+        if (it.state != State.Reported || it.vouched) return;
+        bytes32 taskId = _poi.hashAward(it.papers.award);
+        (Result memory result, bytes memory signature) = _result(it, taskId, OUTPUT);
+        _nodes.reportUnproved(it.papers.award, it.papers.awardSignature, result, signature);
+        it.vouched = true;
+    }
+
     /// @dev The worker settles in the answer window, paid by what the report set aside.
     function answer(uint256 slot, bool credit) external {
         Promise storage it = _promises[slot % SLOTS];
