@@ -9,10 +9,10 @@ the clear, and a hostile answer could send them anywhere. What is asked is the c
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
 import trio
@@ -116,15 +116,17 @@ class Bento:
         try:
             with trio.fail_after(seconds):
                 request = self._http.stream(method, self._url + path, content=content, json=document)
-                # Raw: a small answer that unpacks to gigabytes stays small.
-                async with request as response, aclosing(response.aiter_raw()) as parts:
-                    async for part in parts:
-                        body += part
-                        if len(body) > most:
-                            raise ClusterError(
-                                f"prover.cluster_url: {method} {path} answered more than {most} bytes; "
-                                "is it Bento's API?"
-                            )
+                async with request as response:
+                    # Raw: a small answer that unpacks to gigabytes stays small. httpx makes it a generator.
+                    raw = cast(AsyncGenerator[bytes, None], response.aiter_raw())
+                    async with aclosing(raw) as parts:
+                        async for part in parts:
+                            body += part
+                            if len(body) > most:
+                                raise ClusterError(
+                                    f"prover.cluster_url: {method} {path} answered more than {most} bytes; "
+                                    "is it Bento's API?"
+                                )
         except trio.TooSlowError:
             raise self._unreachable(f"no answer within {seconds:g} s", sent=True) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
