@@ -123,7 +123,7 @@ async def test_others_find_what_was_missed_and_what_it_would_bring(
         closable = await chain.report_missed(made, "missed")
         assert await chain.report_missed(made, "missed again") == closable
         assert await chain.rescuable_awards() == [], "its own worker may still settle it"
-        pass_time(chain_state, DAY)
+        pass_time(chain_state, DAY + 1)
         [found] = await chain.rescuable_awards()
         assert (found.task_id, found.requester, found.worker) == (task_id, rich.address, worker.address)
         assert found.rescue_until == found.answer_until + DAY == closable - 1
@@ -150,7 +150,7 @@ async def test_reports_are_final_once_and_read_anew_from_a_chain_that_is_reset(
         pass_time(chain_state, 700)
         snapshot = chain_state.rpc("evm_snapshot")
         await chain.report_missed(made, "missed")
-        pass_time(chain_state, DAY)
+        pass_time(chain_state, DAY + 1)
         [found] = await chain.rescuable_awards()
         chain_state.rpc("hardhat_mine", hex(FINAL_BLOCKS + 10))
         assert await chain.rescuable_awards() == [found]
