@@ -201,7 +201,7 @@ contract InvariantsTest is Asserting {
             _disputes.undertake(0, 0, 1, 50);
             _disputes.showTwoResults(0);
             _trade.pass(2 hours - 1);
-            _disputes.report(0, end == 0);
+            _disputes.report(0, end == 0 ? 1 : 0);
             if (end == 2) _disputes.raise(0);
             if (end == 0) _disputes.answer(0, true);
             for (uint256 day = 0; day < end; ++day) _trade.pass(1 days - 1);

@@ -104,7 +104,7 @@ contract Talks is Asserting {
         }
         (session.requester, session.worker) = (_world.person(which), _world.person(which + 1));
         session.modelDigest = _world.model(which >> 1);
-        (session.price, session.modelFee, session.openingFee) = (3 + 40 * which, 20, 7 * which);
+        (session.price, session.modelFee, session.openingFee) = (3 + 40 * which, 20, 170 * which);
         (session.mostCalls, session.settleDeadline) = (MOST_CALLS, uint64(block.timestamp + 1 days));
         ++session.nonce;
         _paid[which] = 0;
