@@ -42,11 +42,6 @@ const MUTANTS: Mutant[] = [
       "paid == 0 ? session.openingFee : 0",
       "session.openingFee",
     ],
-    [
-      "a report that is raised by a signed result costs no stake", "Slashing.sol",
-      "--_reports[award.worker].unvouched;\n        IReports(_settlement).vouchReport(taskId);",
-      "",
-    ],
   ]),
   ...caughtBy("settlementHoldsExactlyEscrowsReservesAndCredits", "held by settlement", [
     [
