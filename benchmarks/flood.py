@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -153,17 +154,19 @@ class Field:
 
 async def _listen(process: Process, send: trio.MemorySendChannel[dict[str, Any]]) -> None:
     buffer = b""
+    # Whoever ends the process may close its output before its end is seen here.
     async with send:
-        while data := await process.forked.stdout.receive_some():
-            *whole, buffer = (buffer + data).split(b"\n")
-            for line in whole:
-                said = json.loads(line)
-                if said["event"] == "seen":
-                    process.seen.append(said["milliseconds"])
-                elif said["event"] == "failed":
-                    process.failures.append(said["reason"])
-                else:
-                    send.send_nowait(said)
+        with suppress(trio.ClosedResourceError):
+            while data := await process.forked.stdout.receive_some():
+                *whole, buffer = (buffer + data).split(b"\n")
+                for line in whole:
+                    said = json.loads(line)
+                    if said["event"] == "seen":
+                        process.seen.append(said["milliseconds"])
+                    elif said["event"] == "failed":
+                        process.failures.append(said["reason"])
+                    else:
+                        send.send_nowait(said)
 
 
 def _grown(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

@@ -12,6 +12,7 @@ import trio
 from p2pnode.amounts import JSC_UNIT
 from p2pnode.background import open_background
 from p2pnode.chain import ChainClient, open_chain
+from p2pnode.clusters import cluster_of
 from p2pnode.config import Config
 from p2pnode.config_market import RequesterConfig
 from p2pnode.control import ControlHandlers, open_control_server
@@ -104,6 +105,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 min_bond=config.worker.min_bond,
                 credit=config.worker.payout != DIRECT,
                 call_price=config.worker.call_price,
+                rescue=config.worker.rescue,
             )
             jobs = config.jobs
             jobs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,6 +122,7 @@ async def open_node(config: Config, password: str) -> AsyncIterator[Node]:
                 answer_seconds=config.requester.result_seconds / 3,
                 weights=_weights(config.requester),
                 report=config.requester.report,
+                publish_input=config.requester.publish_input,
             )
             requester = await stack.enter_async_context(open_requester(context, presence, waits, prover))
         if config.worker.enabled and config.worker.payout not in (DIRECT, CREDIT):
@@ -182,7 +185,11 @@ async def _prover(stack: AsyncExitStack, config: Config) -> Prover | None:
     """A worker needs a prover; a requester uses one, if it is there, to check the seals it paid for."""
     try:
         return await stack.enter_async_context(
-            open_prover(binary=config.prover.binary, seconds=config.prover.timeout_seconds)
+            open_prover(
+                binary=config.prover.binary,
+                seconds=config.prover.timeout_seconds,
+                cluster=cluster_of(config.prover) if config.worker.enabled else None,
+            )
         )
     except ProverError as error:
         if config.worker.enabled:

@@ -88,12 +88,36 @@ class RelayerConfig:
     ] = JOY // 100
 
 
+def _check_cluster(value: str) -> str | None:
+    if not value:
+        return None
+    if remedy := _check_url(value):
+        return remedy.replace("8545", "8081")
+    parts = urlsplit(value)
+    if parts.username is not None or parts.query or parts.fragment:
+        return "leave out user, query and fragment; a token goes into prover.cluster_token_file"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ProverConfig:
-    """The prover subprocess."""
+    """The prover subprocess, and the cluster that proves in its place."""
 
     binary: Annotated[str, Setting("Path of the prover; empty looks in its usual places.")] = ""
     timeout_seconds: Annotated[int, Setting("Seconds one proof may take.", 1, 604800)] = 7200
+    cluster_url: Annotated[
+        str,
+        Setting(
+            "Bento cluster that proves; it gets the tasks' inputs. Empty proves here.", check=_check_cluster
+        ),
+    ] = ""
+    cluster_token_file: Annotated[
+        Path | None, Setting("File (mode 0600) with the token that the cluster asks for, if it does.")
+    ] = None
+    cluster_seconds: Annotated[
+        int, Setting("Seconds that the cluster may take for one proof.", 1, 604800)
+    ] = 1800
+    cluster_fallback: Annotated[bool, Setting("Prove on this machine what the cluster did not.")] = True
 
 
 @dataclass(frozen=True, slots=True)

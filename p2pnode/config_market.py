@@ -59,11 +59,21 @@ class WorkerConfig:
     ] = DIRECT
     call_price: Annotated[
         int,
-        Setting("Least price of one call in a session, in the smallest unit; not proved.", 0, MAX_AMOUNT),
+        Setting(
+            "Least price of a call in a session for each started second it takes, in the smallest unit.",
+            0,
+            MAX_AMOUNT,
+        ),
     ] = JOY // 10_000
     min_bond: Annotated[
         int, Setting("Least bond of a requester to be served, in the smallest unit.", 0, MAX_AMOUNT)
     ] = 0
+    rescue: Annotated[
+        bool,
+        Setting(
+            "Prove tasks that others missed, for their price and a share of the stake; a race, costs gas."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +100,9 @@ class RequesterConfig:
     report: Annotated[
         bool, Setting("Report workers on chain that answered and did not settle; costs gas.")
     ] = True
+    publish_input: Annotated[
+        bool,
+        Setting(
+            "Report missed tasks, unanswered ones too, with their input, public then, for others to prove."
+        ),
+    ] = False

@@ -15,6 +15,7 @@ from p2pnode.node import MAX_MODEL_BYTES, Node
 from p2pnode.overview import overview
 from p2pnode.ports import Role
 from p2pnode.protocol.messages import ModelAnnouncement
+from p2pnode.session_handlers import NodeSessions
 from p2pnode.submissions import Submissions, explanation_json
 
 
@@ -50,6 +51,7 @@ class Handlers:
             resume=self._resume,
             relayers=self._relayers,
             relay=self._node.relays.relay,
+            sessions=NodeSessions(self._node).table(),
             shutdown=self._shutdown,
         )
 

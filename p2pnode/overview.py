@@ -1,11 +1,13 @@
 """The node at a glance, as JSON: what `p2pnode top` and the dashboard show."""
 
 import time
+from collections import Counter
 from typing import Any, Final
 
 from p2pnode.history import Happening, History
+from p2pnode.market.rescues.state import RescueState
 from p2pnode.node import Node
-from p2pnode.ports import Role, TaskEntry
+from p2pnode.ports import RescueEntry, Role, TaskEntry
 from p2pnode.protocol.cid import to_cid
 
 FAULTS: Final = frozenset(
@@ -25,6 +27,7 @@ FAULTS: Final = frozenset(
         "report.failed",
         "report.sent",
         "report.unanswered",
+        "rescue.failed",
         "session.error",
         "session.failed",
         "session.unacknowledged",
@@ -40,7 +43,7 @@ _MOST_OFFERS: Final = 100
 
 def overview(node: Node) -> dict[str, Any]:
     """Everything that is known without asking the chain."""
-    now = time.time()
+    now, rescues = time.time(), node.store.rescues(Role.WORKER, RescueState)
     return {
         "peer_id": node.network.peer_id,
         "account": f"0x{node.chain.account.hex()}",
@@ -54,8 +57,12 @@ def overview(node: Node) -> dict[str, Any]:
         "workers": _workers(node),
         "models": _models(node),
         "offers": _offers(node),
-        "states": {role.value: dict(node.store.task_counts(role)) for role in Role},
+        "states": {
+            **{role.value: dict(node.store.task_counts(role)) for role in Role},
+            "rescues": dict(Counter(rescue.state for rescue in rescues)),
+        },
         "tasks": [_task(task, node.history) for task in node.store.newest_tasks(_MOST_TASKS)],
+        "rescues": [_rescue(rescue) for rescue in rescues[: -_MOST_TASKS - 1 : -1]],
         "totals": {
             role.value: {"tasks": node.totals.of(role).tasks, "amount": str(node.totals.of(role).amount)}
             for role in Role
@@ -84,6 +91,22 @@ def task_view(task: TaskEntry) -> dict[str, Any]:
         "offered": offer.ramp_start,
         "changed": task.changed,
         "reason": task.reason,
+    }
+
+
+def _rescue(rescue: RescueEntry) -> dict[str, Any]:
+    """One rescue of this worker, in the forms of `task_view`."""
+    award = rescue.award.message
+    return {
+        "task_id": f"0x{rescue.task_id.hex()}",
+        "state": rescue.state,
+        "model": to_cid(award.model_digest),
+        "requester": f"0x{award.requester.hex()}",
+        "worker": f"0x{award.worker.hex()}",
+        "price": str(award.price),
+        "until": rescue.rescue_until,
+        "changed": rescue.changed,
+        "reason": rescue.reason,
     }
 
 

@@ -19,6 +19,7 @@ from p2pnode.jsc.keys import Address
 from p2pnode.jsc.notes import Payee, StealthNote, context, make
 
 RETRY_SECONDS: Final = 600
+_SETTLED: Final = frozenset({"settlement.confirmed", "rescue.settled", "session.settled"})
 
 log = structlog.get_logger("p2pnode.payout")
 
@@ -32,8 +33,8 @@ class PrivatePayout:
         self._due = trio.Event()
 
     def follow(self, name: str, _fields: Mapping[str, object]) -> None:
-        """An `events.Follower`: a confirmed settlement makes the next payout due."""
-        if name == "settlement.confirmed":
+        """An `events.Follower`: a settlement of tasks, a rescue or a session makes the next payout due."""
+        if name in _SETTLED:
             self._due.set()
 
     async def run(self) -> None:

@@ -65,24 +65,21 @@ def run(stage: Stage, deep: bool) -> float | None:
     # Hundreds of processes are started; without bytecode each would compile the package again.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [*stage.command, *(stage.deep if deep else ())]
-    if stage.beside:
-        done = subprocess.run(
-            ["nice", "-n", "10", *command],
-            cwd=stage.cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        print(f"{title}\n{done.stdout}", end="", flush=True)
-    else:
+    if not stage.beside:
         print(title, flush=True)
-        done = subprocess.run(
-            command, cwd=stage.cwd, env=env, stdin=subprocess.DEVNULL, text=True, check=False
-        )
+    done = subprocess.run(
+        ["nice", "-n", "10", *command] if stage.beside else command,
+        cwd=stage.cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if stage.beside else None,
+        stderr=subprocess.STDOUT if stage.beside else None,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if stage.beside:
+        print(f"{title}\n{done.stdout}", end="", flush=True)
     seconds = time.monotonic() - started
     outcome = "passed" if done.returncode == 0 else f"FAILED (exit {done.returncode})"
     print(f"== {stage.name}: {outcome} in {seconds:.1f} s", flush=True)

@@ -63,6 +63,11 @@ abstract contract Reports is IReports, Escrow, TypedData {
     }
 
     /// @inheritdoc IReports
+    function vouchReport(bytes32 taskId) external onlyCoordinator {
+        _reports[taskId].vouched = true;
+    }
+
+    /// @inheritdoc IReports
     function releaseReport(Award calldata award)
         external
         onlyCoordinator

@@ -57,8 +57,12 @@ abstract contract Slashing is Bonds, ISlashing {
         Result calldata result,
         bytes calldata resultSignature
     ) external nonReentrant {
-        _requireResult(award, result, resultSignature);
-        _openReport(award, awardSignature, true);
+        bytes32 taskId = _requireResult(award, result, resultSignature);
+        IReports.Report memory report = IReports(_settlement).reportOf(taskId);
+        if (!report.open || report.vouched) return _openReport(award, awardSignature, true);
+        --_reports[award.worker].unvouched;
+        IReports(_settlement).vouchReport(taskId);
+        emit ReportVouched(taskId);
     }
 
     /// @inheritdoc ISlashing

@@ -23,6 +23,7 @@ const CONTRACTS = [
 /** For contracts, the protocol's own or a requester's: no transaction begins with them. */
 const INTERNAL = new Set([
   "bind", "openReport", "recordAnswered", "recordSettled", "releaseReport", "slashRescued", "record", "setCallbackGas",
+  "vouchReport",
 ]);
 
 interface Figures {

@@ -26,119 +26,183 @@ interface Mutant {
   to: string;
 }
 
+/** Changes that one invariant must catch: what is wrong then, the file, its text, and what stands there instead. */
+const caughtBy = (by: string, saying: string, changes: [string, string, string, string][]): Mutant[] =>
+  changes.map(([what, file, from, to]) => ({ what, by, saying, file, from, to }));
+
 const MUTANTS: Mutant[] = [
-  {
-    what: "what a slash leaves goes back to the worker",
-    by: "everybodyOwnsExactlyWhatTheLedgerSays", saying: "a person",
-    file: "Slashing.sol", from: "_token.safeTransfer(requester, compensation)",
-    to: "_token.safeTransfer(worker, compensation)",
-  },
-  {
-    what: "a payout is made twice",
-    by: "settlementHoldsExactlyEscrowsReservesAndCredits", saying: "held by settlement",
-    file: "Payouts.sol", from: "return token.safeTransfer(to, amount);",
-    to: "return token.safeTransfer(to, 2 * amount);",
-  },
-  {
-    what: "an escrow is not debited",
-    by: "settlementHoldsExactlyEscrowsReservesAndCredits", saying: "held by settlement",
-    file: "Escrow.sol", from: "_escrows[requester].balance -= uint96(amount);", to: "amount;",
-  },
-  {
-    what: "the money of an answered report stays set aside",
-    by: "reservesAreThoseOfOpenReports", saying: "reserved",
-    file: "Reports.sol", from: "_reports[taskId].open = false;\n        totalReserved -= award.price + award.modelFee;",
-    to: "_reports[taskId].open = false;\n        award;",
-  },
-  {
-    what: "a credit can be taken out again",
-    by: "creditsAddUp", saying: "credits",
-    file: "Payouts.sol", from: "_credits[msg.sender] = credit - amount;", to: "",
-  },
-  {
-    what: "the burnt half of a slash is not burnt",
-    by: "coordinatorHoldsExactlyStakesAndBonds", saying: "stakes and bonds",
-    file: "Slashing.sol", from: "        _burn(burnt);\n", to: "",
-  },
-  {
-    what: "a fault costs the penalty twice",
-    by: "stakesFallOnlyByWithdrawalAndSlashing", saying: "stake",
-    file: "Slashing.sol", from: "_takeStake(worker, penalty())", to: "_takeStake(worker, 2 * penalty())",
-  },
-  {
-    what: "royalties can be claimed again",
-    by: "useHoldsExactlyRoyaltiesAndPools", saying: "royalties and pools",
-    file: "ProofOfUse.sol", from: "_royalties[modelDigest] = 0;", to: "",
-  },
-  {
-    what: "a reward is the share of a pool however large",
-    by: "poolsPayNoMoreThanTheyHoldNorThanWasPaidInFees", saying: "more than the protocol fees",
-    file: "ProofOfUse.sol", from: "pool >= total ? paid", to: "pool == 0 || total == 0 ? 0",
-  },
-  {
-    what: "a reward can be claimed again",
-    by: "poolsPayNoMoreThanTheyHoldNorThanWasPaidInFees", saying: "more than the pool",
-    file: "ProofOfUse.sol", from: "_rewarded[epoch][modelDigest] = true;", to: "",
-  },
-  {
-    what: "evidence of over-commitment burns the whole bond and pays half of it too",
-    by: "theSupplyFallsByBurnsAlone", saying: "supply",
-    file: "Bonds.sol", from: "        _burn(burnt);\n", to: "        _burn(forfeited);\n",
-  },
-  {
-    what: "protocol fees go to an address that nobody has",
-    by: "noJoyIsMadeOrLost", saying: "all JOY",
-    file: "Payouts.sol", from: "_pay(till.terms.treasury, till.toTreasury", to: "_pay(address(1), till.toTreasury",
-  },
-  {
-    what: "a nonce is not marked as used",
-    by: "noNoncePaysTwice", saying: "a nonce paid twice",
-    file: "Reports.sol", from: "_nonces[requester].set(nonce);", to: "requester;\n        nonce;",
-  },
-  {
-    what: "a run of awards counts as one in the worker's record",
-    by: "recordsCountExactlyThePaidAwards", saying: "records",
-    file: "Payouts.sol", from: "coordinator.recordSettled(run.to, run.count);",
-    to: "coordinator.recordSettled(run.to, 1);",
-  },
-  {
-    what: "the protocol fee of a rescue is not recorded",
-    by: "feesPaidAreFeesRecorded", saying: "protocol fees",
-    file: "Payouts.sol", from: "award.modelFee, protocolFee), till);", to: "award.modelFee, 0), till);",
-  },
-  {
-    what: "a share that is given away is kept as well",
-    by: "sharesAddUpToTheWhole", saying: "shares",
-    file: "libraries/Shares.sol", from: "list[giver].bps -= bps;", to: "",
-  },
-  {
-    what: "anybody may sign in the requester's name",
-    by: "nothingHappensThatTheRulesForbid", saying: "a forged award pays nothing",
-    file: "ProofOfInference.sol", from: "if (!_signedBy(award.requester, taskId, signature))",
-    to: "if (signature.length == 0)",
-  },
-  {
-    what: "a slice needs no proof",
-    by: "nothingHappensThatTheRulesForbid", saying: "what must be refused is refused",
-    file: "Proofs.sol", from: "if (!_proven[journalDigest]) revert NotProven(journalDigest);", to: "journalDigest;",
-  },
-  {
-    what: "stake comes out without delay",
-    by: "nothingHappensThatTheRulesForbid", saying: "what must be refused is refused",
-    file: "NodeCoordinator.sol",
-    from: "if (block.timestamp < node.withdrawableAt) revert StillBonded(node.withdrawableAt);", to: "",
-  },
-  {
-    what: "escrow comes out sooner than an award may be settled",
-    by: "nothingHappensThatTheRulesForbid", saying: "a withdrawal waits two days",
-    file: "Escrow.sol", from: "uint64(block.timestamp) + withdrawalDelay;",
-    to: "uint64(block.timestamp) + withdrawalDelay / 4;",
-  },
-  {
-    what: "anybody may write the record of use",
-    by: "nothingHappensThatTheRulesForbid", saying: "what must be refused is refused",
-    file: "ProofOfUse.sol", from: "if (msg.sender != _settlement) revert NotSettlement(msg.sender);", to: "",
-  },
+  ...caughtBy("everybodyOwnsExactlyWhatTheLedgerSays", "a person", [
+    [
+      "what a slash leaves goes back to the worker", "Slashing.sol",
+      "_token.safeTransfer(requester, compensation)",
+      "_token.safeTransfer(worker, compensation)",
+    ],
+    [
+      "the opening fee is due with each settlement", "Sessions.sol",
+      "paid == 0 ? session.openingFee : 0",
+      "session.openingFee",
+    ],
+  ]),
+  ...caughtBy("settlementHoldsExactlyEscrowsReservesAndCredits", "held by settlement", [
+    [
+      "a payout is made twice", "Payouts.sol",
+      "return token.safeTransfer(to, amount);",
+      "return token.safeTransfer(to, 2 * amount);",
+    ],
+    ["an escrow is not debited", "Escrow.sol", "_escrows[requester].balance -= uint96(amount);", "amount;"],
+  ]),
+  ...caughtBy("reservesAreThoseOfOpenReports", "reserved", [
+    [
+      "the money of an answered report stays set aside", "Reports.sol",
+      "_reports[taskId].open = false;\n        totalReserved -= award.price + award.modelFee;",
+      "_reports[taskId].open = false;\n        award;",
+    ],
+  ]),
+  ...caughtBy("creditsAddUp", "credits", [
+    ["a credit can be taken out again", "Payouts.sol", "_credits[msg.sender] = credit - amount;", ""],
+  ]),
+  ...caughtBy("coordinatorHoldsExactlyStakesAndBonds", "stakes and bonds", [
+    ["the burnt half of a slash is not burnt", "Slashing.sol", "        _burn(burnt);\n", ""],
+  ]),
+  ...caughtBy("stakesFallOnlyByWithdrawalAndSlashing", "stake", [
+    [
+      "a fault costs the penalty twice", "Slashing.sol",
+      "_takeStake(worker, penalty())",
+      "_takeStake(worker, 2 * penalty())",
+    ],
+  ]),
+  ...caughtBy("useHoldsExactlyRoyaltiesAndPools", "royalties and pools", [
+    ["royalties can be claimed again", "ProofOfUse.sol", "_royalties[modelDigest] = 0;", ""],
+  ]),
+  ...caughtBy("poolsPayNoMoreThanTheyHoldNorThanWasPaidInFees", "more than the protocol fees", [
+    [
+      "a reward is the share of a pool however large", "ProofOfUse.sol",
+      "pool >= total ? paid",
+      "pool == 0 || total == 0 ? 0",
+    ],
+  ]),
+  ...caughtBy("poolsPayNoMoreThanTheyHoldNorThanWasPaidInFees", "more than the pool", [
+    ["a reward can be claimed again", "ProofOfUse.sol", "_rewarded[epoch][modelDigest] = true;", ""],
+  ]),
+  ...caughtBy("theSupplyFallsByBurnsAlone", "supply", [
+    [
+      "evidence of over-commitment burns the whole bond and pays half of it too", "Bonds.sol",
+      "        _burn(burnt);\n",
+      "        _burn(forfeited);\n",
+    ],
+  ]),
+  ...caughtBy("noJoyIsMadeOrLost", "all JOY", [
+    [
+      "protocol fees go to an address that nobody has", "Payouts.sol",
+      "_pay(till.terms.treasury, till.toTreasury",
+      "_pay(address(1), till.toTreasury",
+    ],
+  ]),
+  ...caughtBy("noNoncePaysTwice", "a nonce paid twice", [
+    ["a nonce is not marked as used", "Reports.sol", "_nonces[requester].set(nonce);", "requester;\n        nonce;"],
+  ]),
+  ...caughtBy("recordsCountExactlyThePaidAwards", "records", [
+    [
+      "a run of awards counts as one in the worker's record", "Payouts.sol",
+      "coordinator.recordSettled(run.to, run.count);",
+      "coordinator.recordSettled(run.to, 1);",
+    ],
+  ]),
+  ...caughtBy("feesPaidAreFeesRecorded", "protocol fees", [
+    [
+      "the protocol fee of a rescue is not recorded", "Payouts.sol",
+      "award.modelFee, protocolFee), till);",
+      "award.modelFee, 0), till);",
+    ],
+  ]),
+  ...caughtBy("sharesAddUpToTheWhole", "shares", [
+    ["a share that is given away is kept as well", "libraries/Shares.sol", "list[giver].bps -= bps;", ""],
+  ]),
+  ...caughtBy("nothingHappensThatTheRulesForbid", "a forged award pays nothing", [
+    [
+      "anybody may sign in the requester's name", "ProofOfInference.sol",
+      "if (!_signedBy(award.requester, taskId, signature))",
+      "if (signature.length == 0)",
+    ],
+  ]),
+  ...caughtBy("nothingHappensThatTheRulesForbid", "what must be refused is refused", [
+    [
+      "a slice needs no proof", "Proofs.sol",
+      "if (!_proven[journalDigest]) revert NotProven(journalDigest);",
+      "journalDigest;",
+    ],
+    [
+      "stake comes out without delay", "NodeCoordinator.sol",
+      "if (block.timestamp < node.withdrawableAt) revert StillBonded(node.withdrawableAt);",
+      "",
+    ],
+    [
+      "anybody may write the record of use", "ProofOfUse.sol",
+      "if (msg.sender != _settlement) revert NotSettlement(msg.sender);",
+      "",
+    ],
+  ]),
+  ...caughtBy("nothingHappensThatTheRulesForbid", "a withdrawal waits two days", [
+    [
+      "escrow comes out sooner than an award may be settled", "Escrow.sol",
+      "uint64(block.timestamp) + withdrawalDelay;",
+      "uint64(block.timestamp) + withdrawalDelay / 4;",
+    ],
+  ]),
+  ...caughtBy("nothingHappensThatTheRulesForbid", "a session pays what its voucher covers, and nothing else", [
+    [
+      "another session's voucher pays", "Sessions.sol",
+      "if (voucher.sessionHash != sessionHash) revert VoucherMismatch(voucher.sessionHash);",
+      "",
+    ],
+    [
+      "anybody may sign vouchers", "Sessions.sol",
+      "if (!_signedBy(session.requester, hashVoucher(voucher), voucherSignature))",
+      "if (voucherSignature.length == 0)",
+    ],
+    [
+      "a voucher may be for more calls than the session", "Sessions.sol",
+      "if (voucher.calls > most) revert TooManyCalls(voucher.calls, most);",
+      "most;",
+    ],
+    [
+      "a call that was asked and not answered is paid", "Sessions.sol",
+      "if (answer.output.length == 0) return calls - 1;",
+      "if (answer.output.length == 0) return calls;",
+    ],
+    [
+      "anybody may sign the last answer", "Sessions.sol",
+      "if (!_signedBy(session.worker, receipt, answer.receiptSignature)) revert BadSignature(session.worker);",
+      "receipt;",
+    ],
+    [
+      "a session is paid only when the escrow covers all that is due", "Sessions.sol",
+      "uint32(Math.min(most, (balance - opening) / each));",
+      "most;",
+    ],
+    [
+      "the opening fee does not count towards what the escrow covers", "Sessions.sol",
+      "(balance - opening) / each",
+      "balance / each",
+    ],
+  ]),
+  ...caughtBy("nothingHappensThatTheRulesForbid", "paid calls are counted", [
+    ["paid calls are not counted", "Sessions.sol", "_paidCalls[sessionHash] = paid + bill.calls;", ""],
+  ]),
+  ...caughtBy("nothingHappensThatTheRulesForbid", "a session pays nothing after its deadline", [
+    [
+      "a session has no deadline", "Sessions.sol",
+      "if (block.timestamp > deadline) revert SessionExpired(deadline);",
+      "",
+    ],
+  ]),
+  ...caughtBy("feesPaidAreFeesRecorded", "use", [
+    [
+      "a settlement of a session counts as one use", "Payouts.sol",
+      "Run(session.modelDigest, address(0), calls, modelFees, protocolFee)",
+      "Run(session.modelDigest, address(0), 1, modelFees, protocolFee)",
+    ],
+  ]),
 ];
 
 const CONFIG = (hardhat: string) => `

@@ -16,7 +16,8 @@ from p2pnode.chain.jsc import Jsc
 from p2pnode.chain.models import Models
 from p2pnode.chain.nodes import Nodes
 from p2pnode.chain.penalties import Penalties
-from p2pnode.chain.reports import RESCUE_WINDOW, Reports
+from p2pnode.chain.reports import Report, Reports
+from p2pnode.chain.rescues import RESCUE_WINDOW, Rescues
 from p2pnode.chain.rpc import Rpc, TxReceipt, open_rpc
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.sessions import Sessions
@@ -26,7 +27,18 @@ from p2pnode.chain.use import Use
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.ports import LastAnswer, ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
+from p2pnode.ports import (
+    LastAnswer,
+    ModelListing,
+    NodeRecord,
+    Papers,
+    Proof,
+    ReportedAward,
+    RescuableAward,
+    Rescued,
+    SettlementOutcome,
+    TxLog,
+)
 from p2pnode.protocol.eip712 import Domain, digest
 from p2pnode.protocol.messages import Award, Result, SessionAward, Signed, Voucher
 
@@ -60,6 +72,13 @@ class ChainClient:
             config.confirmations,
         )
         self.settlement = Settlement(rpc, contracts["ProofOfInference"], contracts["StarkVerifier"], sender)
+        self.rescues = Rescues(
+            rpc,
+            contracts["NodeCoordinator"],
+            contracts["ZKVerifier"],
+            self.settlement,
+            deployment.block,
+        )
         self.sessions = Sessions(contracts["ProofOfInference"], sender)
         self.use = Use(rpc, contracts["ProofOfUse"], sender, deployment.block)
 
@@ -107,12 +126,20 @@ class ChainClient:
     async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
         """See `ports.Chain`."""
         report = await self.reports.find(result.message.task_id)
-        if report is None:
+        # On the bid alone it costs no stake, and the worker may have made it itself.
+        if report is None or (report.open and not report.vouched):
             await self.reports.unproved(award, result, key)
             report = await self.reports.find(result.message.task_id)
+        return _closable(report, key)
+
+    async def report_missed(self, papers: Papers, key: str) -> int:
+        """See `ports.Chain`."""
+        task_id = digest(Domain(self.chain_id, self.settlement_address), papers.award.message)
+        report = await self.reports.find(task_id)
         if report is None:
-            raise ChainError(f"report {key} is not on the chain, although its transaction is")
-        return report.answer_until + RESCUE_WINDOW + 1
+            await self.reports.missed(papers.offer, papers.bid, papers.award, papers.tensors, key)
+            report = await self.reports.find(task_id)
+        return _closable(report, key)
 
     async def close_report(self, award: Award, key: str) -> None:
         """See `ports.Chain`."""
@@ -142,10 +169,43 @@ class ChainClient:
         return await self.sessions.paid_calls(session_hash)
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
         """See `ports.SessionChain`."""
-        return (await self.sessions.settle(award, voucher, answer, key)).tx_hash
+        return (await self.sessions.settle(award, voucher, answer, key, credit=credit)).tx_hash
+
+    async def rescuable_awards(self) -> Sequence[RescuableAward]:
+        """See `ports.RescueChain`."""
+        return await self.rescues.open()
+
+    async def report_papers(self, award: RescuableAward) -> Papers | None:
+        """See `ports.RescueChain`."""
+        return await self.rescues.papers(award)
+
+    async def is_report_open(self, task_id: bytes) -> bool:
+        """See `ports.RescueChain`."""
+        report = await self.reports.find(task_id)
+        return report is not None and report.open
+
+    async def rescue_reward(self, award: RescuableAward) -> int:
+        """See `ports.RescueChain`."""
+        return await self.rescues.reward(award)
+
+    async def rescue(
+        self, award: Award, output_digest: bytes, proof: Proof, key: str, *, credit: bool
+    ) -> None:
+        """See `ports.RescueChain`."""
+        await self.rescues.settle(award, output_digest, self.account, proof, key, credit=credit)
+
+    async def find_rescue(self, task_id: bytes, since: int) -> Rescued | None:
+        """See `ports.RescueChain`."""
+        return await self.settlement.find_rescue(task_id, since)
 
     async def find_settlement(self, task_id: bytes, since: int) -> bytes | None:
         """See `ports.Chain`."""
@@ -175,6 +235,12 @@ class ChainClient:
             self._config.confirmations,
             self._config.poll_seconds,
         )
+
+
+def _closable(report: Report | None, key: str) -> int:
+    if report is None:
+        raise ChainError(f"report {key} is not on the chain, although its transaction is")
+    return report.answer_until + RESCUE_WINDOW + 1
 
 
 @asynccontextmanager

@@ -1,20 +1,15 @@
 """NodeCoordinator's evidence: reports of missed awards and of false results, by whoever has the papers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
 from p2pnode.chain.call import Call, Sends
-from p2pnode.chain.contract import Contract, Event
+from p2pnode.chain.contract import Contract
 from p2pnode.chain.events import read_events
+from p2pnode.chain.rescues import read_papers
 from p2pnode.chain.rpc import Rpc, TxReceipt
-from p2pnode.ports import Papers, ReportedAward
+from p2pnode.ports import ReportedAward
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
-
-M = TypeVar("M", Offer, Bid, Award)
-
-RESCUE_WINDOW: Final = 24 * 3600
-"""Seconds after the answer window in which others may settle; then a report can be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +54,9 @@ class Reports:
             task_id = event.arguments["taskId"]
             report = await self.find(task_id)
             if report is not None and report.open and now <= report.answer_until:
-                found.append(ReportedAward(task_id, report.answer_until, await self._papers(event)))
+                papers = await read_papers(self._rpc, self._coordinator, event.tx_hash)
+                found.append(ReportedAward(task_id, report.answer_until, papers))
         return found
-
-    async def _papers(self, event: Event) -> Papers | None:
-        """What the report handed over; None for one by a signed result, or through another contract."""
-        to, data = await self._rpc.calldata(event.tx_hash)
-        call = self._coordinator.decode_call(data) if to == self._coordinator.address else None
-        if call is None or call[0] != "reportMissed":
-            return None
-        papers, tensors = call[1]
-        return Papers(
-            offer=_message(Offer, papers["offer"]),
-            bid=Signed(_message(Bid, papers["bid"]), papers["bidSignature"]),
-            award=Signed(_message(Award, papers["award"]), papers["awardSignature"]),
-            tensors=tensors,
-        )
 
     async def missed(
         self, offer: Offer, bid: Signed[Bid], award: Signed[Award], tensors: bytes, key: str
@@ -109,8 +91,3 @@ class Reports:
 
 def _pair(signed: Signed[Award] | Signed[Result]) -> tuple[object, bytes]:
     return astuple(signed.message), signed.signature
-
-
-def _message(of: type[M], values: Mapping[str, Any]) -> M:
-    # The ABI names the fields in the order of the dataclass, which a test compares.
-    return of(**dict(zip((field.name for field in fields(of)), values.values(), strict=True)))

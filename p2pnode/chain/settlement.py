@@ -9,7 +9,7 @@ from p2pnode.chain.contract import Contract, Event
 from p2pnode.chain.events import CHUNK, read_events
 from p2pnode.chain.rpc import Rpc, TxReceipt, hexed
 from p2pnode.errors import ChainError
-from p2pnode.ports import SettlementOutcome
+from p2pnode.ports import Rescued, SettlementOutcome
 from p2pnode.protocol.journal import Journal
 from p2pnode.protocol.messages import Award, Signed
 
@@ -54,12 +54,24 @@ class Settlement:
 
     async def find(self, task_id: bytes, since: int) -> bytes | None:
         """See `ports.Chain.find_settlement`."""
-        topics = [self._contract.topic("AwardSettled"), hexed(task_id)]
+        found = await self._newest("AwardSettled", task_id, since)
+        return found.tx_hash if found is not None else None
+
+    async def find_rescue(self, task_id: bytes, since: int) -> Rescued | None:
+        """See `ports.RescueChain.find_rescue`."""
+        found = await self._newest("AwardRescued", task_id, since)
+        if found is None:
+            return None
+        return Rescued(found.arguments["rescuer"], found.arguments["outputDigest"], found.tx_hash)
+
+    async def _newest(self, event: str, task_id: bytes, since: int) -> Event | None:
+        """The event of a task, of which there is one at the most."""
+        topics = [self._contract.topic(event), hexed(task_id)]
         last = await self._rpc.block_number()
         while last >= 0:
             first = max(last - CHUNK + 1, 0)
-            for event in await read_events(self._rpc, [self._contract], first, last, topics):
-                return event.tx_hash
+            for found in await read_events(self._rpc, [self._contract], first, last, topics):
+                return found
             if first == 0 or await self._rpc.block_time(first) < since:
                 break
             last = first - 1

@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "top": "Watch the running node live.",
     "bootstrap": "Run a peer that others join by.",
     "submit": "Have a model run on inputs, proved and paid.",
+    "session": "Make many small calls to one worker, paid together.",
     "explain": "Say why an offer got no bid, and what would change that.",
     "models": "Check, quantise, publish and list models.",
     "content": "See, pin and remove the content that this node keeps.",

@@ -67,7 +67,7 @@ def command(
     async def send() -> Sequence[TaskReport]:
         with printer.progress("Fetching the model"):
             path = await client.model(digest)
-        files, tensors = await trio.to_thread.run_sync(_read, path, inputs)
+        files, tensors = await trio.to_thread.run_sync(read_files, path, inputs)
         labels = tuple(file.name for file in files)
         request = SubmitRequest(digest, tuple(tensors), labels, price_min, price_max, Wait(wait))
         reports = await client.submit(request, show.event)
@@ -97,7 +97,8 @@ def model_digest(model: str) -> bytes:
         raise ProtocolError(f"model {model!r:.80}: give its CID, bafkrei...") from error
 
 
-def _read(model: Path, inputs: Sequence[Path]) -> tuple[list[Path], list[bytes]]:
+def read_files(model: Path, inputs: Sequence[Path]) -> tuple[list[Path], list[bytes]]:
+    """The files that `inputs` stand for, folders opened, and each as `model` takes it, encoded."""
     from p2pnode.inference import read_inputs, read_model
     from p2pnode.inference.inputs import input_files
 
@@ -177,10 +178,15 @@ def _report(report: TaskReport) -> dict[str, Any]:
 def _line(report: TaskReport, config: Config) -> str:
     if not report.output:
         return f"{report.label}: {report.state}: {printable(report.reason)}"
+    paid = f"{priced(report.price, config)} to 0x{report.worker.hex()}"
+    return f"{report.label}: {report.state}: {shown(report.output)}; {paid}"
+
+
+def shown(output: bytes) -> str:
+    """Encoded outputs in a line, SHOWN elements of each."""
     parts = []
-    for name, array in decode_tensors(report.output).items():
+    for name, array in decode_tensors(output).items():
         values = ", ".join(str(value) for value in array.flatten()[:SHOWN])
         more = ", ..." if array.size > SHOWN else ""
         parts.append(f"{printable(name)} = [{values}{more}]")
-    paid = f"{priced(report.price, config)} to 0x{report.worker.hex()}"
-    return f"{report.label}: {report.state}: {'; '.join(parts)}; {paid}"
+    return "; ".join(parts)

@@ -46,7 +46,7 @@ class TopScreen(App[None]):
     DataTable { height: 1fr; }
     .-narrow #workers-box, .-narrow #offers-box { display: none; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (_WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
         Binding("tab", "app.focus_next", "Next table"),

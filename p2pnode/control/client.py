@@ -9,7 +9,9 @@ import trio
 from p2pnode import errors
 from p2pnode.control.lines import VERSION, Lines, answers, check_path
 from p2pnode.control.messages import (
+    Calls,
     Json,
+    OpenSession,
     PublishRequest,
     SubmitRequest,
     TaskReport,
@@ -18,6 +20,12 @@ from p2pnode.control.messages import (
     publish_to_json,
     report_from_json,
     submit_to_json,
+)
+from p2pnode.control.sessions import (
+    AnsweredCall,
+    answered_from_json,
+    calls_to_json,
+    start_to_json,
 )
 from p2pnode.errors import NetworkError, P2PNodeError, RemoteError
 
@@ -81,6 +89,33 @@ class ControlClient:
         """Have a relayer submit a transaction; its hash."""
         answer = await self._call("relay", {"peer": peer, "transaction": hexed(transaction)})
         return digest(answer, "result")
+
+    async def open_session(self, order: OpenSession) -> Mapping[str, Json]:
+        """Open a session; what there is to know of it."""
+        return dict(await self._call("session.open", start_to_json(order)))
+
+    async def call_session(
+        self, calls: Calls, on_answer: Callable[[AnsweredCall], None]
+    ) -> Mapping[str, Json]:
+        """Make calls of a session; `on_answer` is called with each answer as it comes."""
+        answer = await self._call(
+            "session.call",
+            calls_to_json(calls),
+            lambda _name, fields: on_answer(answered_from_json(fields)),
+        )
+        return dict(answer)
+
+    async def close_session(self, session_hash: bytes) -> Mapping[str, Json]:
+        """Acknowledge the last answer of a session and end it."""
+        return dict(await self._call("session.close", {"session": hexed(session_hash)}))
+
+    async def settle_session(self, session_hash: bytes) -> Mapping[str, Json]:
+        """Pay for an ended session at the node's own gas."""
+        return dict(await self._call("session.settle", {"session": hexed(session_hash)}))
+
+    async def sessions(self) -> Sequence[Mapping[str, Json]]:
+        """All sessions of the node, oldest first."""
+        return list(await self._call("session.list", {}))
 
     async def shutdown(self) -> None:
         """Ask the node to end."""

@@ -70,38 +70,22 @@ class PublishRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlHandlers:
-    """What a node answers on its control socket; `app` fills it.
+class OpenSession:
+    """A session to open: prices in the smallest unit, `seconds` in which calls are made."""
 
-    A handler raises P2PNodeError to refuse. It is cancelled when its client goes away, so work that must
-    outlive the client belongs in the node's own nursery.
-    """
+    model_digest: bytes
+    price: int
+    most_calls: int
+    opening_fee_max: int
+    seconds: int
 
-    submit: Callable[[SubmitRequest, Emit], Awaitable[Sequence[TaskReport]]]
-    """Offer, award, and wait as asked, one report for each input in order. Emits market events whose
-    fields name the `task` by its index."""
-    model: Callable[[bytes], Awaitable[Path]]
-    """Local path of a model by digest, fetched from peers when need be."""
-    publish: Callable[[PublishRequest], Awaitable[bytes]]
-    """Keep, serve and announce a model; returns its digest."""
-    status: Callable[[], Awaitable[Mapping[str, Json]]]
-    """peer_id, account, peers, listen, tasks by state and whatever else helps an operator."""
-    overview: Callable[[], Awaitable[Mapping[str, Json]]]
-    """The node at a glance, for a screen that shows it."""
-    receipts: Callable[[], Awaitable[Sequence[bytes]]]
-    """Task IDs with a receipt, newest first."""
-    receipt: Callable[[bytes], Awaitable[str | None]]
-    """A receipt's JSON text."""
-    explain: Callable[[str], Awaitable[Mapping[str, Json]]]
-    """Why an offer got no bid; takes the beginning of its hash in hex."""
-    resume: Callable[[], Awaitable[str]]
-    """Let a paused worker bid again; why it had paused, empty if it had not."""
-    relayers: Callable[[], Awaitable[Sequence[Mapping[str, Json]]]]
-    """Offers to relay private transactions, cheapest first: peer, account, fee in units."""
-    relay: Callable[[str, bytes], Awaitable[bytes]]
-    """Have a peer submit an encoded JSC transaction; its hash on the chain."""
-    shutdown: Callable[[], Awaitable[None]]
-    """Begin to end the node."""
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of one session, in order; `inputs` are canonically encoded tensors."""
+
+    session: bytes
+    inputs: tuple[bytes, ...]
 
 
 def submit_to_json(request: SubmitRequest) -> Json:

@@ -14,9 +14,9 @@ import structlog
 import trio
 
 from p2pnode.background import open_background
+from p2pnode.control.handlers import ControlHandlers
 from p2pnode.control.lines import VERSION, Lines, answers, check_path
 from p2pnode.control.messages import (
-    ControlHandlers,
     Emit,
     Json,
     digest,
@@ -28,6 +28,7 @@ from p2pnode.control.messages import (
     table,
     text,
 )
+from p2pnode.control.sessions import METHODS as SESSION_METHODS
 from p2pnode.errors import ConfigError, P2PNodeError, ProtocolError
 
 REQUEST_SECONDS: Final = 30
@@ -109,11 +110,14 @@ async def _handle(lines: Lines, request: Mapping[str, Json], handlers: ControlHa
 
 
 async def _answer(handlers: ControlHandlers, request: Mapping[str, Json], emit: Emit) -> Json:
+    method, params = str(request.get("method")), request.get("params", {})
     try:
-        call = _METHODS.get(str(request.get("method")))
-        if call is None:
-            raise ProtocolError(f"method {request.get('method')!r:.40} is unknown; use {', '.join(_METHODS)}")
-        return {"v": VERSION, "result": await call(handlers, request.get("params", {}), emit)}
+        if method in SESSION_METHODS:
+            return {"v": VERSION, "result": await SESSION_METHODS[method](handlers.sessions, params, emit)}
+        if method in _METHODS:
+            return {"v": VERSION, "result": await _METHODS[method](handlers, params, emit)}
+        known = ", ".join([*_METHODS, *SESSION_METHODS])
+        raise ProtocolError(f"method {method!r:.40} is unknown; use {known}")
     except P2PNodeError as error:
         return _error(error)
     except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -6,7 +6,7 @@ from typing import Final
 import trio
 
 from p2pnode.config import Config
-from p2pnode.doctor import account, machine, peers
+from p2pnode.doctor import account, cluster, machine, peers
 from p2pnode.doctor.check import LOOK_SECONDS, Check, Examination, Outcome, fail
 from p2pnode.errors import P2PNodeError
 
@@ -23,6 +23,7 @@ EXAMINATIONS: Final[Mapping[str, Examination]] = {
     "backups": account.backups,
     "account": account.money,
     "prover": machine.prover,
+    "cluster": cluster.cluster,
     "onnxruntime": machine.runtime,
 }
 

@@ -4,6 +4,7 @@ Checks go from cheap to dear: the bytes, the signature, deadlines, then the chai
 then what the work would take. Nothing is written or promised here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2pnode.market.checks import (
@@ -23,7 +24,9 @@ from p2pnode.market.pace import Paces
 from p2pnode.market.pause import Pause
 from p2pnode.market.pricing import ask_price
 from p2pnode.market.refusal import Refusal
-from p2pnode.market.schedule import Held, batches, lateness
+from p2pnode.market.rescues.state import OPEN as OPEN_RESCUES
+from p2pnode.market.rescues.state import RescueState
+from p2pnode.market.schedule import Batch, Held, Pace, batches, lateness
 from p2pnode.market.sessions.owed import owed_to_worker
 from p2pnode.market.sessions.state import SessionState
 from p2pnode.market.settings import WorkerSettings
@@ -67,10 +70,15 @@ class Examiner:
         """Gas of one task in a full batch; the settlements correct it."""
 
     def load(self) -> int:
-        """Places that are taken: open bids, tasks that are not settled yet, and open sessions."""
+        """Places that are taken: open bids, tasks and rescues that are not settled yet, and sessions in use.
+
+        A session without a call has cost its requester nothing, so it must not keep paid work away.
+        """
         self._expire_bids()
         sessions = self._context.store.sessions(Role.WORKER, [SessionState.OPEN])
-        return len(self.open_tasks()) + len(sessions)
+        rescues = self._context.store.rescues(Role.WORKER, OPEN_RESCUES)
+        in_use = sum(session.voucher is not None for session in sessions)
+        return len(self.open_tasks()) + in_use + len(rescues)
 
     async def examine(self, signed: Signed[Offer], peer: str) -> Quote:
         """What this worker would bid for an offer; `peer` may have the model. Raises Refusal, ChainError."""
@@ -148,25 +156,37 @@ class Examiner:
                 f"worker answers at {round(answered)}",
                 needed=round(answered) + CLOCK_SKEW,
             )
-        known = {**self._paces.known}
-        held = [self._held(offer.model_digest, offer.settle_deadline)]
-        for task in self._context.store.tasks(Role.WORKER, UNPROVED):
-            # A model that was not measured since the last start counts as this one does.
-            model_digest = task.offer.message.model_digest
-            known.setdefault(model_digest, pace)
-            held.append(self._held(model_digest, self._deadlines.of(task)))
-        late = lateness(batches(held, known, self._settings.batch_size), now)
+        queue = self.queue([Held(offer.model_digest, self._proof_due(offer.settle_deadline))], pace)
+        late = lateness(queue, now + self._rescue_seconds(pace))
         if late > 0:
             earliest = offer.settle_deadline + round(late) + 1
             raise Refusal(
                 DeclineCode.CANNOT_FINISH,
-                f"settle_deadline is {offer.settle_deadline}; with {len(held) - 1} tasks to prove this "
+                f"settle_deadline is {offer.settle_deadline}; with what is to be proved before it this "
                 f"worker would settle {round(late)} s late, so give at least {earliest}",
                 needed=earliest,
             )
 
-    def _held(self, model_digest: bytes, settle_deadline: int) -> Held:
-        return Held(model_digest, settle_deadline - self._settings.settle_seconds)
+    def queue(self, more: Sequence[Held], pace: Pace) -> list[Batch]:
+        """The proofs that the tasks held here will take, and `more` with them, the nearest deadline first.
+
+        A model that was not measured since the last start counts as one of `pace`.
+        """
+        known, held = {**self._paces.known}, list(more)
+        for task in self._context.store.tasks(Role.WORKER, UNPROVED):
+            model_digest = task.offer.message.model_digest
+            known.setdefault(model_digest, pace)
+            held.append(Held(model_digest, self._proof_due(self._deadlines.of(task))))
+        return batches(held, known, self._settings.batch_size)
+
+    def _proof_due(self, settle_deadline: int) -> int:
+        return settle_deadline - self._settings.settle_seconds
+
+    def _rescue_seconds(self, pace: Pace) -> float:
+        """A rescue that was taken may hold the prover any moment, and nothing interrupts a proof."""
+        taken = self._context.store.rescues(Role.WORKER, [RescueState.TAKEN])
+        models = (rescue.award.message.model_digest for rescue in taken)
+        return sum(self._paces.known.get(model, pace).proof(1) for model in models)
 
     def outstanding(self, requester: bytes) -> int:
         """What the requester would owe this worker if every open bid were awarded and every call made."""

@@ -18,6 +18,7 @@ from p2pnode.market.context import Context
 from p2pnode.market.explain import Explainer
 from p2pnode.market.presence import Presence
 from p2pnode.market.release import Releases
+from p2pnode.market.rescues.received import output_of
 from p2pnode.market.selection import RankedBid, plan
 from p2pnode.market.sessions.requester import SessionRequester
 from p2pnode.market.settings import RequesterSettings, Terms
@@ -73,7 +74,8 @@ class Requester:
             nursery.start_soon(self._releases.run)
             nursery.start_soon(self.sessions.run)
             if self._settings.report:
-                nursery.start_soon(Claims(self._context, self._watch).run)
+                claims = Claims(self._context, self._watch, publish_input=self._settings.publish_input)
+                nursery.start_soon(claims.run)
 
     async def submit(
         self,
@@ -272,9 +274,6 @@ class Requester:
 
     def _outcome(self, task: TaskEntry) -> TaskOutcome:
         award = task.award.message if task.award is not None else None
-        output = None
-        if task.result is not None:
-            output = self._context.store.content(task.result.message.output_digest)
         return TaskOutcome(
             offer_hash=task.offer_hash,
             state=TaskState(task.state),
@@ -282,7 +281,7 @@ class Requester:
             worker=award.worker if award is not None else b"",
             price=award.price if award is not None else 0,
             model_fee=award.model_fee if award is not None else 0,
-            output=output,
+            output=output_of(self._context.store, task),
             reason=task.reason,
         )
 

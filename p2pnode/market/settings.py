@@ -13,8 +13,9 @@ class WorkerSettings:
     `settle_seconds` is what must lie between an offer's result deadline and its settle deadline, and what is
     left for the settlement after a proof. After `most_failures` in a row it bids no more. `task_gas` is the
     gas of one task until a settlement has shown it. `min_bond` is what a requester must stand to lose if it
-    signs more awards than its escrow covers. `call_price` is the least price of one call in a session. With
-    `credit`, settlements pay by credit and not by transfer.
+    signs more awards than its escrow covers. `call_price` is the least price of a call in a session for each
+    started second of it. With `credit`, settlements pay by credit and not by transfer. With `rescue`, tasks
+    that others missed are proved in their place.
     """
 
     capacity: int
@@ -30,6 +31,7 @@ class WorkerSettings:
     min_bond: int = 0
     credit: bool = False
     call_price: int = 0
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class RequesterSettings:
     """How a requester waits: `bid_wait` for bids, `answer_seconds` for one worker before the next one.
 
     `enough_bids` for every offer ends the wait for bids early. With `report`, workers that answered and did
-    not settle are reported on chain.
+    not settle are reported on chain; with `publish_input` as well, those that never answered are too, and
+    both with the task's input, so that others may rescue it.
     """
 
     bid_wait: float = 2.0
@@ -47,6 +50,7 @@ class RequesterSettings:
     poll_seconds: float = 3.0
     weights: Weights = DEFAULT_WEIGHTS
     report: bool = True
+    publish_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class TaskState(StrEnum):
     UNSETTLED = "unsettled"
     """Answered, but not settled by the deadline: nothing was paid."""
     REPORTED = "reported"
-    """Not settled, and its worker is under report: the price is set aside on chain until that is over."""
+    """Its worker is under report: the price is set aside on chain until that is over."""
     LOST = "lost"
     """The bid ran out without an award."""
     DECLINED = "declined"
@@ -50,11 +50,11 @@ TRANSITIONS: Mapping[Role, Mapping[TaskState, frozenset[TaskState]]] = {
         _S.OFFERED: frozenset({_S.AWARDED, _S.UNBID}),
         _S.AWARDED: frozenset({_S.AWARDED, _S.ANSWERED, _S.UNANSWERED, _S.SETTLED}),
         _S.ANSWERED: frozenset({_S.ANSWERED, _S.SETTLED, _S.UNSETTLED}),
-        _S.UNANSWERED: frozenset({_S.ANSWERED, _S.SETTLED}),
+        _S.UNANSWERED: frozenset({_S.ANSWERED, _S.SETTLED, _S.REPORTED}),
         _S.SETTLED: frozenset(),
         _S.UNBID: frozenset(),
         _S.UNSETTLED: frozenset({_S.REPORTED, _S.SETTLED}),
-        _S.REPORTED: frozenset({_S.UNSETTLED, _S.SETTLED}),
+        _S.REPORTED: frozenset({_S.ANSWERED, _S.UNANSWERED, _S.UNSETTLED, _S.SETTLED}),
     },
     Role.WORKER: {
         _S.BID: frozenset({_S.AWARDED, _S.LOST}),

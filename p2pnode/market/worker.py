@@ -24,9 +24,15 @@ from p2pnode.market.pace import Paces
 from p2pnode.market.pause import Pause
 from p2pnode.market.presence import OwnState
 from p2pnode.market.reports import ReportAnswers
+from p2pnode.market.rescues.keeper import RescueKeeper
+from p2pnode.market.rescues.ledger import RescueBook
+from p2pnode.market.rescues.proof import RescueProofs
+from p2pnode.market.rescues.settlement import RescueSettler
+from p2pnode.market.rescues.verdict import RescueTerms
 from p2pnode.market.sessions.desk import MAX_REQUEST as MAX_CALL
 from p2pnode.market.sessions.desk import SessionDesk
 from p2pnode.market.sessions.keeper import SessionKeeper
+from p2pnode.market.sessions.pace import CallPace
 from p2pnode.market.sessions.terms import SessionTerms
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.settlement import Settler
@@ -61,12 +67,26 @@ class Worker:
             self.batcher.wake,
             deadlines,
         )
-        terms = SessionTerms(context, self.models, self.examiner, self.pause, settings)
+        terms = SessionTerms(
+            context, self.models, self.examiner, self.pause, settings, CallPace(executor, answers)
+        )
         self._sessions = SessionDesk(
             context, terms, self.models, answers, settings.settle_seconds, lambda: self._keeper.wake()
         )
-        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds)
+        self._keeper = SessionKeeper(context, self._sessions, settings.settle_seconds, credit=settings.credit)
         self._reports = ReportAnswers(context, self._assignments, deadlines)
+        book = RescueBook(context)
+        rescue_terms = RescueTerms(context, self.models, paces, self.examiner, self.pause, settings)
+        self._rescues = RescueKeeper(
+            context,
+            book,
+            rescue_terms,
+            RescueProofs(
+                context, book, rescue_terms, self.models, answers, prover, paces, self.pause, settings, jobs
+            ),
+            RescueSettler(context, book, rescue_terms, settings, self.pause.succeeded),
+            looks=settings.rescue,
+        )
         self._intake = Intake(
             self.bidding.consider, lambda offer: context.on_event("offer.dropped", peer=offer.peer)
         )
@@ -89,6 +109,7 @@ class Worker:
             nursery.start_soon(self._keeper.run)
             nursery.start_soon(self._assignments.resume)
             nursery.start_soon(self._reports.run)
+            nursery.start_soon(self._rescues.run)
             nursery.start_soon(self.batcher.run)
             nursery.start_soon(self.bidding.run)
             nursery.start_soon(self._intake.run)

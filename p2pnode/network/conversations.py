@@ -3,7 +3,7 @@
 Frames, statuses and limits are those of `streams`; a refusal ends the stream.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,6 +35,7 @@ IDLE_SECONDS = 300.0
 """A stream on which nothing was asked for so long is closed; the peer opens another."""
 PER_PEER = 8
 TOTAL = 256
+"""Streams at once; with more, the one on which nothing was asked for longest makes room."""
 
 
 class Conversations:
@@ -49,16 +50,19 @@ class Conversations:
         self._on_offence = on_offence
         self._asked = asked
         self._active: Counter[str] = Counter()
+        self._waiting: OrderedDict[INetStream, tuple[str, trio.CancelScope]] = OrderedDict()
+        """Streams that wait for a request, with their peers, the longest wait first."""
 
     def serve(self, protocol: str, handler: Handler, *, max_request: int) -> None:
-        """Answer the requests of every stream on `protocol`; 8 streams at once for a peer, 256 in all."""
+        """Answer the requests of every stream on `protocol`; 8 streams at once for a peer, 256 in all;
+        one more takes the place of a silent one."""
 
         async def accept(stream: INetStream) -> None:
             peer = stream.muxed_conn.peer_id.to_base58()
             if self._reputation.refuses(peer):
                 await reset(stream)
                 return
-            if self._active[peer] >= PER_PEER or self._active.total() >= TOTAL:
+            if not self._has_room(peer):
                 await _refuse(stream, Status.BUSY, "too many streams at once, try again later")
                 return
             self._active[peer] += 1
@@ -72,13 +76,41 @@ class Conversations:
 
         self._host.set_stream_handler(TProtocol(protocol), guarded(accept))
 
+    def _has_room(self, peer: str) -> bool:
+        """Whether there is a place, at the cost of the stream that has been silent longest if need be.
+
+        Streams cost nothing, so whoever holds many in silence must not keep others out. A peer whose stream
+        is taken opens another with its next request.
+        """
+        if self._active[peer] >= PER_PEER:
+            silent = next((one for one, (owner, _) in self._waiting.items() if owner == peer), None)
+        elif self._active.total() >= TOTAL:
+            silent = next(iter(self._waiting), None)
+        else:
+            return True
+        if silent is None:
+            return False
+        _, scope = self._waiting.pop(silent)
+        scope.cancel()
+        return True
+
+    async def _request(self, stream: INetStream, peer: str, limit: int) -> bytes | None:
+        """The next request, None when the stream's place was taken."""
+        with trio.CancelScope() as scope:
+            self._waiting[stream] = peer, scope
+            try:
+                with trio.fail_after(IDLE_SECONDS):
+                    return await read_frame(stream, limit)
+            finally:
+                self._waiting.pop(stream, None)
+        return None
+
     async def _answer_one(
         self, stream: INetStream, peer: str, protocol: str, handler: Handler, limit: int
     ) -> bool:
         """Answer the next request; whether there may be another."""
         try:
-            with trio.fail_after(IDLE_SECONDS):
-                request = await read_frame(stream, limit)
+            request = await self._request(stream, peer, limit)
         except FrameTooLarge as error:
             self._on_offence(peer, Offence.MALFORMED)
             return await _refuse(stream, Status.TOO_LARGE, f"request too large: {error}")
@@ -89,6 +121,8 @@ class Conversations:
             log.debug("conversation.ended", peer=peer, protocol=protocol, error=repr(error))
             await reset(stream)
             return False
+        if request is None:
+            return await _refuse(stream, Status.BUSY, "others need the place of this stream; open another")
         if not self._asked.take(peer):
             self._on_offence(peer, Offence.FLOOD)
             return await _refuse(stream, Status.BUSY, "too many requests a second, ask more slowly")

@@ -9,13 +9,13 @@ from p2pnode.ports.chain import (
     Chain,
     ModelListing,
     NodeRecord,
-    Papers,
     ReportedAward,
     SettlementOutcome,
 )
 from p2pnode.ports.clock import Clock
 from p2pnode.ports.compute import Executor, Progress, Proof, ProofTask, Prover
 from p2pnode.ports.network import Ask, Blobs, Bus, Gossip, Handler, Standing, StreamProtocol, Topic
+from p2pnode.ports.rescues import Papers, RescuableAward, Rescued, RescueEntry
 from p2pnode.ports.roles import Role
 from p2pnode.ports.sealing import Seals
 from p2pnode.ports.sessions import CallEntry, LastAnswer, SessionEntry
@@ -43,6 +43,9 @@ __all__ = [
     "Prover",
     "ReportedAward",
     "Reputation",
+    "RescuableAward",
+    "RescueEntry",
+    "Rescued",
     "Role",
     "Seals",
     "SentTransaction",

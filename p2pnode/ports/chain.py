@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from p2pnode.ports.rescues import Papers, RescueChain
 from p2pnode.ports.sessions import SessionChain
-from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
+from p2pnode.protocol.messages import Award, Result, Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,6 @@ class SettlementOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
-    """What the report of a missed award hands to its worker: all it needs to settle."""
-
-    offer: Offer
-    bid: Signed[Bid]
-    award: Signed[Award]
-    tensors: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class ReportedAward:
     """An award whose deadline has passed and which its worker may settle until `answer_until`.
 
@@ -75,7 +66,7 @@ class ReportedAward:
     papers: Papers | None
 
 
-class Chain(SessionChain, Protocol):
+class Chain(SessionChain, RescueChain, Protocol):
     """The contracts, as calls. Raises ChainError. Reads may be cached for seconds, writes never."""
 
     @property
@@ -108,6 +99,9 @@ class Chain(SessionChain, Protocol):
 
         Sets the price aside from this account's escrow until then. `key` as in `settle_batch`.
         """
+
+    async def report_missed(self, papers: Papers, key: str) -> int:
+        """As `report_unproved`, by the bid alone: it publishes the input, so that others may rescue it."""
 
     async def close_report(self, award: Award, key: str) -> None:
         """End a report that nobody answered, unless somebody else did: the worker loses stake for it."""

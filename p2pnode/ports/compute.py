@@ -46,7 +46,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One line of the prover: `step` of execute, segment, lift, join, wrap, verify; `index` of `total`."""
+    """One line of the prover: `step` of execute, segment, lift, join, wrap, verify; `index` of `total`.
+
+    Where a cluster proves, `cluster` and at times `compress` take the place of those before `wrap`.
+    """
 
     step: str
     index: int

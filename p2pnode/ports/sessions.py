@@ -59,7 +59,7 @@ class SessionLog(Protocol):
         """Write a new session; StoreError if this role has it already."""
 
     def move_session(self, session: SessionEntry, *, expect: str) -> None:
-        """Replace a session whose state is still `expect`."""
+        """Replace a session whose state is still `expect`; award and peer stay what they were."""
 
     def session(self, role: Role, session_hash: bytes) -> SessionEntry | None: ...
 
@@ -79,6 +79,13 @@ class SessionChain(Protocol):
         """How many calls of a session the chain has paid."""
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
-        """Send one settleSession and wait for it; its transaction. `key` as in `Chain.settle_batch`."""
+        """Send one settleSession and wait for it; its transaction. `key` and `credit` as in
+        `Chain.settle_batch`."""

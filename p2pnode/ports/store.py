@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from p2pnode.ports.compute import Proof
+from p2pnode.ports.rescues import RescueLog
 from p2pnode.ports.roles import Role
 from p2pnode.ports.sessions import SessionLog
 from p2pnode.ports.transactions import TxLog
@@ -55,7 +56,7 @@ class BatchEntry:
     closed: bool = False
 
 
-class Store(TxLog, SessionLog, Protocol):
+class Store(TxLog, SessionLog, RescueLog, Protocol):
     """The write-ahead ledger: what a method wrote is on the disk when it returns. Raises StoreError.
 
     Calls are synchronous and short, so that between a check and its write no other task can run, and the

@@ -4,7 +4,8 @@ The struct types are those of the ProofOfInference contract; a test compares wit
 Sources: EIP-712 (typed data), EIP-2 (low s).
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 # Not eth-keys: it loads pydantic by way of eth-utils, which takes longer than checking a receipt.
@@ -62,6 +63,7 @@ def keccak(data: bytes) -> bytes:
 _RESCUE_TYPE = "Rescue(bytes32 taskId,address worker)"
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _TYPE_HASHES = {of: keccak(text.encode()) for of, text in TYPES.items()}
+_FIELDS = {of: tuple(field.name for field in fields(of)) for of in TYPES}
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -74,13 +76,19 @@ class Domain:
 
     def separator(self) -> bytes:
         """The domain separator, 32 bytes."""
-        return keccak(
-            keccak(_DOMAIN_TYPE.encode())
-            + keccak(NAME.encode())
-            + keccak(VERSION.encode())
-            + self.chain_id.to_bytes(32, "big")
-            + self.verifying_contract.rjust(32, b"\0")
-        )
+        return _separator(self)
+
+
+@lru_cache(maxsize=16)
+def _separator(domain: Domain) -> bytes:
+    """Kept, since a node signs and checks under one domain, and hashes it several times for each message."""
+    return keccak(
+        keccak(_DOMAIN_TYPE.encode())
+        + keccak(NAME.encode())
+        + keccak(VERSION.encode())
+        + domain.chain_id.to_bytes(32, "big")
+        + domain.verifying_contract.rjust(32, b"\0")
+    )
 
 
 def digest(domain: Domain, message: Signable) -> bytes:
@@ -90,7 +98,7 @@ def digest(domain: Domain, message: Signable) -> bytes:
     """
     # A digest that is too short would be padded below, so every field is checked here.
     schema.write_fields(type(message), message)
-    words = b"".join(_word(value) for value in astuple(message))
+    words = b"".join(_word(getattr(message, name)) for name in _FIELDS[type(message)])
     return keccak(b"\x19\x01" + domain.separator() + keccak(_TYPE_HASHES[type(message)] + words))
 
 

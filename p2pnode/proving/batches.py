@@ -22,7 +22,10 @@ PROOF = "proof.json"
 EXECUTION = "execution.json"
 MAX_SEAL = 1024 * 1024
 _MAX_JSON = 1024 * 1024
-_STEPS = ("run-*.bin", "segment-*.bin", "lift-*.bin", "join-*.bin", "wrapped.bin")
+_STEPS = (
+    *("run-*.bin", "segment-*.bin", "lift-*.bin", "join-*.bin", "compressed.bin", "wrapped.bin"),
+    *("guest.bin", "stdin.bin", "receipt.bin"),
+)
 
 
 def write_job(job: Path, model: Path, tasks: Sequence[ProofTask], po2: int) -> int:
@@ -52,7 +55,7 @@ def write_job(job: Path, model: Path, tasks: Sequence[ProofTask], po2: int) -> i
         else:
             job.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():
-                _write(job / name, content)
+                write_file(job / name, content)
         return int(files["po2"])
     except (OSError, ValueError) as error:
         raise ProverError(f"job folder {job} cannot be used: {error}; give another folder") from error
@@ -69,8 +72,8 @@ def read_outputs(job: Path, result: str, model: Path, tasks: Sequence[ProofTask]
         raise ProverError(
             f"{job / result} names outputs {found.get('outputs')!r:.100}; {len(tasks)} are asked"
         )
-    outputs = tuple(_read(job / name, MAX_TENSORS) for name in names)
-    model_digest = hashlib.sha256(_read(model, None)).digest()
+    outputs = tuple(read_file(job / name, MAX_TENSORS) for name in names)
+    model_digest = hashlib.sha256(read_file(model, None)).digest()
     leaves = [
         leaf(task.task_id, model_digest, content_digest(task.tensors), content_digest(output))
         for task, output in zip(tasks, outputs, strict=True)
@@ -93,7 +96,7 @@ def read_proof(job: Path, model: Path, tasks: Sequence[ProofTask], image_id: byt
     if _hex(found, "image_id", 32) != image_id:
         raise ProverError(f"{job / PROOF} is of image {found['image_id']}; this prover's is {image_id.hex()}")
     outputs = read_outputs(job, PROOF, model, tasks)
-    return Proof(image_id, _hex(found, "journal", 40), _read(job / "seal.bin", MAX_SEAL), outputs)
+    return Proof(image_id, _hex(found, "journal", 40), read_file(job / "seal.bin", MAX_SEAL), outputs)
 
 
 def drop_steps(job: Path) -> None:
@@ -103,7 +106,8 @@ def drop_steps(job: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, also after a power cut."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         file.write(content)
@@ -112,7 +116,8 @@ def _write(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _read(path: Path, most: int | None) -> bytes:
+def read_file(path: Path, most: int | None) -> bytes:
+    """A file of at most `most` bytes. Raises ProverError."""
     try:
         with path.open("rb") as file:
             content = file.read(-1 if most is None else most + 1)
@@ -125,7 +130,7 @@ def _read(path: Path, most: int | None) -> bytes:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(_read(path, _MAX_JSON))
+        found = json.loads(read_file(path, _MAX_JSON))
     except ValueError as error:
         raise ProverError(f"{path} is not JSON: {error}; start the job in a new folder") from error
     if not isinstance(found, dict):

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -16,6 +17,7 @@ from p2pnode.proving.locate import find_prover, free_memory, segment_po2
 from p2pnode.proving.process import run_prover
 from p2pnode.proving.progress import Estimate
 from p2pnode.proving.rates import Meter, Rates, load_rates, save_rates
+from p2pnode.proving.settings import Cluster, Identity
 
 DEFAULT_SECONDS = 7200.0
 """How long one proof may take."""
@@ -26,9 +28,18 @@ _QUICK_SECONDS = 60.0
 class SubprocessProver:
     """Proves batches. Implements `ports.Prover`. Made by `open_prover`."""
 
-    def __init__(self, binary: Path, image_id: bytes, seconds: float, jobs: int, memory: int | None) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        identity: Identity,
+        seconds: float,
+        jobs: int,
+        memory: int | None,
+        cluster: Cluster | None,
+    ) -> None:
         self._binary = binary
-        self._image_id = image_id
+        self._identity = identity
+        self._cluster = cluster
         self._seconds = seconds
         self._memory = memory
         # Two proofs at a time would each take as long as both, and twice the memory.
@@ -37,11 +48,18 @@ class SubprocessProver:
     @property
     def image_id(self) -> bytes:
         """Image ID of the guest that this prover proves and verifies, 32 bytes."""
-        return self._image_id
+        return self._identity.image_id
+
+    @property
+    def risc0_version(self) -> str:
+        """Version of the crate risc0-zkvm in the binary."""
+        return self._identity.risc0_version
 
     @property
     def rates(self) -> Rates:
-        """How fast it proves on this machine, as far as that was measured."""
+        """How fast it proves on this machine, or on the cluster, as far as that was measured."""
+        if self._cluster is not None and (measured := load_rates(self._cluster.url)).measured_at:
+            return measured
         return load_rates(self._binary)
 
     async def prove(
@@ -57,29 +75,70 @@ class SubprocessProver:
                 try:
                     return await self._finished(model, tasks, job)
                 except ProverError as error:
-                    # Here: only proving logs, and loading this would take a third of a verification's time.
-                    import structlog
-
-                    structlog.get_logger(__name__).warning("proof.discarded", job=str(job), reason=str(error))
+                    _log().warning("proof.discarded", job=str(job), reason=str(error))
                     (job / batches.PROOF).unlink(missing_ok=True)
-            estimate, meter = Estimate(), Meter()
-
-            def report(progress: Progress) -> None:
-                meter.note(progress)
-                on_progress(estimate.whole(progress))
-
-            await run_prover(
-                self._binary,
-                ["prove", "--job", job, "--po2", str(po2)],
-                seconds=self._seconds,
-                on_progress=report,
-            )
-            before = self.rates
-            if (measured := meter.rates(before)) != before:
-                save_rates(self._binary, measured)
+            if self._cluster is None or not await self._prove_there(self._cluster, job, po2, on_progress):
+                await self._prove_here(job, po2, on_progress)
             proof = await self._finished(model, tasks, job)
             batches.drop_steps(job)
             return proof
+
+    async def _prove_here(self, job: Path, po2: int, on_progress: Callable[[Progress], None]) -> None:
+        estimate, meter = Estimate(), Meter()
+
+        def report(progress: Progress) -> None:
+            meter.note(progress)
+            on_progress(estimate.whole(progress))
+
+        await run_prover(
+            self._binary,
+            ["prove", "--job", job, "--po2", str(po2)],
+            seconds=self._seconds,
+            on_progress=report,
+        )
+        before = load_rates(self._binary)
+        if (measured := meter.rates(before)) != before:
+            save_rates(self._binary, measured)
+
+    async def _prove_there(
+        self, cluster: Cluster, job: Path, po2: int, on_progress: Callable[[Progress], None]
+    ) -> bool:
+        """Have the cluster prove, and wrap its receipt here. False says that this machine has to prove.
+
+        Raises ProverError for a job that cannot be proved anywhere, ClusterError where there is no fallback.
+        """
+        # Here: a node without a cluster never loads an HTTP client.
+        from p2pnode.proving.bento import ClusterError
+        from p2pnode.proving.cluster import RECEIPT, ClusterJob
+
+        async def export() -> int:
+            arguments: list[str | Path] = ["execute", "--job", job, "--po2", str(po2), "--export"]
+            result = await run_prover(self._binary, arguments, seconds=self._seconds)
+            stats = result.get("stats")
+            return read_execution(stats if isinstance(stats, dict) else {}, (), po2).total_cycles
+
+        there = ClusterJob(cluster, job, self._identity.image_id, self._identity.risc0_version, on_progress)
+        try:
+            measured = await there.fetch(export, self.rates)
+            try:
+                await run_prover(
+                    self._binary,
+                    ["prove", "--job", job, "--receipt", job / RECEIPT],
+                    seconds=self._seconds,
+                    on_progress=on_progress,
+                )
+            except ProverError as error:
+                reason = f"prover.cluster_url: the receipt of {cluster.url} is of no use: {error}"
+                await there.give_up(reason)
+                raise ClusterError(reason) from error
+        except ClusterError as error:
+            if not cluster.fallback:
+                raise
+            _log().warning("proof.cluster_failed", job=str(job), reason=str(error), effect="proved here")
+            return False
+        if measured is not None:
+            save_rates(cluster.url, measured)
+        return True
 
     async def execute(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> tuple[bytes, ...]:
         """The outputs the guest would prove, without a proof; `job` is gone then. Raises ProverError."""
@@ -121,19 +180,32 @@ class SubprocessProver:
         return await trio.to_thread.run_sync(batches.write_job, job, model, tasks, po2)
 
     async def _finished(self, model: Path, tasks: Sequence[ProofTask], job: Path) -> Proof:
-        proof = await trio.to_thread.run_sync(batches.read_proof, job, model, tasks, self._image_id)
+        proof = await trio.to_thread.run_sync(batches.read_proof, job, model, tasks, self._identity.image_id)
         await self.verify(proof.journal, proof.seal)
         return proof
 
 
+def _log() -> Any:
+    # Here: only proving logs, and loading this would take a third of a verification's time.
+    import structlog
+
+    return structlog.get_logger(__name__)
+
+
 @asynccontextmanager
 async def open_prover(
-    *, binary: str = "", seconds: float = DEFAULT_SECONDS, jobs: int = 1, memory: int | None = None
+    *,
+    binary: str = "",
+    seconds: float = DEFAULT_SECONDS,
+    jobs: int = 1,
+    memory: int | None = None,
+    cluster: Cluster | None = None,
 ) -> AsyncIterator[SubprocessProver]:
     """A prover over `binary` (empty looks in the usual places), `jobs` proofs at a time.
 
     One proof may take `seconds`, and segments are sized for `memory` bytes, what is free at the time unless
-    given. Raises ProverError with the remedy when there is no working binary.
+    given. With a `cluster` it proves there, and here only wraps. Raises ProverError with the remedy when
+    there is no working binary.
     Every subprocess ends with the call that started it, so nothing is left when the context ends.
     """
     path = find_prover(binary)
@@ -144,4 +216,7 @@ async def open_prover(
         image_id = b""
     if len(image_id) != 32:
         raise ProverError(f"prover {path} has image ID {result!r:.100}; run `p2pnode prover build`")
-    yield SubprocessProver(path, image_id, seconds, jobs, memory)
+    identity = Identity(image_id, str(result.get("risc0_zkvm", "")))
+    if cluster is not None and not identity.risc0_version:
+        raise ProverError(f"prover {path} cannot export jobs to a cluster; run `p2pnode prover build`")
+    yield SubprocessProver(path, identity, seconds, jobs, memory, cluster)

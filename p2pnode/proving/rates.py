@@ -1,7 +1,7 @@
 """How fast this machine proves: what the last proof took, kept for estimates.
 
-One small file in the user's cache folder, by the prover's path: another prover, for a GPU say, has other
-rates. Losing it costs nothing but the accuracy of the next estimate.
+One small file in the user's cache folder, by the prover's path, or by the URL of a cluster: another prover
+has other rates. Losing it costs nothing but the accuracy of the next estimate.
 """
 
 import json
@@ -68,8 +68,8 @@ def rates_file(environment: Mapping[str, str] = os.environ) -> Path:
     return cache / "p2pnode" / "rates.json"
 
 
-def load_rates(prover: Path, file: Path | None = None) -> Rates:
-    """The rates of a prover on this machine; the defaults if none were measured."""
+def load_rates(prover: Path | str, file: Path | None = None) -> Rates:
+    """The rates of a prover, a binary here or a cluster's URL; the defaults if none were measured."""
     found = _read(file or rates_file()).get(str(prover))
     try:
         rates = Rates(**found) if isinstance(found, dict) else Rates()
@@ -80,7 +80,7 @@ def load_rates(prover: Path, file: Path | None = None) -> Rates:
         return Rates()
 
 
-def save_rates(prover: Path, rates: Rates, file: Path | None = None) -> None:
+def save_rates(prover: Path | str, rates: Rates, file: Path | None = None) -> None:
     """Keep rates for later estimates; a cache that cannot be written is no reason to fail a proof."""
     file = file or rates_file()
     known = {**_read(file), str(prover): asdict(rates)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from p2pnode.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TABLES = """
 CREATE TABLE tasks (
@@ -99,6 +99,28 @@ CREATE TABLE calls (
 """
 """Since version 2."""
 
+_RESCUE_TABLES = """
+CREATE TABLE rescues (
+    serial INTEGER PRIMARY KEY,
+    role TEXT NOT NULL,
+    task_id BLOB NOT NULL,
+    state TEXT NOT NULL,
+    award BLOB NOT NULL,
+    rescuer BLOB NOT NULL,
+    rescue_until INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    output_digest BLOB NOT NULL,
+    image_id BLOB,
+    journal BLOB,
+    seal BLOB,
+    settled_by BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    UNIQUE (role, task_id)
+) STRICT;
+CREATE INDEX rescues_by_state ON rescues (role, state)
+"""
+"""Since version 3."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the ledger at `path`, made on first use with mode 0600. Raises StoreError."""
@@ -122,8 +144,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         _create(connection, _TABLES)
-    if version < SCHEMA_VERSION:
+    if version < 2:
         _create(connection, _SESSION_TABLES)
+    if version < SCHEMA_VERSION:
+        _create(connection, _RESCUE_TABLES)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
     if version > SCHEMA_VERSION:

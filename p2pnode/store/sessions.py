@@ -30,10 +30,18 @@ class SessionTables:
 
     def move_session(self, session: SessionEntry, *, expect: str) -> None:
         changed = self._ledger.execute(
-            "UPDATE sessions SET state = ?3, award = ?4, receipt = ?5, peer = ?6, changed = ?7, "
-            "voucher = ?8, output = ?9, reserved = ?10, paid = ?11, reason = ?12 "
-            "WHERE role = ?1 AND session_hash = ?2 AND state = ?13",
-            *_row(session),
+            "UPDATE sessions SET state = ?3, receipt = ?4, changed = ?5, voucher = ?6, output = ?7, "
+            "reserved = ?8, paid = ?9, reason = ?10 WHERE role = ?1 AND session_hash = ?2 AND state = ?11",
+            session.role,
+            session.session_hash,
+            session.state,
+            encode(session.receipt),
+            session.changed,
+            session.voucher and encode(session.voucher),
+            session.output,
+            session.reserved,
+            session.paid,
+            session.reason,
             expect,
         )
         if changed != 1:

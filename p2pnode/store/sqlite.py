@@ -15,6 +15,7 @@ from p2pnode.protocol.cid import content_digest
 from p2pnode.protocol.codec import decode_signed, encode
 from p2pnode.protocol.messages import Award, Signed
 from p2pnode.store.connection import Ledger
+from p2pnode.store.rescues import RescueTables
 from p2pnode.store.rows import TASK_COLUMNS, split_seal, task_of, task_row
 from p2pnode.store.schema import connect
 from p2pnode.store.sessions import SessionTables
@@ -30,8 +31,12 @@ def open_store(path: Path) -> Iterator["SqliteStore"]:
         ledger.close()
 
 
-class SqliteStore(SessionTables):
+class SqliteStore(SessionTables, RescueTables):
     """Implements the Store port; its methods are documented there."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        SessionTables.__init__(self, ledger)
+        RescueTables.__init__(self, ledger)
 
     def transaction(self) -> AbstractContextManager[None]:
         return self._ledger.transaction()

@@ -114,8 +114,8 @@ def wait_for_chain(node: subprocess.Popen[bytes], url: str, output: Path) -> Non
             time.sleep(0.1)
 
 
-def deploy(url: str, folder: Path) -> Path:
-    """The contracts' own deploy script."""
+def deploy(url: str, folder: Path, image_id: str = IMAGE_ID) -> Path:
+    """The contracts' own deploy script, for proofs of the guest `image_id`."""
     target = folder / "deployment.json"
     done = subprocess.run(
         [str(BIN / "node"), "scripts/deploy.ts"],
@@ -123,7 +123,7 @@ def deploy(url: str, folder: Path) -> Path:
         env=environment(
             P2PNODE_RPC_URL=url,
             P2PNODE_DEPLOYMENT=str(target),
-            P2PNODE_IMAGE_ID=IMAGE_ID,
+            P2PNODE_IMAGE_ID=image_id,
             P2PNODE_IGNITION_DIR=str(folder / "ignition"),
         ),
         capture_output=True,

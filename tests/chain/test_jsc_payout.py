@@ -63,7 +63,10 @@ async def until_outstanding(chain: ChainClient, units: int) -> None:
     pytest.fail(f"the bridge holds {await outstanding(chain)} units, not {units}")
 
 
-async def test_credit_becomes_a_note_after_each_settlement(chain_state: Devnet, rich: Account) -> None:
+@pytest.mark.parametrize("settled", ["settlement.confirmed", "session.settled"])
+async def test_credit_becomes_a_note_after_each_settlement(
+    chain_state: Devnet, rich: Account, settled: str
+) -> None:
     async with open_pool(chain_state, rich, []) as pool:
         payout = PrivatePayout(pool.chain, ADDRESS)
         await give_credit(pool, chain_state, 5 * JSC_UNIT + 1)
@@ -74,7 +77,7 @@ async def test_credit_becomes_a_note_after_each_settlement(chain_state: Devnet, 
             payout.follow("task.progress", {})
             await trio.sleep(1)
             assert await outstanding(pool.chain) == 5
-            payout.follow("settlement.confirmed", {})
+            payout.follow(settled, {})
             await until_outstanding(pool.chain, 8)
         await pool.sync()
         received = [note.received for note in pool.wallet.notes]

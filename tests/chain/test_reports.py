@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from p2pnode.chain import ChainClient, MemoryTxLog, open_chain
+from p2pnode.chain.finality import FINAL_BLOCKS
 from p2pnode.errors import ChainError
 from p2pnode.identity import Account
-from p2pnode.ports import Papers
+from p2pnode.ports import Papers, Proof
 from p2pnode.protocol.eip712 import Domain, digest, sign
+from p2pnode.protocol.journal import Journal
 from p2pnode.protocol.messages import Award, Bid, Offer, Result, Signed
 from p2pnode.protocol.tensors import tensors_digest
 from tests.chain.conftest import ETHER, Devnet
@@ -105,6 +108,57 @@ async def test_a_worker_reads_from_the_chain_what_it_missed(
         await chain.close_report(made.award.message, "again")
 
 
+async def test_others_find_what_was_missed_and_what_it_would_bring(
+    chain_state: Devnet, rich: Account, worker: Account
+) -> None:
+    await prepare(chain_state, rich, worker)
+    async with open_as(chain_state, rich) as chain:
+        domain = Domain(chain.chain_id, chain.settlement_address)
+        answered = await papers(chain_state, chain, rich, worker, 1)
+        made = await papers(chain_state, chain, rich, worker, 2)
+        task_id = digest(domain, made.award.message)
+        pass_time(chain_state, 700)
+        answer = sign(domain, Result(digest(domain, answered.award.message), b"\x01" * 32), worker.key)
+        await chain.report_unproved(answered.award, answer, "unproved")
+        closable = await chain.report_missed(made, "missed")
+        assert await chain.report_missed(made, "missed again") == closable
+        assert await chain.rescuable_awards() == [], "its own worker may still settle it"
+        pass_time(chain_state, DAY + 1)
+        [found] = await chain.rescuable_awards()
+        assert (found.task_id, found.requester, found.worker) == (task_id, rich.address, worker.address)
+        assert found.rescue_until == found.answer_until + DAY == closable - 1
+        assert await chain.report_papers(found) == made
+        assert await chain.rescue_reward(found) == ETHER // 4
+        assert await chain.is_report_open(task_id)
+        assert await chain.find_rescue(task_id, 0) is None
+        # Another transaction hands nothing over, whatever an endpoint makes of it.
+        other = chain_state.rpc("eth_getBlockByNumber", "0x1", False)["transactions"][0]
+        assert await chain.report_papers(replace(found, transaction=bytes.fromhex(other[2:]))) is None
+        proof = Proof(bytes(32), Journal(1, bytes(32)).encode(), b"no proof", (b"",))
+        with pytest.raises(ChainError, match="proveBatch would fail"):
+            await chain.rescue(made.award.message, bytes(32), proof, "rescue", credit=False)
+        pass_time(chain_state, DAY)
+        assert await chain.rescuable_awards() == [], "its window is over"
+
+
+async def test_reports_are_final_once_and_read_anew_from_a_chain_that_is_reset(
+    chain_state: Devnet, rich: Account, worker: Account
+) -> None:
+    await prepare(chain_state, rich, worker)
+    async with open_as(chain_state, rich) as chain:
+        made = await papers(chain_state, chain, rich, worker, 1)
+        pass_time(chain_state, 700)
+        snapshot = chain_state.rpc("evm_snapshot")
+        await chain.report_missed(made, "missed")
+        pass_time(chain_state, DAY + 1)
+        [found] = await chain.rescuable_awards()
+        chain_state.rpc("hardhat_mine", hex(FINAL_BLOCKS + 10))
+        assert await chain.rescuable_awards() == [found]
+        assert await chain.rescuable_awards() == [found], "from memory"
+        chain_state.rpc("evm_revert", snapshot)
+        assert await chain.rescuable_awards() == []
+
+
 async def test_a_worker_that_answered_and_never_settled_loses_stake(
     chain_state: Devnet, rich: Account, worker: Account
 ) -> None:
@@ -126,6 +180,28 @@ async def test_a_worker_that_answered_and_never_settled_loses_stake(
         before = await chain.token.balance(rich.address)
         await chain.close_report(made.award.message, "close")
         assert await chain.token.balance(rich.address) == before + ETHER // 2
+        node = await chain.node(worker.address)
+        assert node is not None
+        assert node.stake == 4 * ETHER
+
+
+async def test_a_worker_that_was_reported_on_its_bid_loses_stake_for_its_result(
+    chain_state: Devnet, rich: Account, worker: Account
+) -> None:
+    await prepare(chain_state, rich, worker)
+    async with open_as(chain_state, rich) as chain:
+        domain = Domain(chain.chain_id, chain.settlement_address)
+        made = await papers(chain_state, chain, rich, worker, 6)
+        answer = sign(domain, Result(digest(domain, made.award.message), b"\x01" * 32), worker.key)
+        pass_time(chain_state, 700)
+        await chain.reports.missed(made.offer, made.bid, made.award, TENSORS, "perhaps by the worker")
+        await chain.report_unproved(made.award, answer, "report")
+        assert await chain.free_escrow(rich.address) == 100 - PRICE - FEE, "set aside once"
+        async with open_as(chain_state, worker) as other:
+            [report] = await other.reported_awards()
+            assert report.papers == made
+        pass_time(chain_state, 2 * DAY + 1)
+        await chain.close_report(made.award.message, "close")
         node = await chain.node(worker.address)
         assert node is not None
         assert node.stake == 4 * ETHER

@@ -181,11 +181,27 @@ async def test_without_the_last_voucher_the_answer_itself_is_settled(
         await bob.chain.settle_session(award, theirs.voucher, None, "hiding")
         assert await bob.chain.paid_calls(hash_) == 4
         answer = LastAnswer(theirs.output, theirs.receipt.signature)
-        await bob.chain.settle_session(award, theirs.voucher, answer, "publishing")
+        await bob.chain.settle_session(award, theirs.voucher, answer, "publishing", credit=True)
         assert await bob.chain.paid_calls(hash_) == 5
+        assert await bob.chain.settlement.credit(worker.address) == PRICE
         assert await alice.chain.escrow.balance(rich.address) == ESCROW - cost(5)
         await alice.requester.sessions.end(session)
         await until(lambda: paid(bob, Role.WORKER, hash_))
+
+
+async def test_calls_that_are_cancelled_mix_up_no_answers(
+    chain_state: Devnet, rich: Account, worker: Account, tmp_path: Path
+) -> None:
+    async with pair_of(chain_state, rich, worker, tmp_path) as (alice, _):
+        assert alice.requester is not None
+        known = images()
+        async with alice.requester.sessions.open(ORDER) as session:
+            await session.call(known[0][0])
+            for number in range(12):
+                with trio.move_on_after(number / 1000):
+                    await session.call(known[number][0])
+                tensors, label = known[number + 1]
+                assert decode_tensors(await session.call(tensors))["digit"].item() == label
 
 
 async def test_a_requester_may_settle_itself(

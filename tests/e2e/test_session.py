@@ -1,5 +1,9 @@
 """A session between real nodes: libp2p, the chain's contracts, ONNX Runtime, both ledgers, the client."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -10,9 +14,10 @@ import p2pnode
 from p2pnode.amounts import JOY
 from p2pnode.errors import P2PNodeError
 from p2pnode.inference import read_inputs, read_model
-from p2pnode.models import DIGITS, digit_images
+from p2pnode.models import DIGITS, IMAGES, digit_images
 from p2pnode.protocol.tensors import decode_tensors
 from tests.e2e.api_network import MODEL, ApiNetwork
+from tests.e2e.conftest import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -82,3 +87,37 @@ def test_a_worker_takes_no_session_below_its_price(api_network: ApiNetwork) -> N
     answer: httpx.Response = api_network.request("POST", "/v2/sessions", json=body)
     assert answer.status_code == 409
     assert "price-too-low" in answer.json()["error"]
+
+
+def command(network: ApiNetwork, *arguments: object) -> list[dict[str, Any]]:
+    """`p2pnode session ... --json` of the requester, and what it printed."""
+    node = network.devnet.requester
+    ran = subprocess.run(
+        [sys.executable, "-m", "p2pnode", "session", *map(str, arguments), "--json", "--config", node.config],
+        cwd=node.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def test_the_command_line_opens_calls_closes_and_settles(api_network: ApiNetwork) -> None:
+    known = digit_images()
+    (opened,) = command(api_network, "open", DIGITS, "--price", "0.001", "--calls", 2 * len(known))
+    name = str(opened["session"])
+    assert (opened["state"], opened["price"], opened["calls"]) == ("open", str(PRICE), 0)
+    *answers, state = command(api_network, "call", name[:12], IMAGES)
+    assert [answer["outputs"]["digit"] for answer in answers] == [[label] for _, label in known]
+    assert (state["state"], state["calls"]) == ("open", len(known))
+    # Whoever restarts his shell goes on where he was.
+    first, closed = command(api_network, "call", "last", known[0][0], "--close")
+    assert first["call"] == len(known) + 1
+    assert (closed["state"], closed["calls"]) == ("ended", len(known) + 1)
+    assert until_settled(api_network, name)["paid_calls"] == len(known) + 1
+    (listed,) = command(api_network, "list")
+    (own,) = (one for one in listed["sessions"] if one["session"] == name)
+    assert (own["role"], own["state"], own["owed"]) == ("requester", "settled", "0")

@@ -10,17 +10,26 @@ from web3 import Web3
 from p2pnode.chain.contract import load_abi
 from p2pnode.chain.rpc import hexed, unhexed
 from p2pnode.errors import ChainError
-from p2pnode.protocol.messages import Award, Result, SessionAward, Signed, Voucher
+from p2pnode.ports import Papers
+from p2pnode.protocol.messages import Award, Bid, Offer, Result, SessionAward, Signed, Voucher
 from tests.sim.fake_chain import CONTRACT
 from tests.sim.fake_sessions import SessionSettlement
 
 _CODEC: Final = Web3().codec
 _ABI: Final = load_abi("ProofOfInference")
+_FUNCTIONS: Final = (
+    "settleBatch",
+    "settleSession",
+    "reportUnproved",
+    "reportMissed",
+    "closeReport",
+    "proveBatch",
+    "rescue",
+)
 _CALLS: Final = [
     item
     for item in [*_ABI, *load_abi("NodeCoordinator")]
-    if item.get("name") in ("settleBatch", "settleSession", "reportUnproved", "closeReport")
-    and item["type"] == "function"
+    if item.get("name") in _FUNCTIONS and item["type"] == "function"
 ]
 
 
@@ -43,13 +52,43 @@ class Unproved:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A reportMissed call."""
+
+    papers: Papers
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """A proveBatch call; `seal` begins with the verifier's selector."""
+
+    count: int
+    root: bytes
+    seal: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """A rescue call."""
+
+    award: Award
+    output_digest: bytes
+    rescuer: bytes
+    count: int
+    credit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """A closeReport call."""
 
     award: Award
 
 
-def decode(data: bytes) -> Batch | Unproved | Closing | SessionSettlement:
+Decoded = Batch | Unproved | Missed | Closing | Proving | Rescue | SessionSettlement
+
+
+def decode(data: bytes) -> Decoded:
     """The call in a transaction's data. Raises ChainError, as a contract without such a function reverts."""
     for item in _CALLS:
         types = [_type(part) for part in item["inputs"]]
@@ -68,13 +107,29 @@ def decode(data: bytes) -> Batch | Unproved | Closing | SessionSettlement:
                 return Unproved(
                     Signed(_award(award), award_signature), Signed(Result(*result), result_signature)
                 )
+            case "reportMissed":
+                (offer, bid, bid_signature, award, award_signature), tensors = values
+                return Missed(
+                    Papers(
+                        Offer(*_fields(offer)),
+                        Signed(Bid(*_fields(bid)), bid_signature),
+                        Signed(_award(award), award_signature),
+                        tensors,
+                    )
+                )
+            case "proveBatch":
+                return Proving(*values)
+            case "rescue":
+                award, output, rescuer, (count, _, _), payout = values
+                return Rescue(_award(award), output, unhexed(rescuer), count, bool(payout))
             case "settleSession":
-                session, voucher, signature, (output, receipt_signature), _ = values
+                session, voucher, signature, (output, receipt_signature), payout = values
                 return SessionSettlement(
                     SessionAward(*_fields(session)),
                     Signed(Voucher(*voucher), signature),
                     output,
                     receipt_signature,
+                    bool(payout),
                 )
             case "closeReport":
                 return Closing(_award(values[0]))

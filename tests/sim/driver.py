@@ -93,6 +93,7 @@ class Driver:
         worker: WorkerSettings | None = None,
         requester: RequesterSettings | None = None,
         ledger: Callable[[sqlite3.Connection], Ledger] = Ledger,
+        proof_seconds: float = 20,
     ) -> AsyncIterator[Node]:
         """A running node with the ledger, key and peer ID that this name always has."""
         key = hashlib.sha256(name.encode()).digest()
@@ -118,7 +119,7 @@ class Driver:
                 seals=FakeSeals(name),
                 random_bytes=random.Random(f"{name}{trio.current_time()}").randbytes,
             )
-            executor, prover = FakeExecutor(), FakeProver()
+            executor, prover = FakeExecutor(), FakeProver(proof_seconds)
             running = None
             if worker is not None:
                 self.world.nodes.setdefault(

@@ -9,6 +9,7 @@ from p2pnode.ports import ModelListing, NodeRecord, Papers
 from p2pnode.protocol.eip712 import Domain, digest, verify
 from p2pnode.protocol.journal import journal_of, leaf
 from p2pnode.protocol.messages import Award, Result, Signed
+from p2pnode.protocol.tensors import tensors_digest
 from tests.sim.fake_clock import FakeClock
 from tests.sim.fake_compute import seal_of
 
@@ -27,6 +28,7 @@ class OpenReport:
     reporter: bytes
     answer_until: int
     papers: Papers | None
+    vouched: bool
     open: bool = True
 
     @property
@@ -49,6 +51,10 @@ class World:
     bonds: dict[bytes, int] = field(default_factory=dict)
     reports: dict[bytes, OpenReport] = field(default_factory=dict)
     slashed: list[bytes] = field(default_factory=list)
+    proved: set[bytes] = field(default_factory=set)
+    """Journals that proveBatch has verified."""
+    rescued: dict[bytes, bytes] = field(default_factory=dict)
+    """Who rescued a task, by its ID."""
     paid_calls: dict[bytes, int] = field(default_factory=dict)
     session_settlements: list[tuple[bytes, int, bytes]] = field(default_factory=list)
     """Session hash, calls that are paid by now, and the answer that was published, or nothing."""
@@ -67,7 +73,7 @@ class World:
         if task_id in self.reports or (terms.requester, terms.nonce) in self.nonces:
             raise ChainError("AlreadyReported or NonceAlreadyUsed")
         verify(self.domain, award)
-        report = OpenReport(award, reporter, now + DAY, papers)
+        report = OpenReport(award, reporter, now + DAY, papers, vouched=papers is None)
         if self.escrow.get(reporter, 0) < report.amount:
             raise ChainError("AwardNotCovered")
         self.escrow[reporter] -= report.amount
@@ -80,7 +86,25 @@ class World:
             raise ChainError("NotOfThisAward")
         try:
             verify(self.domain, result, award.message.worker)
-            self.report(award, reporter, None)
+            report = self.reports.get(result.message.task_id)
+            if report is not None and report.open and not report.vouched:
+                report.vouched = True
+            else:
+                self.report(award, reporter, None)
+        except SignatureError as error:
+            raise ChainError("InvalidSignature") from error
+
+    def report_missed(self, papers: Papers, reporter: bytes) -> None:
+        """What reportMissed does."""
+        award = papers.award.message
+        if (
+            tensors_digest(papers.tensors) != award.input_digest
+            or digest(self.domain, papers.offer) != papers.bid.message.offer_hash
+        ):
+            raise ChainError("TermsMismatch")
+        try:
+            verify(self.domain, papers.bid, award.worker)
+            self.report(papers.award, reporter, papers)
         except SignatureError as error:
             raise ChainError("InvalidSignature") from error
 
@@ -93,7 +117,7 @@ class World:
             raise ChainError("StillAnswerable")
         report.open = False
         self.escrow[report.reporter] += report.amount
-        if report.papers is None and (award.requester, award.nonce) not in self.nonces:
+        if report.vouched and (award.requester, award.nonce) not in self.nonces:
             self.slashed.append(award.worker)
 
 

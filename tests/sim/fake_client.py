@@ -8,18 +8,31 @@ import trio
 from p2pnode import identity
 from p2pnode.chain.contract import Contract
 from p2pnode.chain.reports import Reports
+from p2pnode.chain.rescues import Rescues
 from p2pnode.chain.rpc import Rpc
 from p2pnode.chain.sender import Sender
 from p2pnode.chain.sessions import Sessions
 from p2pnode.chain.settlement import Settlement
 from p2pnode.config import ChainConfig
 from p2pnode.errors import ChainError
-from p2pnode.ports import LastAnswer, ModelListing, NodeRecord, ReportedAward, SettlementOutcome, TxLog
+from p2pnode.ports import (
+    LastAnswer,
+    ModelListing,
+    NodeRecord,
+    Papers,
+    Proof,
+    ReportedAward,
+    RescuableAward,
+    Rescued,
+    SettlementOutcome,
+    TxLog,
+)
 from p2pnode.protocol.eip712 import digest
 from p2pnode.protocol.messages import Award, Result, SessionAward, Signed, Voucher
 from tests.sim.fake_chain import CONTRACT, DAY, TOKEN
 from tests.sim.fake_clock import FakeClock
 from tests.sim.fake_ethereum import FakeEthereum
+from tests.sim.fake_rescues import PENALTY
 
 
 class FakeRpc(Rpc):
@@ -59,6 +72,7 @@ class FakeChain:
         self._settlement = Settlement(rpc, proof, verifier, self.sender)
         self._sessions = Sessions(proof, self.sender)
         self._reports = Reports(rpc, coordinator, proof, self.sender, 0)
+        self._rescues = Rescues(rpc, coordinator, verifier, self._settlement, 0)
 
     @property
     def chain_id(self) -> int:
@@ -93,8 +107,16 @@ class FakeChain:
     async def report_unproved(self, award: Signed[Award], result: Signed[Result], key: str) -> int:
         await self._reach()
         task_id = result.message.task_id
-        if task_id not in self._world.reports:
+        report = self._world.reports.get(task_id)
+        if report is None or (report.open and not report.vouched):
             await self._reports.unproved(award, result, key)
+        return self._world.reports[task_id].answer_until + DAY + 1
+
+    async def report_missed(self, papers: Papers, key: str) -> int:
+        await self._reach()
+        task_id = digest(self._world.domain, papers.award.message)
+        if task_id not in self._world.reports:
+            await self._reports.missed(papers.offer, papers.bid, papers.award, papers.tensors, key)
         return self._world.reports[task_id].answer_until + DAY + 1
 
     async def close_report(self, award: Award, key: str) -> None:
@@ -130,9 +152,52 @@ class FakeChain:
         return self._world.paid_calls.get(session_hash, 0)
 
     async def settle_session(
-        self, award: SessionAward, voucher: Signed[Voucher], answer: LastAnswer | None, key: str
+        self,
+        award: SessionAward,
+        voucher: Signed[Voucher],
+        answer: LastAnswer | None,
+        key: str,
+        *,
+        credit: bool = False,
     ) -> bytes:
-        return (await self._sessions.settle(award, voucher, answer, key)).tx_hash
+        return (await self._sessions.settle(award, voucher, answer, key, credit=credit)).tx_hash
+
+    async def rescuable_awards(self) -> Sequence[RescuableAward]:
+        await self._reach()
+        return [
+            RescuableAward(
+                task_id,
+                report.award.message.requester,
+                report.award.message.worker,
+                report.answer_until,
+                report.answer_until + DAY,
+                task_id,
+            )
+            for task_id, report in self._world.reports.items()
+            if report.papers is not None
+            and report.answer_until < FakeClock().now() <= report.answer_until + DAY
+        ]
+
+    async def report_papers(self, award: RescuableAward) -> Papers | None:
+        await self._reach()
+        return self._world.reports[award.transaction].papers
+
+    async def is_report_open(self, task_id: bytes) -> bool:
+        await self._reach()
+        return task_id in self._world.reports and self._world.reports[task_id].open
+
+    async def rescue_reward(self, award: RescuableAward) -> int:
+        await self._reach()
+        return PENALTY // 4
+
+    async def rescue(
+        self, award: Award, output_digest: bytes, proof: Proof, key: str, *, credit: bool
+    ) -> None:
+        await self._rescues.settle(award, output_digest, self.account, proof, key, credit=credit)
+
+    async def find_rescue(self, task_id: bytes, since: int) -> Rescued | None:
+        await self._reach()
+        return await self._settlement.find_rescue(task_id, since)
 
     async def _reach(self) -> None:
         await trio.sleep(self.ethereum.read_seconds)

@@ -22,6 +22,7 @@ class FakeExecutor:
 
     def __init__(self) -> None:
         self.runs = 0
+        self.seconds = 0.01
         self.model = double
 
     async def load(self, model: Path) -> None:
@@ -35,7 +36,7 @@ class FakeExecutor:
         return pair(0, 0)
 
     async def run(self, model: Path, tensors: bytes) -> bytes:
-        await trio.sleep(0.01)
+        await trio.sleep(self.seconds)
         self.runs += 1
         return self.model(tensors)
 

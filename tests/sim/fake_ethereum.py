@@ -19,8 +19,10 @@ from p2pnode.chain.endpoint import RpcError
 from p2pnode.chain.rpc import hexed, unhexed
 from p2pnode.chain.settlement import SKIP_REASONS
 from p2pnode.errors import ChainError
-from tests.sim.contract_abi import Batch, Closing, Unproved, decode, log
+from p2pnode.protocol.eip712 import digest
+from tests.sim.contract_abi import Batch, Closing, Missed, Proving, Rescue, Unproved, decode, log
 from tests.sim.fake_chain import World, settle_batch
+from tests.sim.fake_rescues import prove_batch, rescue
 from tests.sim.fake_sessions import SessionSettlement, settle_session
 
 BLOCK_SECONDS: Final = 2
@@ -124,6 +126,23 @@ class FakeEthereum:
         match decode(data):
             case Batch() as batch:
                 return self._settle(world, batch, tx_hash, height)
+            case Missed(papers):
+                world.report_missed(papers, sender)
+            case Proving(count, root, seal):
+                prove_batch(world, count, root, seal[4:])
+            case Rescue() as call:
+                rescue(world, call)
+                return [
+                    log(
+                        "AwardRescued",
+                        tx_hash,
+                        height,
+                        taskId=digest(world.domain, call.award),
+                        requester=call.award.requester,
+                        rescuer=call.rescuer,
+                        outputDigest=call.output_digest,
+                    )
+                ]
             case Unproved(award, result):
                 world.report_unproved(award, result, sender)
             case Closing(award):
@@ -172,6 +191,8 @@ class FakeEthereum:
                 world.sent,
                 world.reports,
                 world.slashed,
+                world.proved,
+                world.rescued,
                 world.paid_calls,
                 world.session_settlements,
                 self.counts,
@@ -189,6 +210,8 @@ class FakeEthereum:
             world.sent,
             world.reports,
             world.slashed,
+            world.proved,
+            world.rescued,
             world.paid_calls,
             world.session_settlements,
             self.counts,

@@ -19,6 +19,7 @@ class SessionSettlement:
     voucher: Signed[Voucher]
     output: bytes
     receipt_signature: bytes
+    credit: bool
 
 
 def settle_session(world: World, call: SessionSettlement) -> None:
@@ -48,8 +49,9 @@ def settle_session(world: World, call: SessionSettlement) -> None:
     calls = min(due - paid, (balance - opening) // each) if each else due - paid
     world.paid_calls[session_hash] = paid + calls
     world.escrow[award.requester] -= opening + calls * each
-    world.balances[award.worker] += opening + calls * award.price
-    world.balances[MODEL_OWNER] += calls * award.model_fee
+    receivers = world.credits if call.credit else world.balances
+    receivers[award.worker] += opening + calls * award.price
+    receivers[MODEL_OWNER] += calls * award.model_fee
     world.session_settlements.append((session_hash, paid + calls, call.output))
 
 

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 
+from p2pnode.market.rescues.state import RescueState
 from p2pnode.market.sessions.state import SessionState
 from p2pnode.market.state import TaskState
 from p2pnode.ports import Role, TxState
@@ -15,7 +16,7 @@ from p2pnode.store.connection import Ledger
 from tests.sim.fake_network import Killed
 
 _VERB = re.compile(r"(INSERT|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)? (\w+)")
-_WORDS = frozenset({*TaskState, *SessionState, *Role, *TxState})
+_WORDS = frozenset({*TaskState, *SessionState, *RescueState, *Role, *TxState})
 
 
 class FaultyLedger(Ledger):

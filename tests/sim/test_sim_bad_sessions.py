@@ -10,10 +10,12 @@ import trio
 from trio.testing import MockClock
 
 from p2pnode.errors import MarketError, ProtocolError, SignatureError
+from p2pnode.market.sessions.desk import MOST_OPENINGS, MOST_UNUSED
 from p2pnode.market.sessions.requester import SessionOrder
 from p2pnode.market.sessions.session import MAX_ANSWER, Session
+from p2pnode.market.sessions.state import SessionState
 from p2pnode.market.settings import RequesterSettings, WorkerSettings
-from p2pnode.ports import StreamProtocol
+from p2pnode.ports import Role, StreamProtocol
 from p2pnode.protocol.codec import decode_any, encode
 from p2pnode.protocol.eip712 import sign
 from p2pnode.protocol.messages import (
@@ -172,11 +174,13 @@ async def test_a_worker_takes_no_session_that_is_not_covered(
     async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
         assert alice.requester is not None
         long = replace(ORDER, most_calls=800)
-        async with alice.requester.sessions.open(long):
+        async with alice.requester.sessions.open(long) as session:
+            await session.call(pair(1, 1))
             with pytest.raises(MarketError, match="so deposit"):
                 await alice.requester.sessions.start(long)
             assert bob.worker is not None
             assert bob.worker.own_state().load == 1
+        await trio.sleep(120)
         # bob counts what alice owes him, whatever she says of herself.
         driver.world.escrow[account_of("alice")] = 5700
         async with alice.requester.sessions.open(replace(ORDER, most_calls=700)) as session:
@@ -187,3 +191,89 @@ async def test_a_worker_takes_no_session_that_is_not_covered(
                 await session.call(pair(2, 1))
         assert driver.world.paid_calls[session.entry.session_hash] == 1
         assert isinstance(session.entry.receipt, Signed)
+
+
+async def test_sessions_without_a_call_keep_no_work_away(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    small = replace(worker, capacity=4)
+    async with driver.node("bob", worker=small) as bob, driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        assert bob.worker is not None
+        opened = [await alice.requester.sessions.start(ORDER) for _ in range(3 * MOST_UNUSED)]
+        assert bob.worker.own_state().load == 0
+        kept = bob.store.sessions(Role.WORKER, [SessionState.OPEN])
+        assert [entry.session_hash for entry in kept] == [
+            session.entry.session_hash for session in opened[-MOST_UNUSED:]
+        ]
+        with pytest.raises(MarketError, match="the session is settled"):
+            await opened[0].call(pair(1, 1))
+        # Each takes a place with its first call, as many as there are.
+        for session in opened[-small.capacity :]:
+            await session.call(pair(1, 1))
+        assert bob.worker.own_state().load == small.capacity
+        with pytest.raises(MarketError, match="at-capacity"):
+            await opened[-small.capacity - 1].call(pair(1, 1))
+        for session in opened:
+            await alice.requester.sessions.end(session)
+        await trio.sleep(400)
+        assert len(driver.world.session_settlements) == small.capacity
+
+
+async def test_openings_of_one_peer_are_looked_at_so_often_and_no_more(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        session = await alice.requester.sessions.start(ORDER)
+        await trio.sleep(60)
+        both, award = Pair(alice, bob, session), session.entry.award.message
+        # Too cheap for the worker: it says so after having asked the chain.
+        codes = []
+        for nonce in range(3 * MOST_OPENINGS):
+            cheap = replace(award, nonce=nonce, opening_fee=0)
+            said = await both.ask(alice.context.sign(cheap))
+            assert isinstance(said, Decline)
+            codes.append(said.code)
+        assert DeclineCode.AT_CAPACITY in codes
+        assert codes.count(DeclineCode.OPENING_FEE_TOO_LOW) <= 2 * MOST_OPENINGS
+        # What is open goes on meanwhile, and in the next minute so does the rest.
+        assert await session.call(pair(1, 1)) == double(pair(1, 1))
+        await trio.sleep(60)
+        await alice.requester.sessions.end(await alice.requester.sessions.start(ORDER))
+        await alice.requester.sessions.end(session)
+
+
+async def test_a_worker_that_asks_for_ever_more_is_left(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    async with driver.node("bob", worker=worker) as bob, driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        asked = 0
+
+        async def greedy(peer: str, data: bytes) -> bytes:
+            nonlocal asked
+            asked += 1
+            award = decode_any(data, MAX_ANSWER)
+            assert isinstance(award, Signed)
+            subject = bob.context.digest(award.message)
+            return encode(Decline(subject, DeclineCode.OPENING_FEE_TOO_LOW, "a little more", needed=asked))
+
+        _, limit = bob.context.bus.handlers[StreamProtocol.SESSION]  # type: ignore[attr-defined]
+        bob.context.bus.handlers[StreamProtocol.SESSION] = (greedy, limit)  # type: ignore[attr-defined]
+        with pytest.raises(MarketError, match="another opening fee each time"):
+            await alice.requester.sessions.start(replace(ORDER, most_opening_fee=2000))
+        assert asked == 3
+
+
+async def test_a_slow_model_is_not_called_at_the_price_of_a_quick_one(
+    driver: Driver, worker: WorkerSettings, requester: RequesterSettings, autojump_clock: MockClock
+) -> None:
+    asking = replace(worker, call_price=2)
+    async with driver.node("bob", worker=asking) as bob, driver.node("alice", requester=requester) as alice:
+        assert alice.requester is not None
+        bob.executor.seconds = 2.5
+        with pytest.raises(MarketError, match="asks 6 for a call of this model, which takes it 3 s"):
+            await alice.requester.sessions.start(ORDER)
+        async with alice.requester.sessions.open(replace(ORDER, price=6)) as session:
+            assert await session.call(pair(1, 1)) == double(pair(1, 1))

@@ -25,6 +25,5 @@ def test_a_currency_stands_beside_it() -> None:
 
 
 def test_the_dashboard_shows_it_too() -> None:
-    show = priced_text(Config(currency="EUR", joy_price=2.5))
-    assert show(str(JOY // 20)) == "0.05 JOY (0.125 EUR)"
-    assert priced_text(Config())(JOY) == "1 JOY"
+    assert priced_text(str(JOY // 20), Config(currency="EUR", joy_price=2.5)) == "0.05 JOY (0.125 EUR)"
+    assert priced_text(JOY, Config()) == "1 JOY"

@@ -1,159 +1,29 @@
 """`p2pnode submit` and `receipts` over a real control socket, with ONNX Runtime behind it."""
 
 import json
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trio
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from p2pnode import identity
 from p2pnode.cli.main import main
-from p2pnode.config import load_config
-from p2pnode.control import (
-    ControlHandlers,
-    Emit,
-    PublishRequest,
-    SubmitRequest,
-    TaskReport,
-    open_control_server,
-)
-from p2pnode.errors import MarketError
-from p2pnode.inference import open_executor
 from p2pnode.models import DIGITS, IMAGES, digit_images
-from p2pnode.protocol.cid import content_digest, to_cid
-
-ENV = {"P2PNODE_PASSWORD": "correct horse"}
-DIGEST = content_digest(DIGITS.read_bytes())
-OFFER = "ab12" * 16
-
-
-class Node:
-    """Runs what is submitted on ONNX Runtime; keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.requests: list[SubmitRequest] = []
-        self.end = "settled"
-
-    async def submit(self, request: SubmitRequest, emit: Emit) -> Sequence[TaskReport]:
-        self.requests.append(request)
-        if request.price_max == 0:
-            raise MarketError("price_max is 0; nobody bids")
-        reports = []
-        async with open_executor() as executor:
-            for index, (label, tensors) in enumerate(zip(request.labels, request.inputs, strict=True)):
-                output = await executor.run(DIGITS, tensors)
-                await emit("answer.received", {"task": index, "offer": OFFER, "note": "a\x1b[2J"})
-                reports.append(
-                    TaskReport(label, self.end, bytes([index] * 32), b"\x07" * 20, 10**16, 0, output)
-                )
-        return reports
-
-    async def model(self, model_digest: bytes) -> Path:
-        if model_digest != DIGEST:
-            raise MarketError(f"model {to_cid(model_digest)} is not registered")
-        return DIGITS
-
-    async def publish(self, request: PublishRequest) -> bytes:
-        return DIGEST
-
-    async def status(self) -> Mapping[str, Any]:
-        return {}
-
-    async def receipts(self) -> Sequence[bytes]:
-        return [b"\xab" * 32, b"\xac" * 32]
-
-    async def receipt(self, task_id: bytes) -> str | None:
-        return json.dumps({"receipt": task_id.hex()})
-
-    async def explain(self, offer: str) -> Mapping[str, Any]:
-        return {
-            "offer": "0x" + offer,
-            "model": "bafk",
-            "state": "unbid",
-            "price_min": "0",
-            "price_max": str(10**16),
-            "advice": "change price_max from 0.01 JOY to 0.02 JOY; then a worker bids",
-            "workers": [
-                {
-                    "account": "0x" + "ab" * 20,
-                    "load": 3,
-                    "capacity": 8,
-                    "code": code,
-                    "reason": "too low\x1b[31m",
-                    "price": str(2 * 10**16),
-                }
-                for code in ("price-too-low", "would-bid")
-            ],
-        }
-
-    async def resume(self) -> str:
-        return "3 failures in a row"
-
-    async def relayers(self) -> Sequence[Mapping[str, Any]]:
-        return []
-
-    async def relay(self, peer: str, transaction: bytes) -> bytes:
-        raise MarketError("not here")
-
-    async def shutdown(self) -> None:
-        raise MarketError("not here")
-
-    @property
-    def handlers(self) -> ControlHandlers:
-        return ControlHandlers(
-            self.submit,
-            self.model,
-            self.publish,
-            self.status,
-            self.status,
-            self.receipts,
-            self.receipt,
-            self.explain,
-            self.resume,
-            self.relayers,
-            self.relay,
-            self.shutdown,
-        )
+from p2pnode.protocol.cid import to_cid
+from tests.unit.served_node import DIGEST, ENV, OFFER, Node, made_config, run, served
 
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
-    made = CliRunner().invoke(main, ["init", str(tmp_path / "n")], env=ENV)
-    assert made.exit_code == 0, made.output
-    return tmp_path / "n" / "p2pnode.toml"
+    return made_config(tmp_path / "n")
 
 
 @pytest.fixture
 def node(config: Path) -> Iterator[Node]:
-    """A node in another thread, as the command line's trio.run needs its own."""
-    made = Node()
-    started = threading.Event()
-    stop: list[tuple[trio.lowlevel.TrioToken, trio.CancelScope]] = []
-
-    async def serve() -> None:
-        with trio.CancelScope() as scope:
-            async with open_control_server(load_config(config, {}).control_socket, made.handlers):
-                stop.append((trio.lowlevel.current_trio_token(), scope))
-                started.set()
-                await trio.sleep_forever()
-
-    thread = threading.Thread(target=trio.run, args=(serve,))
-    thread.start()
-    assert started.wait(10)
-    yield made
-    token, scope = stop[0]
-    token.run_sync_soon(scope.cancel)
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def run(config: Path, *arguments: object) -> Result:
-    return CliRunner().invoke(main, [*map(str, arguments), "--config", str(config)])
+    with served(config) as made:
+        yield made
 
 
 def test_a_folder_of_images_is_answered(config: Path, node: Node) -> None:

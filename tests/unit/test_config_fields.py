@@ -113,6 +113,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("worker.batch_seconds", {"worker": {"batch_seconds": 0.5}}, "integer"),
     ("worker.call_price", {"worker": {"call_price": -1}}, "0"),
     ("worker.min_bond", {"worker": {"min_bond": -1}}, "0"),
+    ("worker.rescue", {"worker": {"rescue": "yes"}}, "true or false"),
     ("requester.enabled", {"requester": {"enabled": 0}}, "true or false"),
     ("requester.bid_wait", {"requester": {"bid_wait": 0}}, "between"),
     ("requester.result_seconds", {"requester": {"result_seconds": 0}}, "between"),
@@ -121,7 +122,13 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("relayer.fee", {"relayer": {"fee": -1}}, "between 0"),
     ("requester.min_stake", {"requester": {"min_stake": "1"}}, "integer"),
     ("requester.report", {"requester": {"report": 1}}, "true or false"),
+    ("requester.publish_input", {"requester": {"publish_input": 1}}, "true or false"),
     ("prover.binary", {"prover": {"binary": 1}}, "text"),
+    ("prover.cluster_url", {"prover": {"cluster_url": "bento:8081"}}, "http://"),
+    ("prover.cluster_url", {"prover": {"cluster_url": "https://me:secret@bento"}}, "cluster_token_file"),
+    ("prover.cluster_token_file", {"prover": {"cluster_token_file": 1}}, "path in quotes"),
+    ("prover.cluster_fallback", {"prover": {"cluster_fallback": 1}}, "true or false"),
+    ("prover.cluster_seconds", {"prover": {"cluster_seconds": 0}}, "between 1 and"),
     ("prover.timeout_seconds", {"prover": {"timeout_seconds": 0}}, "between"),
 ]
 

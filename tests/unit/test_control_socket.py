@@ -12,16 +12,21 @@ import pytest
 import trio
 
 from p2pnode.control import (
+    AnsweredCall,
+    Calls,
     ControlClient,
     ControlHandlers,
     Emit,
+    OpenSession,
     PublishRequest,
+    SessionHandlers,
     SubmitRequest,
     TaskReport,
     Wait,
     open_control_server,
 )
 from p2pnode.control.lines import MAX_LINE
+from p2pnode.control.sessions import CALL_ANSWERED, answered_to_json
 from p2pnode.errors import ConfigError, MarketError, NetworkError, P2PNodeError, ProtocolError
 
 DIGEST = bytes(range(32))
@@ -74,6 +79,23 @@ class Node:
         self.asked.append((peer, transaction))
         return DIGEST
 
+    async def start_session(self, order: OpenSession) -> Mapping[str, Any]:
+        self.asked.append(order)
+        return {"session": "0x12"}
+
+    async def calls(self, calls: Calls, emit: Emit) -> Mapping[str, Any]:
+        self.asked.append(calls)
+        for index, tensors in enumerate(calls.inputs):
+            await emit(CALL_ANSWERED, answered_to_json(AnsweredCall(index, index + 5, tensors)))
+        return {"calls": 6}
+
+    async def named(self, session: bytes) -> Mapping[str, Any]:
+        self.asked.append(session)
+        return {"state": "ended"}
+
+    async def sessions(self) -> Sequence[Mapping[str, Any]]:
+        return [{"session": "0x12"}]
+
     async def shutdown(self) -> None:
         self.asked.append("shutdown")
 
@@ -103,6 +125,7 @@ class Node:
             resume=self.resume,
             relayers=self.relayers,
             relay=self.relay,
+            sessions=SessionHandlers(self.start_session, self.calls, self.named, self.named, self.sessions),
             shutdown=self.shutdown,
         )
         return replace(made, **changes)
@@ -158,6 +181,20 @@ async def test_each_method_reaches_its_handler(path: Path) -> None:
         "shutdown",
     ]
     assert not await ControlClient(path).is_running()
+
+
+async def test_sessions_reach_their_handlers(path: Path) -> None:
+    node, answers = Node(), []
+    order = OpenSession(DIGEST, 2**90, 1000, 5, 3600)
+    async with open_control_server(path, node.handlers()):
+        client = ControlClient(path)
+        assert await client.open_session(order) == {"session": "0x12"}
+        assert await client.call_session(Calls(DIGEST, (b"a", b"")), answers.append) == {"calls": 6}
+        assert await client.close_session(DIGEST) == {"state": "ended"}
+        assert await client.settle_session(bytes(32)) == {"state": "ended"}
+        assert await client.sessions() == [{"session": "0x12"}]
+    assert node.asked == [order, Calls(DIGEST, (b"a", b"")), DIGEST, bytes(32)]
+    assert answers == [AnsweredCall(0, 5, b"a"), AnsweredCall(1, 6, b"")]
 
 
 async def test_the_socket_is_for_its_owner_and_goes_with_the_node(path: Path) -> None:
@@ -249,6 +286,8 @@ async def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
         (b'{"v": 1, "method": "model", "params": {}}\n', "object with model"),
         (b'{"v": 1, "method": "model", "params": {"model": "0x12"}}\n', "give 32"),
         (b'{"v": 1, "method": "receipt", "params": {"task_id": 5}}\n', "give a text"),
+        (b'{"v": 1, "method": "session.call", "params": {"session": "0x12", "inputs": []}}\n', "1 to 1024"),
+        (b'{"v": 1, "method": "session.close", "params": {"session": "0x12"}}\n', "give 32"),
         (b'{"v": 1, "method": "publish", "params": {"path": "m", "price": "1", "name": ""}}\n', "absolute"),
     ],
 )

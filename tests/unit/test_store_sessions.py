@@ -104,7 +104,7 @@ def test_a_ledger_from_before_there_were_sessions_is_taken_over(tmp_path: Path) 
     with open_store(path) as store:
         store.put_content(b"kept")
     connection = sqlite3.connect(path)
-    for table in ("sessions", "calls"):
+    for table in ("sessions", "calls", "rescues"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("PRAGMA user_version = 1")
     connection.commit()

@@ -199,7 +199,7 @@ def test_the_file_is_private_durable_and_versioned(path: Path) -> None:
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="schema version 99; this p2pnode reads 2"), open_store(path):
+    with pytest.raises(StoreError, match="schema version 99; this p2pnode reads 3"), open_store(path):
         pass
 
 

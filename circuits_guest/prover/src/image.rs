@@ -6,6 +6,9 @@ use risc0_zkos_v1compat::V1COMPAT_ELF;
 use risc0_zkp::core::digest::Digest;
 use risc0_zkvm::compute_image_id;
 
+/// The guest joined with RISC Zero's kernel, as it is executed and proved.
+pub const PROGRAM: &[u8] = include_bytes!("../../images/guest.bin");
+
 /// ID of the guest that this prover was built with.
 pub fn committed_id() -> Digest {
     parse_id(include_str!("../../images/image_id.txt")).expect("written by build.py, checked by a test")
@@ -41,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_committed_id_is_that_of_the_image_and_of_the_memory() {
-        let id = compute_image_id(include_bytes!("../../images/guest.bin")).unwrap();
+        let id = compute_image_id(PROGRAM).unwrap();
         assert_eq!(committed_id(), id);
         let root = committed_memory().unwrap().image_id();
         assert_eq!(SystemState { pc: 0, merkle_root: root }.digest(), id);

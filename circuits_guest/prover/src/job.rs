@@ -51,7 +51,7 @@ pub struct NativeRun {
 const CLAIMS_TOGETHER: usize = 2048;
 
 /// How the files of finished steps begin.
-const STEPS: [&str; 5] = ["run-", "segment-", "lift-", "join-", "wrapped"];
+const STEPS: [&str; 6] = ["run-", "segment-", "lift-", "join-", "compressed", "wrapped"];
 
 pub struct Job {
     dir: PathBuf,

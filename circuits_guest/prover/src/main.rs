@@ -8,19 +8,20 @@ mod job;
 mod keccak;
 mod pipeline;
 mod progress;
+mod receipt;
 mod recursion;
 mod seal;
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use risc0_zkp::core::digest::Digest;
-use risc0_zkvm::{get_prover_server, sha::Digestible, ProverOpts, Receipt};
 use serde_json::{json, Value};
 
 use job::Job;
 use progress::{emit, Step};
+use receipt::Kind;
 
 /// Largest segment by default, as a power of two of cycles: 2^20 needs about 10 GB.
 const SEGMENT_PO2: u32 = 20;
@@ -40,11 +41,30 @@ enum Command {
         job: PathBuf,
         #[arg(long, default_value_t = SEGMENT_PO2, value_parser = clap::value_parser!(u32).range(14..=22))]
         po2: u32,
+        /// Write guest.bin and stdin.bin too: what another prover needs to prove the batch
+        #[arg(long)]
+        export: bool,
     },
     /// Prove a job's batch; writes proof.json and seal.bin; resumes what an earlier run finished
     Prove {
         #[arg(long)]
         job: PathBuf,
+        #[arg(long, default_value_t = SEGMENT_PO2, value_parser = clap::value_parser!(u32).range(14..=22))]
+        po2: u32,
+        /// End the job with this receipt of its run, made by another prover, instead of proving segments
+        #[arg(long)]
+        receipt: Option<PathBuf>,
+    },
+    /// Prove the run of a program on its input, from these files alone; writes a receipt (bincode)
+    Receipt {
+        #[arg(long)]
+        program: PathBuf,
+        #[arg(long)]
+        stdin: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+        #[arg(long, value_enum, default_value_t = Kind::Succinct)]
+        kind: Kind,
         #[arg(long, default_value_t = SEGMENT_PO2, value_parser = clap::value_parser!(u32).range(14..=22))]
         po2: u32,
     },
@@ -97,9 +117,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Value> {
     match command {
-        Command::Execute { job, po2 } => {
+        Command::Execute { job, po2, export } => {
             let job = Job::open(job)?;
-            let execution = pipeline::execute(&job.batch()?, po2)?;
+            let batch = job.batch()?;
+            let execution = pipeline::execute(&batch, po2)?;
+            if export {
+                pipeline::export(&job, &batch)?;
+            }
             let outputs = pipeline::write_outputs(&job, &execution.native)?;
             let result = json!({
                 "journal": hex::encode(execution.native.journal),
@@ -109,7 +133,13 @@ fn run(command: Command) -> Result<Value> {
             job.write_json("execution.json", &result)?;
             Ok(result)
         }
-        Command::Prove { job, po2 } => pipeline::prove(&Job::open(job)?, po2),
+        Command::Prove { job, po2, receipt: None } => pipeline::prove(&Job::open(job)?, po2),
+        Command::Prove { job, receipt: Some(receipt), .. } => pipeline::prove_from(&Job::open(job)?, &receipt),
+        Command::Receipt { program, stdin, out, kind, po2 } => {
+            let bytes = bincode::serialize(&receipt::make(&program, &stdin, po2, kind)?)?;
+            fs::write(&out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;
+            Ok(json!({ "bytes": bytes.len(), "risc0_zkvm": risc0_zkvm::VERSION }))
+        }
         Command::Wrap { receipt, out, image_id } => wrap(receipt, out, image_id),
         Command::Verify { journal, seal, image_id } => {
             let journal = hex::decode(journal.trim_start_matches("0x")).context("--journal: not hex")?;
@@ -118,7 +148,10 @@ fn run(command: Command) -> Result<Value> {
             recursion::verify_seal(&seal::decode(&bytes)?, recursion::claim_digest(id, &journal))?;
             Ok(json!({ "image_id": hex::encode(id) }))
         }
-        Command::ImageId => Ok(json!({ "image_id": hex::encode(image::committed_id()) })),
+        Command::ImageId => Ok(json!({
+            "image_id": hex::encode(image::committed_id()),
+            "risc0_zkvm": risc0_zkvm::VERSION,
+        })),
         Command::ControlIds => {
             let ids = recursion::outer_programs()
                 .map(|name| Ok((name.clone(), format!("0x{}", recursion::control_id(&name)?))))
@@ -140,26 +173,12 @@ fn parse_image_id(hex_id: Option<String>) -> Result<Digest> {
 
 /// Wraps a receipt of any prover of this proof system: a GPU box, a cluster, a proving market.
 fn wrap(path: PathBuf, out: PathBuf, image_id: Option<String>) -> Result<Value> {
-    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let receipt: Receipt =
-        bincode::deserialize(&bytes).context("--receipt: no bincode of a RISC Zero receipt")?;
     let id = parse_image_id(image_id)?;
-    ensure!(
-        receipt.inner.groth16().is_err(),
-        "--receipt: a Groth16 proof cannot be wrapped; give the composite or the succinct receipt"
-    );
-    receipt.verify(id).context("--receipt: does not verify")?;
+    let receipt = receipt::read(&path, id, None)?;
     let claim = recursion::claim_digest(id, &receipt.journal.bytes);
-    ensure!(
-        receipt.claim()?.digest() == claim,
-        "--receipt: only a run that halted without assumptions can be wrapped"
-    );
-    let prover = get_prover_server(&ProverOpts::succinct())?;
-    let step = Step::start("compress", 1, 2, 60.0);
-    let compressed = prover.compress(&ProverOpts::succinct(), &receipt)?;
-    step.finish(json!({}));
-    let step = Step::start("wrap", 2, 2, 22.0);
-    let words = recursion::identity(compressed.inner.succinct()?)?;
+    let whole = receipt::compress(&receipt)?;
+    let step = Step::start("wrap", 1, 1, 22.0);
+    let words = recursion::identity(&whole)?;
     step.finish(json!({}));
     recursion::verify_seal(&words, claim)?;
     let seal = seal::encode(&words)?;
@@ -186,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_groth16_proof_is_refused_with_what_to_give_instead() {
+    fn a_groth16_proof_is_refused_with_what_can_be_wrapped() {
         let claim: MaybePruned<ReceiptClaim> = MaybePruned::Pruned(Digest::ZERO);
         let proof = Groth16Receipt::new(vec![0; 256], claim, Digest::ZERO);
         let receipt = Receipt::new(InnerReceipt::Groth16(proof), vec![]);
@@ -194,6 +213,6 @@ mod tests {
         fs::write(&path, bincode::serialize(&receipt).unwrap()).unwrap();
         let refused = wrap(path.clone(), path.with_extension("seal"), None).unwrap_err();
         fs::remove_file(&path).unwrap();
-        assert!(format!("{refused:#}").contains("the succinct receipt"), "{refused:#}");
+        assert!(format!("{refused:#}").contains("composite and succinct"), "{refused:#}");
     }
 }

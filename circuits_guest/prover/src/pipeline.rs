@@ -1,21 +1,21 @@
 //! From a batch to a proof that the chain can check: execute, prove segments, lift, join, wrap, verify.
 
 use anyhow::{ensure, Context, Result};
+use risc0_zkp::core::digest::Digest;
 use risc0_zkvm::{
     get_prover_server, sha::Digestible, ExecutorImpl, ProverOpts, ProverServer, Segment, SegmentReceipt,
-    Session, SuccinctReceipt, VerifierContext,
+    Session, VerifierContext,
 };
 use serde_json::{json, Value};
-use std::rc::Rc;
+use std::{path::Path, rc::Rc};
 
 use crate::{
     image,
     job::{Batch, Job, NativeRun},
     progress::{peak_memory, Step},
+    receipt::{self, Succinct},
     recursion, seal,
 };
-
-type Succinct = SuccinctReceipt<risc0_zkvm::ReceiptClaim>;
 
 /// Guesses for the seconds left, on two cores; the first finished segment corrects them.
 const CYCLES_PER_SECOND: f64 = 12000.0;
@@ -70,32 +70,66 @@ pub fn prove(job: &Job, segment_po2: u32) -> Result<Value> {
         [_] => None,
         _ => Some(join_all(job, &prover, &segments, &mut stats)?),
     };
-    let words = job.remember(
+    let words = wrap(job, claim, &mut stats, || match &whole {
+        None => recursion::lift(&segments[0].0, segments[0].1),
+        Some(receipt) => recursion::identity(receipt),
+    })?;
+    finish(job, &native, claim, &words, stats)
+}
+
+/// Ends a job whose run another prover proved: checks its receipt against what the batch comes to here, wraps it,
+/// and writes `proof.json` as `prove` does.
+pub fn prove_from(job: &Job, path: &Path) -> Result<Value> {
+    let batch = job.batch()?;
+    let native = batch.run()?;
+    let image_id = image::committed_id();
+    let claim = recursion::claim_digest(image_id, &native.journal);
+    let receipt = receipt::read(path, image_id, Some(&native.journal))?;
+
+    job.keep_steps_of(&format!("{} {} receipt", image_id, hex::encode(native.journal)))?;
+    let whole = job.remember(
+        "compressed.bin",
+        |r: &Succinct| r.verify_integrity().is_ok() && r.claim.digest() == claim,
+        || receipt::compress(&receipt),
+    )?;
+    let mut stats = json!({ "tasks": batch.tasks.len() });
+    let words = wrap(job, claim, &mut stats, || recursion::identity(&whole))?;
+    finish(job, &native, claim, &words, stats)
+}
+
+/// The words of the seal, made by `last_step` unless an earlier run left them.
+fn wrap(
+    job: &Job,
+    claim: Digest,
+    stats: &mut Value,
+    last_step: impl FnOnce() -> Result<Vec<u32>>,
+) -> Result<Vec<u32>> {
+    job.remember(
         "wrapped.bin",
         |words: &Vec<u32>| recursion::verify_seal(words, claim).is_ok(),
         || {
             let step = Step::start("wrap", 1, 1, WRAP_SECONDS);
-            let words = match &whole {
-                None => recursion::lift(&segments[0].0, segments[0].1)?,
-                Some(receipt) => recursion::identity(receipt)?,
-            };
+            let words = last_step()?;
             stats["wrap_seconds"] = step.finish(json!({})).into();
             Ok(words)
         },
-    )?;
+    )
+}
 
+/// Verifies the seal natively, and writes it with the outputs and `proof.json`.
+fn finish(job: &Job, native: &NativeRun, claim: Digest, words: &[u32], mut stats: Value) -> Result<Value> {
     // Never hand out a proof that was not checked from the bytes that will be sent.
     let step = Step::start("verify", 1, 1, 0.1);
-    let bytes = seal::encode(&words)?;
+    let bytes = seal::encode(words)?;
     recursion::verify_seal(&seal::decode(&bytes)?, claim)?;
     stats["verify_seconds"] = step.finish(json!({})).into();
     stats["seal_bytes"] = bytes.len().into();
     stats["peak_memory"] = peak_memory().into();
 
     job.write("seal.bin", &bytes)?;
-    let outputs = write_outputs(job, &native)?;
+    let outputs = write_outputs(job, native)?;
     let proof = json!({
-        "image_id": hex::encode(image_id),
+        "image_id": hex::encode(image::committed_id()),
         "journal": hex::encode(native.journal),
         "seal": "seal.bin",
         "outputs": outputs,
@@ -103,6 +137,12 @@ pub fn prove(job: &Job, segment_po2: u32) -> Result<Value> {
     });
     job.write_json("proof.json", &proof)?;
     Ok(proof)
+}
+
+/// Writes what another prover needs to prove the batch: the program, and all that the guest reads.
+pub fn export(job: &Job, batch: &Batch) -> Result<()> {
+    job.write("guest.bin", image::PROGRAM)?;
+    job.write("stdin.bin", bytemuck::cast_slice(&batch.words()?))
 }
 
 pub fn write_outputs(job: &Job, native: &NativeRun) -> Result<Vec<String>> {

@@ -48,6 +48,10 @@ interface IReports {
     /// @return taskId EIP-712 digest of the award.
     function openReport(Award calldata award, address reporter, bool vouched) external returns (bytes32 taskId);
 
+    /// @notice Notes that the worker of an open report had signed a result.
+    /// @dev Only the coordinator.
+    function vouchReport(bytes32 taskId) external;
+
     /// @notice Gives the money back after the windows for answer and rescue.
     /// @dev Only the coordinator.
     /// @return taskId EIP-712 digest of the award.

@@ -47,6 +47,8 @@ interface ISlashing {
     event AwardReported(
         bytes32 indexed taskId, address indexed requester, address indexed worker, uint64 answerUntil, bool vouched
     );
+    /// @notice The worker of an award that was reported on its bid turned out to have signed a result.
+    event ReportVouched(bytes32 indexed taskId);
     /// @notice The worker settled a reported award in time.
     event ReportAnswered(bytes32 indexed taskId, address indexed worker);
     /// @notice A worker's promise was broken and is now on its record.
@@ -91,6 +93,8 @@ interface ISlashing {
 
     /// @notice Reports that a worker answered an award with a signed result and did not settle it in time. Sets the
     /// price aside from the caller's escrow. The worker loses stake unless it settles in the answer window.
+    /// @dev A report of the award on its bid alone is raised to this one and goes on as it stands, with its windows and
+    /// its reporter's money. Else a worker could report itself on its bid first and lose nothing.
     function reportUnproved(
         Award calldata award,
         bytes calldata awardSignature,

@@ -31,6 +31,21 @@ describe("attacks on requesters", () => {
     assert.equal(await market.escrowOf(people.requester), ESCROW, "nothing stays stuck");
   });
 
+  it("own report: a worker that answered cannot report itself on its bid alone and so keep its stake", async () => {
+    const papers = await market.missed();
+    const money = { account: people.secondWorker.address };
+    await market.joyToken.write.transfer([people.secondWorker.address, JOY * 50n]);
+    await market.joyToken.write.approve([poi.address, JOY * 50n], money);
+    await poi.write.deposit([JOY * 50n], money);
+    await market.reportMissed(papers, people.secondWorker);
+    await market.reportUnproved(papers);
+    await market.networkHelpers.time.increase(2n * DAY + 1n);
+    await market.closeReport(papers);
+    assert.equal(await market.stakeOf(people.worker), STAKE - PENALTY);
+    assert.equal(await market.escrowOf(people.secondWorker), JOY * 50n, "the report stays its reporter's");
+    assert.equal(await market.escrowOf(people.requester), ESCROW);
+  });
+
   it("vanished worker: its stake is in reach although it began to leave before the deadline", async () => {
     const papers = await market.papers({ offer: { settleDeadline: (await market.now()) + DAY } });
     await market.nodeCoordinator.write.deactivate(market.from(people.worker));

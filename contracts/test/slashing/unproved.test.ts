@@ -134,6 +134,36 @@ describe("an award that was answered and never proved", () => {
     assert.equal(await market.stakeOf(people.worker), STAKE - PENALTY, "a stop before the report excuses nobody");
   });
 
+  it("raises a report on the bid alone, which goes on in its windows and with its reporter's money", async () => {
+    const papers = await market.reported();
+    await market.networkHelpers.time.increase(DAY);
+    const before = await poi.read.reportOf([papers.taskId]);
+    const { message, signature } = await market.result(papers.taskId, "answer");
+    const raised = nodes.write.reportUnproved([papers.award, papers.awardSignature, message, signature], {
+      account: people.stranger.address,
+    });
+    await assertions.emitWithArgs(raised, nodes, "ReportVouched", [papers.taskId]);
+    assert.deepEqual(await poi.read.reportOf([papers.taskId]), { ...before, vouched: true });
+    assert.deepEqual(await nodes.read.reportsOf([people.worker.address]), { total: 1, unvouched: 0 });
+    await market.networkHelpers.time.increase(DAY + 1n);
+    await market.closeReport(papers);
+    assert.deepEqual(await nodes.read.reportsOf([people.worker.address]), { total: 0, unvouched: 0 });
+    assert.equal(await market.stakeOf(people.worker), STAKE - PENALTY);
+  });
+
+  it("raises a report once", async () => {
+    const papers = await market.reported();
+    await market.reportUnproved(papers);
+    await assertions.revertWithCustomError(market.reportUnproved(papers), poi, "AlreadyReported");
+  });
+
+  it("raises no report that was answered", async () => {
+    const papers = await market.reported();
+    const { args } = await market.prove([papers.award]);
+    await poi.write.settleBatch(args);
+    await assertions.revertWithCustomError(market.reportUnproved(papers), poi, "NonceAlreadyUsed");
+  });
+
   it("is not shown by a result of another task, worker or signer", async () => {
     const papers = await market.papers();
     await market.passDeadline(papers);

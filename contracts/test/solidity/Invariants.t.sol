@@ -201,7 +201,8 @@ contract InvariantsTest is Asserting {
             _disputes.undertake(0, 0, 1, 50);
             _disputes.showTwoResults(0);
             _trade.pass(2 hours - 1);
-            _disputes.report(0, end != 1);
+            _disputes.report(0, end == 0 ? 1 : 0);
+            if (end == 2) _disputes.raise(0);
             if (end == 0) _disputes.answer(0, true);
             for (uint256 day = 0; day < end; ++day) _trade.pass(1 days - 1);
             if (end == 1) _trade.pass(0);
@@ -220,7 +221,7 @@ contract InvariantsTest is Asserting {
         _cheats.settleUnproved(0, 10, 0);
         _cheats.repeat(1, 10, 0);
         for (uint256 i = 0; i < 4; ++i) _cheats.hurry(i);
-        for (uint256 i = 0; i < 40; ++i) _cheats.usurp(i / 4, i, address(this), 5);
+        for (uint256 i = 0; i < 44; ++i) _cheats.usurp(i / 4, i, address(this), 5);
         assertTrue(_cheats.attempts() > 50, "attempts");
         _trade.pass(1 days - 1);
         for (uint256 i = 0; i < 4; ++i) {

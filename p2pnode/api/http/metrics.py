@@ -17,6 +17,7 @@ from quart.typing import ResponseReturnValue
 from p2pnode.amounts import JOY
 from p2pnode.background import open_background
 from p2pnode.errors import ChainError
+from p2pnode.market.rescues.state import OPEN as OPEN_RESCUES
 from p2pnode.market.state import OPEN
 from p2pnode.node import Node
 from p2pnode.ports import Role
@@ -76,6 +77,9 @@ class Metrics:
         gas = fields.get("gas")
         if name == "settlement.confirmed" and isinstance(gas, int):
             self._gas.inc(gas)
+        price = fields.get("price")
+        if name == "rescue.settled" and isinstance(price, int):
+            self._money[Role.WORKER].inc(price / JOY)
         if name == "receipt.stored":
             self._count_money(str(fields.get("task_id", "")))
 
@@ -128,6 +132,11 @@ class _NodeCollector(Collector):
             for state in states:
                 tasks.add_metric([role.value, state.value], held[state.value])
         yield tasks
+        rescues = GaugeMetricFamily("p2pnode_open_rescues", "Open rescues.", labels=["state"])
+        taken = Tally(rescue.state for rescue in node.store.rescues(Role.WORKER, OPEN_RESCUES))
+        for held_in in OPEN_RESCUES:
+            rescues.add_metric([held_in.value], taken[held_in.value])
+        yield rescues
         events = CounterMetricFamily("p2pnode_events", "Events since the start.", labels=["event"])
         for name, count in node.history.counts.items():
             events.add_metric([name], count)

@@ -67,10 +67,6 @@ def joy_text(units: Any) -> str:
     return f"{amount:,.6f}".rstrip("0").rstrip(".") + " JOY"
 
 
-def priced_text(config: Config) -> Callable[[Any], str]:
-    """`joy_text` with the worth in `currency` beside it, where the configuration says what a JOY is worth."""
-
-    def show(units: Any) -> str:
-        return joy_text(units) + worth(int(units), config.currency, config.joy_price)
-
-    return show
+def priced_text(units: Any, config: Config) -> str:
+    """As `joy_text`, and the worth in `currency` where the configuration says what a JOY is worth."""
+    return joy_text(units) + worth(int(units), config.currency, config.joy_price)

@@ -36,7 +36,10 @@ _STEPS: Final = ("execute", "segment", "lift", "join", "wrap", "verify")
 def page_routes(service: Service, access: Access) -> Blueprint:
     """All pages."""
     routes = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
-    priced = priced_text(service.node.config)
+
+    def priced(units: Any) -> str:
+        return priced_text(units, service.node.config)
+
     for name, function in {"joy": joy_text, "priced": priced, "ago": _ago, "duration": _duration}.items():
         routes.add_app_template_filter(function, name)
 

@@ -10,13 +10,13 @@ from quart.typing import ResponseReturnValue
 from p2pnode.api.http.service import Service, UnservedError, amount
 from p2pnode.api.http.task_routes import digest
 from p2pnode.errors import InferenceError
-from p2pnode.market.sessions.owed import cost_of
 from p2pnode.market.sessions.requester import SessionOrder, SessionRequester
 from p2pnode.market.sessions.state import SessionState
 from p2pnode.open_inference import decode_request, encode_response
-from p2pnode.ports import Role, SessionEntry
+from p2pnode.ports import Role
 from p2pnode.protocol.cid import to_cid
 from p2pnode.protocol.tensors import decode_tensors
+from p2pnode.session_handlers import session_report
 
 _HEADER = "Inference-Header-Content-Length"
 
@@ -28,16 +28,16 @@ def session_routes(service: Service) -> Blueprint:
     @routes.get("")
     async def sessions() -> ResponseReturnValue:
         found = [entry for role in Role for entry in service.node.store.sessions(role, SessionState)]
-        return [session_view(entry) for entry in found]
+        return [session_report(entry) for entry in found]
 
     @routes.post("")
     async def start() -> ResponseReturnValue:
         order = _order(service, _object(await request.data))
-        return session_view((await _sessions(service).start(order)).entry), 201
+        return session_report((await _sessions(service).start(order)).entry), 201
 
     @routes.get("/<name>")
     async def session(name: str) -> ResponseReturnValue:
-        return session_view(_sessions(service).entry(_hash(name)))
+        return session_report(_sessions(service).entry(_hash(name)))
 
     @routes.post("/<name>/infer")
     async def infer(name: str) -> ResponseReturnValue:
@@ -60,42 +60,15 @@ def session_routes(service: Service) -> Blueprint:
 
     @routes.delete("/<name>")
     async def end(name: str) -> ResponseReturnValue:
-        sessions, session_hash = _sessions(service), _hash(name)
-        if sessions.entry(session_hash).state == SessionState.OPEN:
-            await sessions.end(sessions.live(session_hash))
-        return session_view(sessions.entry(session_hash))
+        return session_report(await _sessions(service).close(_hash(name)))
 
     @routes.post("/<name>/settle")
     async def settle(name: str) -> ResponseReturnValue:
         sessions, session_hash = _sessions(service), _hash(name)
         await sessions.settle(session_hash)
-        return session_view(sessions.entry(session_hash))
+        return session_report(sessions.entry(session_hash))
 
     return routes
-
-
-def session_view(entry: SessionEntry) -> dict[str, Any]:
-    """One session. `owed` is the most that its requester may yet have to pay."""
-    award = entry.award.message
-    bound = entry.reserved if entry.role == Role.REQUESTER else award.most_calls
-    over = entry.state in (SessionState.SETTLED, SessionState.UNPAID)
-    return {
-        "session": f"0x{entry.session_hash.hex()}",
-        "role": entry.role.value,
-        "state": entry.state,
-        "model": to_cid(award.model_digest),
-        "requester": f"0x{award.requester.hex()}",
-        "worker": f"0x{award.worker.hex()}",
-        "price": str(award.price),
-        "model_fee": str(award.model_fee),
-        "opening_fee": str(award.opening_fee),
-        "most_calls": award.most_calls,
-        "settle_deadline": award.settle_deadline,
-        "calls": entry.receipt.message.calls,
-        "paid_calls": entry.paid,
-        "owed": str(0 if over else cost_of(award, bound, entry.paid)),
-        "reason": entry.reason,
-    }
 
 
 def _sessions(service: Service) -> SessionRequester:

@@ -46,12 +46,7 @@ def check_award(
 
 def check_prices(award: SessionAward, call_price: int, model_fee: int, opening_fee: int) -> None:
     """What the worker and the model's owner ask for one call, and the worker for settling."""
-    if award.price < call_price:
-        raise Refusal(
-            DeclineCode.PRICE_TOO_LOW,
-            f"price is {award.price}; this worker asks {call_price} for a call",
-            needed=call_price,
-        )
+    check_call_price(award, call_price, 1)
     if award.model_fee < model_fee:
         raise Refusal(
             DeclineCode.PRICE_TOO_LOW, f"model_fee is {award.model_fee}; the model's owner asks {model_fee}"
@@ -61,6 +56,18 @@ def check_prices(award: SessionAward, call_price: int, model_fee: int, opening_f
             DeclineCode.OPENING_FEE_TOO_LOW,
             f"opening_fee is {award.opening_fee}; settling costs this worker {opening_fee}",
             needed=opening_fee,
+        )
+
+
+def check_call_price(award: SessionAward, call_price: int, seconds: int) -> None:
+    """What the worker asks for a call that takes so many started seconds."""
+    needed = call_price * seconds
+    if award.price < needed:
+        long = f", which takes it {seconds} s" if seconds > 1 else ""
+        raise Refusal(
+            DeclineCode.PRICE_TOO_LOW,
+            f"price is {award.price}; this worker asks {needed} for a call of this model{long}",
+            needed=needed,
         )
 
 

@@ -5,8 +5,10 @@ What a call was paid with is in the ledger, with the answer, before the answer l
 handler raise.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 from weakref import WeakValueDictionary
 
 import trio
@@ -36,6 +38,10 @@ from p2pnode.protocol.tensors import tensors_digest
 
 MAX_REQUEST = max_size(CallRequest)
 """Bytes of the largest request on the session stream."""
+MOST_OPENINGS: Final = 128
+"""Openings of one peer that are looked at within a minute: each asks the chain, and costs nothing to ask."""
+MOST_UNUSED: Final = 16
+"""Sessions without a call yet; with more of them, the oldest make room."""
 
 
 class SessionDesk:
@@ -57,6 +63,8 @@ class SessionDesk:
         self._settle_seconds = settle_seconds
         self._on_ended = on_ended
         self.book = SessionBook(context, Role.WORKER)
+        self._openings: Counter[str] = Counter()
+        self._minute = 0
         self._locks: WeakValueDictionary[bytes, trio.Lock] = WeakValueDictionary()
 
     async def handle(self, peer: str, data: bytes) -> bytes:
@@ -104,12 +112,37 @@ class SessionDesk:
             known = self.book.get(session_hash)
             if known is not None:
                 return known.receipt
+            self._count_opening(peer)
             await self._terms.examine(award, peer)
+            self._make_room()
             receipt = self._context.sign(CallReceipt(session_hash, 0, session_hash))
             self.book.begin(
                 SessionEntry(Role.WORKER, session_hash, SessionState.OPEN, award, receipt, peer, changed=0)
             )
         return receipt
+
+    def _count_opening(self, peer: str) -> None:
+        minute = self._context.clock.now() // 60
+        if minute != self._minute:
+            self._minute = minute
+            self._openings.clear()
+        self._openings[peer] += 1
+        if self._openings[peer] > MOST_OPENINGS:
+            raise Refusal(
+                DeclineCode.AT_CAPACITY,
+                f"{MOST_OPENINGS} openings came within a minute; use an open one, or ask in a minute",
+            )
+
+    def _make_room(self) -> None:
+        """To open a session costs nothing, so nobody can fill this worker with them."""
+        unused = [
+            session
+            for session in self.book.having(SessionState.OPEN)
+            if session.voucher is None and not self.lock(session.session_hash).locked()
+        ]
+        for session in unused[: max(0, len(unused) - MOST_UNUSED + 1)]:
+            reason = "no call was made, and others asked for its place"
+            self.book.move(session, SessionState.SETTLED, reason=reason)
 
     async def _call(self, request: CallRequest) -> CallAnswer:
         voucher = request.voucher.message
@@ -123,6 +156,8 @@ class SessionDesk:
                 raise Refusal(DeclineCode.MALFORMED, "input_digest is zero; give that of the input")
             check_voucher(request.voucher, session, self._context.domain)
             check_call_input(voucher, request.input)
+            if session.voucher is None:
+                self._terms.check_room()
             output = await self._run(session, request.input)
             history = extend(voucher.history, voucher.input_digest, tensors_digest(output))
             receipt = self._context.sign(CallReceipt(voucher.session_hash, voucher.calls, history))

@@ -25,10 +25,11 @@ _GRACE: Final = 600
 class SessionKeeper:
     """Ends sessions that are idle, near their deadline or no longer covered, and settles all that ended."""
 
-    def __init__(self, context: Context, desk: SessionDesk, settle_seconds: int) -> None:
+    def __init__(self, context: Context, desk: SessionDesk, settle_seconds: int, *, credit: bool) -> None:
         self._context = context
         self._desk = desk
         self._settle_seconds = settle_seconds
+        self._credit = credit
         self._woken = trio.Event()
 
     def wake(self) -> None:
@@ -107,4 +108,6 @@ class SessionKeeper:
         if not is_acknowledged(session):
             answer = LastAnswer(session.output, session.receipt.signature)
         key = f"session-{session.session_hash.hex()}-{due_calls(session)}-after-{paid}"
-        await self._context.chain.settle_session(session.award.message, session.voucher, answer, key)
+        await self._context.chain.settle_session(
+            session.award.message, session.voucher, answer, key, credit=self._credit
+        )

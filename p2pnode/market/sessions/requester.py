@@ -26,8 +26,11 @@ from p2pnode.protocol.sessions import MAX_SESSION_CALLS
 LOOK_SECONDS: Final = 30
 IDLE_SECONDS: Final = 240
 """Before a worker takes a session for over."""
+_ENDING_SECONDS: Final = 10.0
 _FAREWELL_SECONDS: Final = 3
 _MOST_ASKED: Final = 16
+_MOST_FEES: Final = 3
+"""Opening fees that a worker may name: the price of gas can move between two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,17 @@ class SessionRequester:
 
     async def run(self) -> None:
         """Until cancelled: end what a crash or a client left open, and look whether ended ones were paid."""
-        for entry in self._book.having(SessionState.OPEN):
-            if entry.session_hash not in self._live:
-                self._book.move(entry, SessionState.ENDED, reason="the node restarted")
         try:
-            while True:
-                await self._end_idle()
-                for entry in self._book.having(SessionState.ENDED):
-                    await self._follow(entry)
-                await self._context.clock.sleep(LOOK_SECONDS)
+            async with trio.open_nursery() as nursery:
+                for entry in self._book.having(SessionState.OPEN):
+                    if entry.session_hash not in self._live:
+                        left = Session(self._context, self._book, entry, self._connect(_ENDING_SECONDS))
+                        nursery.start_soon(left.close, "the node restarted")
+                while True:
+                    await self._end_idle()
+                    for entry in self._book.having(SessionState.ENDED):
+                        await self._follow(entry)
+                    await self._context.clock.sleep(LOOK_SECONDS)
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(_FAREWELL_SECONDS):
                 for session in list(self._live.values()):
@@ -87,6 +92,12 @@ class SessionRequester:
         """Acknowledge the last answer and ask for no more; again is no harm."""
         if self._live.pop(session.entry.session_hash, None) is not None:
             await session.close()
+
+    async def close(self, session_hash: bytes) -> SessionEntry:
+        """`end` the session of that hash if it is open; what the ledger says then. Raises MarketError."""
+        if self.entry(session_hash).state == SessionState.OPEN:
+            await self.end(self.live(session_hash))
+        return self.entry(session_hash)
 
     @asynccontextmanager
     async def open(self, order: SessionOrder) -> AsyncIterator[Session]:
@@ -189,14 +200,9 @@ class SessionRequester:
         self, record: NodeRecord, order: SessionOrder, fee: int
     ) -> tuple[SessionEntry, Connect]:
         opening_fee = 0
-        while True:
+        for _ in range(_MOST_FEES):
             award = self._award(record.account, order, fee, opening_fee)
-            connect = partial(
-                self._context.bus.converse,
-                protocol=StreamProtocol.SESSION,
-                timeout=order.call_seconds,
-                max_response=MAX_ANSWER,
-            )
+            connect = self._connect(order.call_seconds)
             async with connect(record.peer_id) as ask:
                 said = decode_any(await ask(encode(award)), MAX_ANSWER)
             if not isinstance(said, Decline):
@@ -206,6 +212,15 @@ class SessionRequester:
                 raise MarketError(f"{said.code}, {said.reason}")
             # An award binds to nothing without a voucher, so the dearer one can simply take its place.
             opening_fee = asked
+        raise MarketError(f"it asks for another opening fee each time, {opening_fee} the last")
+
+    def _connect(self, call_seconds: float) -> Connect:
+        return partial(
+            self._context.bus.converse,
+            protocol=StreamProtocol.SESSION,
+            timeout=call_seconds,
+            max_response=MAX_ANSWER,
+        )
 
     def _award(self, worker: bytes, order: SessionOrder, fee: int, opening_fee: int) -> Signed[SessionAward]:
         context = self._context

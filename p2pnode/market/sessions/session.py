@@ -43,6 +43,8 @@ class Session:
         self._turn = trio.Lock()
         self._conversation: AbstractAsyncContextManager[Ask] | None = None
         self._ask: Ask | None = None
+        # A call that was sent and whose end is not known: its worker may have answered, and may be paid.
+        self._unfinished: CallRequest | None = None
 
     @property
     def entry(self) -> SessionEntry:
@@ -54,41 +56,85 @@ class Session:
 
         Raises MarketError for an input that the worker refuses or a session that is over, NetworkError when
         the worker cannot be reached, ProtocolError or SignatureError when it answers with something else:
-        then the session should be left, and at most this one call is paid.
+        then the session should be left, and at most this one call is paid. A call that was cancelled or
+        broke off is finished before the next one, or is the next one if that has the same input.
         """
         try:
             require_finite(decode_tensors(tensors))
         except ProtocolError as error:
             raise MarketError(f"input: {error}") from error
         async with self._turn:
-            voucher = self._next_voucher(tensors_digest(tensors))
-            answer = await self._exchange(encode(CallRequest(voucher, tensors)))
-            if not isinstance(answer, CallAnswer):
-                raise ProtocolError(f"the worker sent a {type(answer).__name__}; an answer is due")
-            check_answer(answer, voucher.message, self._entry.award.message.worker, self._context.domain)
-            self._keep(voucher, tensors, answer)
-            return answer.output
+            left = self._unfinished
+            if left is not None:
+                output = await self._finish(left)
+                if output is not None and left.input == tensors:
+                    return output
+            request = CallRequest(self._next_voucher(tensors_digest(tensors)), tensors)
+            self._unfinished = request
+            try:
+                return await self._answer(request)
+            except MarketError:
+                # It said that it does not answer, so it cannot be paid for an answer.
+                self._unfinished = None
+                raise
 
-    async def close(self) -> None:
+    async def _finish(self, request: CallRequest) -> bytes | None:
+        """Ask again for what may have been answered; None where the worker never took the call."""
+        try:
+            return await self._answer(request)
+        except MarketError:
+            self._unfinished = None
+            return None
+
+    async def _answer(self, request: CallRequest) -> bytes:
+        voucher = request.voucher
+        answer = await self._exchange(encode(request))
+        if not isinstance(answer, CallAnswer):
+            raise ProtocolError(f"the worker sent a {type(answer).__name__}; an answer is due")
+        check_answer(answer, voucher.message, self._entry.award.message.worker, self._context.domain)
+        self._keep(voucher, request.input, answer)
+        self._unfinished = None
+        return answer.output
+
+    async def close(self, lost: str = "") -> None:
         """Acknowledge the last answer, so that the worker can settle without publishing it; then end.
 
         If the worker cannot be told now it loses nothing: its last answer is proof enough for the chain.
+        `lost` says why nobody knows whether one more call was sent than the ledger has.
         """
         async with self._turn:
             try:
-                voucher = self._end()
+                with trio.move_on_after(_CLOSE_SECONDS):
+                    await self._fetch_last()
+                voucher = self._end(lost)
                 with trio.move_on_after(_CLOSE_SECONDS):
                     await self._acknowledge(voucher)
             finally:
                 await self.hang_up()
 
-    def _end(self) -> Signed[Voucher]:
+    async def _fetch_last(self) -> None:
+        """What may be paid for is worth having, and must not be published for want of a last voucher."""
+        if self._unfinished is None:
+            return
+        try:
+            await self._finish(self._unfinished)
+        except (NetworkError, ProtocolError, SignatureError) as error:
+            self._context.on_event(
+                "session.unanswered", session=self._entry.session_hash.hex(), reason=str(error)
+            )
+
+    def _end(self, lost: str) -> Signed[Voucher]:
         """From here on nothing more is vouched for; a call that failed may yet be paid."""
         receipt = self._entry.receipt.message
         voucher = self._context.sign(Voucher(receipt.session_hash, receipt.calls, receipt.history, NOTHING))
-        asked = self._entry.voucher.message.calls if self._entry.voucher is not None else 0
+        if lost:
+            # A call is vouched for only once the answer to the one before is in the ledger.
+            asked = min(receipt.calls + 1, self._entry.reserved)
+        else:
+            asked = self._entry.voucher.message.calls if self._entry.voucher is not None else 0
+        owed = max(receipt.calls, asked)
         self._entry = self._book.move(
-            self._entry, SessionState.ENDED, reserved=max(receipt.calls, asked), voucher=voucher
+            self._entry, SessionState.ENDED, reserved=owed, voucher=voucher, reason=lost
         )
         return voucher
 
@@ -149,6 +195,10 @@ class Session:
                 if attempt == _TRIES - 1:
                     raise
                 await self._context.clock.sleep(2**attempt)
+            except trio.Cancelled:
+                # The answer that is under way would be taken for that of the next request.
+                await self.hang_up()
+                raise
         answer = decode_any(response, MAX_ANSWER)
         if isinstance(answer, Decline):
             raise MarketError(f"the worker declines, {answer.code}: {answer.reason}")

@@ -9,8 +9,9 @@ from p2pnode.market.examination import Examiner
 from p2pnode.market.models import ModelShelf
 from p2pnode.market.pause import Pause
 from p2pnode.market.refusal import Refusal
-from p2pnode.market.sessions.checks import check_award, check_prices
+from p2pnode.market.sessions.checks import check_award, check_call_price, check_prices
 from p2pnode.market.sessions.owed import cost_of
+from p2pnode.market.sessions.pace import CallPace
 from p2pnode.market.settings import WorkerSettings
 from p2pnode.market.strategy import Costs
 from p2pnode.protocol.messages import DeclineCode, SessionAward, Signed
@@ -29,8 +30,10 @@ class SessionTerms:
         examiner: Examiner,
         pause: Pause,
         settings: WorkerSettings,
+        pace: CallPace,
     ) -> None:
         self._context = context
+        self._pace = pace
         self._models = models
         self._examiner = examiner
         self._pause = pause
@@ -60,9 +63,15 @@ class SessionTerms:
         check_prices(award, settings.call_price, listing.fee, opening_fee)
         if settings.min_bond:
             check_bond(await context.chain.bond(award.requester), settings.min_bond)
-        check_capacity(self._examiner.load(), settings.capacity)
+        self.check_room()
         model = await self._models.prepare(award.model_digest, [peer])
+        seconds = await self._pace.seconds(award.model_digest, model)
+        check_call_price(award, settings.call_price, seconds)
         free = await context.chain.free_escrow(award.requester)
-        check_capacity(self._examiner.load(), settings.capacity)
+        self.check_room()
         check_escrow(cost_of(award, award.most_calls), self._examiner.outstanding(award.requester), free)
         return model
+
+    def check_room(self) -> None:
+        """One more session in use must have a place. Raises Refusal."""
+        check_capacity(self._examiner.load(), self._settings.capacity)

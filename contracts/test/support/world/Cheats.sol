@@ -104,7 +104,7 @@ contract Cheats is Asserting {
         Award memory award;
         (award.requester, award.worker, award.price) = (target, target, amount);
         bytes4 selector = _world.journals().SELECTOR();
-        which %= 10;
+        which %= 11;
         if (which == 0) return (address(_poi), abi.encodeCall(_poi.openReport, (award, target, true)));
         if (which == 1) return (address(_poi), abi.encodeCall(_poi.releaseReport, (award)));
         if (which == 2) return (address(_world.nodes()), abi.encodeCall(_world.nodes().recordSettled, (target, 1)));
@@ -127,6 +127,7 @@ contract Cheats is Asserting {
         if (which == 8) {
             return (address(_world.zkVerifier()), abi.encodeCall(_world.zkVerifier().unpause, (selector)));
         }
+        if (which == 9) return (address(_poi), abi.encodeCall(_poi.vouchReport, (bytes32(0))));
         return (address(_world.zkVerifier()), abi.encodeCall(_world.zkVerifier().setPauser, (target)));
     }
 

@@ -64,7 +64,9 @@ contract Disputes is Asserting {
         _write(it.papers, who, worker, bound(price, 0, most), _world.model(worker ^ who));
     }
 
-    function report(uint256 slot, bool vouched) external {
+    /// @dev Kinds: 0 on the bid alone, 1 by a signed result, 2 on the bid, which somebody raises by a result at once.
+    function report(uint256 slot, uint8 kind) external {
+        bool vouched = kind % 3 == 1;
         Promise storage it = _promises[slot % SLOTS];
         Award memory award = it.papers.award;
         uint256 deadline = award.settleDeadline;
@@ -86,6 +88,13 @@ contract Disputes is Asserting {
         (it.state, it.vouched, it.reporter) = (State.Reported, vouched, award.requester);
         it.reportedAt = uint64(block.timestamp);
         _world.noteReserved(award.requester, amount, true);
+        if (kind % 3 == 2) _raise(it);
+    }
+
+    /// @dev Anybody shows the result of a worker that is under report on its bid alone.
+    function raise(uint256 slot) external {
+        Promise storage it = _promises[slot % SLOTS];
+        if (it.state == State.Reported && !it.vouched) _raise(it);
     }
 
     /// @dev The worker settles in the answer window, paid by what the report set aside.
@@ -229,6 +238,13 @@ contract Disputes is Asserting {
         // Above every fee that an owner can ask, now or after its notice.
         (award.price, award.modelFee, award.nonce) = (bid.price, 20, offer.nonce);
         (award.resultDeadline, award.settleDeadline) = (offer.resultDeadline, offer.settleDeadline);
+    }
+
+    function _raise(Promise storage it) private {
+        bytes32 taskId = _poi.hashAward(it.papers.award);
+        (Result memory result, bytes memory signature) = _result(it, taskId, OUTPUT);
+        _nodes.reportUnproved(it.papers.award, it.papers.awardSignature, result, signature);
+        it.vouched = true;
     }
 
     /// @dev Books the payment out of what the report set aside.

@@ -28,10 +28,10 @@ contract Talks is Asserting {
     }
 
     /// @dev Settles a voucher for any number of calls, with or without the last answer. `flaw` 1 is a voucher that
-    /// another signed, 2 an answer that another signed, 3 a count above the session's.
+    /// another signed, 2 an answer that another signed, 3 a count above the session's, 4 a voucher of another session.
     function settle(uint256 which, uint32 calls, uint8 kind, uint8 flaw, bool credit) external {
         which %= SESSIONS;
-        (kind, flaw) = (kind % 3, flaw % 4);
+        (kind, flaw) = (kind % 3, flaw % 5);
         SessionAward memory session = _open(which);
         calls = uint32(bound(calls, 1, MOST_CALLS)) + (flaw == 3 ? MOST_CALLS : 0);
         uint32 expected = 0;
@@ -86,6 +86,7 @@ contract Talks is Asserting {
         bytes32 sessionHash = _poi.hashSession(session);
         bytes32 history = keccak256(abi.encode(sessionHash, calls));
         voucher = Voucher(sessionHash, calls, history, kind == 0 ? bytes32(0) : keccak256("input"));
+        if (flaw == 4) voucher.sessionHash = keccak256(abi.encode(sessionHash));
         if (kind != 2) return (voucher, answer);
         answer.output = abi.encode("output", calls);
         history = CallReceiptHash.extend(history, voucher.inputDigest, sha256(answer.output));
@@ -97,9 +98,13 @@ contract Talks is Asserting {
     function _open(uint256 which) private returns (SessionAward memory) {
         SessionAward storage session = _sessions[which];
         if (block.timestamp <= session.settleDeadline) return session;
+        if (session.nonce != 0) {
+            bool paid = _submit(session, which, MOST_CALLS, 0, 0, Payout.Direct) != 0;
+            _world.expect("a session pays nothing after its deadline", !paid);
+        }
         (session.requester, session.worker) = (_world.person(which), _world.person(which + 1));
         session.modelDigest = _world.model(which >> 1);
-        (session.price, session.modelFee, session.openingFee) = (3 + 40 * which, 20, 7 * which);
+        (session.price, session.modelFee, session.openingFee) = (3 + 40 * which, 20, 170 * which);
         (session.mostCalls, session.settleDeadline) = (MOST_CALLS, uint64(block.timestamp + 1 days));
         ++session.nonce;
         _paid[which] = 0;

@@ -1,0 +1,1 @@
+"""Rescues: tasks that another worker missed, proved and settled in its place."""
