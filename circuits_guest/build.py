@@ -110,10 +110,10 @@ def run_cargo() -> None:
         elapsed = time.monotonic() - start
         if elapsed > 5 and time.monotonic() - last > 15 and units:
             last = time.monotonic()
-            left = max(COLD_CORE_SECONDS / (os.cpu_count() or 2) * (1 - done) - elapsed * (1 - done), 30)
+            left = (COLD_CORE_SECONDS / (os.cpu_count() or 2) - elapsed) * (1 - done) / 60
+            about = f"about {left:.0f} min left" if left > 0.5 else "the last and largest are being built"
             print(
-                f"  prover: {units} crates built in {elapsed / 60:.0f} min, about {left / 60:.0f} min left"
-                " (the first build only)",
+                f"  prover: {units} crates built in {elapsed / 60:.0f} min, {about} (the first build only)",
                 flush=True,
             )
         time.sleep(0.3)
