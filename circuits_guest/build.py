@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from image import build_guest, guest_compiler
 from sources import BuildError, cargo, patch_options, tool, vector_flags
 
 HERE = Path(__file__).resolve().parent
@@ -29,7 +30,6 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2pn
 TARGET = CACHE / "cargo"
 PROVER = TARGET / "release" / "p2pnode-prover"
 CRATES = ("onnx", "batch", "packed", "prover")
-GUEST_TARGET = "riscv32im-risc0-zkvm-elf"
 IMAGES = HERE / "images"
 # Sizes have 32 bits there as in the guest, where those of a hostile model could wrap.
 NARROW_TARGET = "i686-unknown-linux-musl"
@@ -121,65 +121,6 @@ def run_cargo() -> None:
         raise BuildError("the prover did not build; cargo's message above says why")
 
 
-def guest_compiler() -> tuple[str, str, Path]:
-    """A rustc that has its library source, its source root, and a rust-lld."""
-    toolchains = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup") / "toolchains"
-    candidates = [os.environ.get("P2PNODE_GUEST_RUSTC"), "/usr/bin/rustc", shutil.which("rustc")]
-    for rustc in filter(None, candidates):
-        if not Path(rustc).exists():
-            continue
-        sysroot = Path(subprocess.check_output([rustc, "--print", "sysroot"], text=True).strip())
-        library = sysroot / "lib" / "rustlib" / "src" / "rust" / "library"
-        if not library.exists():
-            continue
-        host = subprocess.check_output([rustc, "--print", "host-tuple"], text=True).strip()
-        linkers = [
-            *sysroot.glob(f"lib/rustlib/{host}/bin/rust-lld"),
-            *toolchains.glob(f"*/lib/rustlib/{host}/bin/rust-lld"),
-        ]
-        if linkers:
-            return rustc, str(linkers[0]), library.resolve().parent
-    raise BuildError(
-        "no rustc with its library source: the guest compiles core for its own target. "
-        "Install rust-src (rustup component add rust-src) or Debian's rustc-web and rust-web-src."
-    )
-
-
-def build_guest() -> bytes:
-    """The guest's ELF. Paths are remapped, so that it does not depend on the folder it is built in."""
-    rustc, linker, source = guest_compiler()
-    cargo_home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    flags = [
-        "-Cpasses=lower-atomic",
-        "-Clink-arg=-Ttext=0x00200800",
-        "-Clink-arg=--fatal-warnings",
-        "-Cpanic=abort",
-        '--cfg=getrandom_backend="custom"',
-        f"-Clinker={linker}",
-        "-Zlocation-detail=none",
-        f"--remap-path-prefix={HERE}=/guest",
-        f"--remap-path-prefix={cargo_home}=/cargo",
-        f"--remap-path-prefix={source}=/rust",
-    ]
-    target = CACHE / "cargo-guest"
-    env = {
-        **environment(target),
-        "RUSTC": rustc,
-        "RUSTC_BOOTSTRAP": "1",
-        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
-    }
-    # The target folder is every checkout's: see build_prover.
-    crates = ("-p", "p2pnode-guest", "-p", "p2pnode-onnx", "-p", "p2pnode-batch")
-    forget = cargo_command("clean", "--quiet", "--profile", "guest", "--target", GUEST_TARGET, *crates)
-    subprocess.run(forget, env=env, check=True)
-    command = cargo_command(
-        "build", "--profile", "guest", "--locked", "-p", "p2pnode-guest", "--target", GUEST_TARGET,
-        "-Zbuild-std=core,alloc,panic_abort,std,proc_macro", "-Zbuild-std-features=compiler-builtins-mem",
-    )  # fmt: skip
-    subprocess.run(command, env=env, check=True)
-    return (target / GUEST_TARGET / "guest" / "p2pnode-guest").read_bytes()
-
-
 def prover(*args: str) -> dict[str, object]:
     output = subprocess.run([str(PROVER), *args], check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(output.splitlines()[-1]))
@@ -200,7 +141,7 @@ def guest(check: bool) -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         elf, image = Path(scratch) / "guest.elf", Path(scratch) / "guest.bin"
-        elf.write_bytes(build_guest())
+        elf.write_bytes(build_guest(CACHE, locked=check))
         made = prover("image", "--elf", str(elf), "--out", str(image))["image_id"]
         committed = IMAGES / "image_id.txt"
         if check:
