@@ -39,7 +39,7 @@ SLOW_STEPS = {
     "risc0-circuit-rv32im-sys": 0.16,
     "risc0-circuit-recursion-sys": 0.12,
 }
-COLD_CORE_SECONDS = 480
+COLD_CORE_SECONDS = 510
 
 
 def cargo_command(*args: str) -> list[str]:
