@@ -21,7 +21,7 @@ from libp2p.pubsub.score import PeerScorer, ScoreParams
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils import encode_varint_prefixed
 
-from p2pnode.network.pubsub import make_router
+from p2pnode.network.router import make_router
 from tests.net.test_library import dial, running
 
 
