@@ -16,8 +16,10 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="also write a picture of the demo's terminal (SVG)")
     parser.add_argument("--other", type=Path, help="another build of the prover, to compare with")
     options = parser.parse_args()
-    measure = {
+    measure: dict[str, Callable[[], Mapping[str, Any]]] = {
         "market": measure_market,
         "sessions": measure_sessions,
         "proof": partial(measure_proof, options.picture),
