@@ -76,7 +76,8 @@ async def test_each_method_reaches_its_handler(path: Path) -> None:
 
 
 async def test_sessions_reach_their_handlers(path: Path) -> None:
-    node, answers = Node(), []
+    node = Node()
+    answers: list[AnsweredCall] = []
     order = OpenSession(DIGEST, 2**90, 1000, 5, 3600)
     async with open_control_server(path, node.handlers()):
         client = ControlClient(path)
