@@ -18,8 +18,10 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -46,7 +48,7 @@ def main() -> None:
     parser.add_argument("--other", type=Path, help="another build of the prover, to compare with")
     parser.add_argument("--sources", type=Path, help="the circuits_guest of another checkout, to build")
     options = parser.parse_args()
-    measure = {
+    measure: dict[str, Callable[[], Mapping[str, Any]]] = {
         "market": measure_market,
         "sessions": measure_sessions,
         "proof": partial(measure_proof, options.picture),

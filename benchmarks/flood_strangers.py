@@ -25,7 +25,7 @@ from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 from libp2p.utils import encode_varint_prefixed
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from benchmarks.flood_node import account_of, signed_offer
 from benchmarks.soak_node import lines, say

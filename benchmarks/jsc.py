@@ -30,7 +30,7 @@ def measure_jsc() -> Mapping[str, float]:
     scanner = Scanner(other.views, pool)
     started = time.process_time()
     scanner.received(many)
-    figures = {"notes scanned a second": round(SCANNED / (time.process_time() - started))}
+    figures: dict[str, float] = {"notes scanned a second": round(SCANNED / (time.process_time() - started))}
     wallet = Wallet.open(owner, pool)
     wallet.add(event)
     for inputs, outputs in ((1, 2), (4, 4)):

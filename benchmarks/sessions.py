@@ -95,7 +95,7 @@ async def _call(devnet: Devnet) -> Measured:
     await trio.sleep(_SETTLED_SECONDS)
     spent = [end - start for start, end in zip(before, after, strict=True)]
     settlements = requester.log.read_text().count('"session.settled"')
-    return Measured(calls[WARM_UP:], idle, *spent, settlements)
+    return Measured(calls[WARM_UP:], idle, spent[0], spent[1], settlements)
 
 
 def _processor_seconds(node: DevnetNode) -> float:

@@ -10,7 +10,8 @@ from p2pnode.cli.main import main
 def parse(arguments: Sequence[str]) -> list[str]:
     """The names of the command that would run. Fails for a command, option or argument that there is not."""
     command: click.Command = main
-    rest, names = list(arguments), []
+    rest = list(arguments)
+    names: list[str] = []
     while True:
         _, rest, _ = command.make_parser(click.Context(command)).parse_args(rest)
         if not isinstance(command, click.Group):

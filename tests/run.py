@@ -41,7 +41,6 @@ STAGES = (
     Stage("lint", (f"{BIN}/ruff", "check", *SOURCES)),
     Stage("format", (f"{BIN}/ruff", "format", "--check", *SOURCES)),
     Stage("types", (f"{BIN}/mypy",)),
-    Stage("stark types", (f"{BIN}/mypy", "--strict", "stark"), CONTRACTS),
     Stage("circuits", (f"{BIN}/python", "circuits_guest/build.py", "test")),
     Stage("image", (f"{BIN}/python", "circuits_guest/build.py", "guest", "--check")),
     Stage("stark", (f"{BIN}/python", "-m", "stark", "check"), CONTRACTS),

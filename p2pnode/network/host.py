@@ -38,7 +38,7 @@ from p2pnode.network.network import Network
 from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.peers import Peers
 from p2pnode.network.psk import load_psk
-from p2pnode.network.pubsub import GuardedPubsub, make_router
+from p2pnode.network.pubsub import GuardedPubsub
 from p2pnode.network.punch import Punch
 from p2pnode.network.reachability import Reachability, ReachabilityService, Verdict
 from p2pnode.network.records import dialable
@@ -46,6 +46,7 @@ from p2pnode.network.relay import Relay
 from p2pnode.network.relayed import Relayed
 from p2pnode.network.reputation import NAME, NAME_LIST, Reputation, keep_reputation
 from p2pnode.network.reversal import Reversal
+from p2pnode.network.router import make_router
 from p2pnode.network.settings import NetworkSettings
 from p2pnode.network.state_file import read_state
 from p2pnode.network.streams import Streams

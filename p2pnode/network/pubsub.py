@@ -1,10 +1,8 @@
 """GossipSub with guards: one bad message from a peer costs that peer, not the node."""
 
 import hashlib
-import time
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 import structlog
 import trio
@@ -14,7 +12,7 @@ from libp2p.io.exceptions import IOException, MessageTooLarge
 from libp2p.network.connection.exceptions import RawConnError
 from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
-from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, GossipSub
+from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.utils import maybe_consume_signed_record
@@ -25,22 +23,17 @@ from p2pnode.network.limits import RateLimit
 from p2pnode.network.origin_limits import OriginLimits
 from p2pnode.network.reputation import Offence
 from p2pnode.network.rpc_reader import RpcReader
-from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
+from p2pnode.network.settings import MAX_GOSSIP, SEEN_SECONDS
 from p2pnode.ports import Topic
 
 log = structlog.get_logger("p2pnode.network")
 
-V = TypeVar("V")
 OnOffence = Callable[[str, Offence], None]
 
 OUTBOUND_QUEUE = 256
 """RPCs kept for one peer; the library's 32 lose what a relay gets from several busy origins (row 4)."""
 
-ANSWERS = 3
-"""How often one peer is sent one message on IWANT (go-libp2p-pubsub: GossipRetransmission)."""
 MAX_RPC = 1 << 20
-SEEN_SECONDS = 600
-"""Longer than the library's 120, so that a captured message cannot be sent again soon after."""
 REFUSED_RATE, REFUSED_BURST = 20.0, 64
 """Refused messages a second of one peer after which it is read no faster. A relay hands on what strangers
 may gossip in all (10 a second, 50 at once), and this node may have heard other ones first."""
@@ -48,58 +41,6 @@ MOST_STREAMS = 4
 """Gossip streams of one peer at a time; it uses one, and that of a lost connection may not have ended yet."""
 RECORD_SECONDS = 600.0
 """How long a checked peer record is good without another check; the library keeps it for two hours."""
-
-
-def _short() -> deque[float]:
-    return deque(maxlen=64)
-
-
-class GuardedGossipSub(GossipSub):
-    """`GossipSub` that gives each peer what is its own, and not for ever."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._answered = RateLimit(1 / SEEN_SECONDS, ANSWERS, time.monotonic, keys=8192)
-
-    async def handle_iwant(self, iwant_msg: rpc_pb2.ControlIWant, sender_peer_id: ID) -> None:
-        """Row 32: the library sends a message as often as it is asked for, up to a rate."""
-        wanted = [name for name in iwant_msg.messageIDs if self._answered.take((sender_peer_id, name))]
-        if wanted:
-            await super().handle_iwant(rpc_pb2.ControlIWant(messageIDs=wanted), sender_peer_id)
-
-    async def _emit_control_msgs(
-        self,
-        peers_to_graft: dict[ID, list[str]],
-        peers_to_prune: dict[ID, list[str]],
-        peers_to_gossip: dict[ID, dict[str, list[bytes]]],
-    ) -> None:
-        # Row 31: the library puts the GRAFTs of each peer into the messages to all that follow it.
-        for peer in {**peers_to_graft, **peers_to_prune, **peers_to_gossip}:
-            await super()._emit_control_msgs(
-                _only(peer, peers_to_graft), _only(peer, peers_to_prune), _only(peer, peers_to_gossip)
-            )
-
-
-def _only(peer: ID, found: dict[ID, V]) -> dict[ID, V]:
-    return {peer: found[peer]} if peer in found else {}
-
-
-def make_router() -> GossipSub:
-    """The router with the measured settings: rows 3 (degree), 5 (spam filter) and 6 (heartbeat)."""
-    router = GuardedGossipSub(
-        protocols=[PROTOCOL_ID_V11],
-        degree=6,
-        degree_low=4,
-        degree_high=MESH_DEGREE_HIGH,
-        heartbeat_interval=1,
-        adaptive_gossip_enabled=False,
-        spam_protection_enabled=False,
-    )
-    # Row 25: with adaptive gossip off nothing ever empties this record of delivery times.
-    router.recent_message_deliveries = cast("dict[str, list[float]]", defaultdict(_short))
-    # Row 40: by the score, which stays at zero here, every peer is better than those in the mesh.
-    router.scorer = None
-    return router
 
 
 class GuardedPubsub(Pubsub):

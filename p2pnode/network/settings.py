@@ -12,6 +12,10 @@ from p2pnode.network.relay_terms import RelayTerms
 MAX_GOSSIP = 64 * 1024
 """Bytes of one gossip message. The library drops anything over 1 MiB without a word (row 12)."""
 
+SEEN_SECONDS = 600
+"""How long a message is known again: longer than the library's 120, so that a captured one cannot come back
+soon after."""
+
 MESH_DEGREE_HIGH = 64
 """Above the connection limit, so that the mesh is never pruned apart (row 3)."""
 

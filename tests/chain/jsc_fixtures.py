@@ -86,7 +86,7 @@ class PoolUnderTest:
 @asynccontextmanager
 async def open_pool(devnet: Devnet, rich: Account, amounts: Sequence[int]) -> AsyncIterator[PoolUnderTest]:
     """The deployed pool with `amounts` deposited four at a time, old enough to be spent."""
-    async with open_chain(devnet.config, rich, MemoryTxLog()) as chain, open_rpc([devnet.url], 30) as rpc:
+    async with open_chain(devnet.config, rich, MemoryTxLog()) as chain, open_rpc((devnet.url,), 30) as rpc:
         addresses = chain.deployment.addresses
         wallet = Wallet(OWNER.views, OWNER.spend, await chain.jsc.new_pool(), Book())
         contract, bridge = (Contract(rpc, name, addresses[name]) for name in ("JSC", "JSCBridge"))

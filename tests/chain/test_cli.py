@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 from click.testing import CliRunner, Result
 
-from p2pnode import identity
 from p2pnode.chain.contract import Contract
 from p2pnode.chain.rpc import Rpc
 from p2pnode.cli.main import main
@@ -16,6 +15,7 @@ from p2pnode.identity import Account
 from p2pnode.models import DIGITS
 from p2pnode.protocol.cid import content_digest, to_cid
 from tests.chain.conftest import ETHER, KEYS, Devnet
+from tests.quick import quick_scrypt
 
 ENV = {"P2PNODE_PASSWORD": "correct horse"}
 
@@ -58,7 +58,7 @@ def encode(contract: str, function: str, *arguments: object) -> str:
 
 @pytest.fixture
 def operator(chain_state: Devnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    quick_scrypt(monkeypatch)
     return Operator(tmp_path / "rich", chain_state, KEYS[0])
 
 

@@ -3,7 +3,7 @@
 Numbers in names are those of the list of attacks in docs/jsc.md.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -138,7 +138,7 @@ async def test_a_new_note_must_be_well_formed(pool: PoolUnderTest) -> None:
     """2, 12: with an odd y a note would have two key images."""
     genuine = (await pool.transaction([150])).abi()
     roots = (OUTPUTS, 0, 1)
-    cases = {
+    cases: dict[str, Callable[[list[int]], list[int]]] = {
         "odd": lambda found: [*found[:-1], P - found[-1]],
         "none": lambda found: [],
         "too few": lambda found: found[:-1],

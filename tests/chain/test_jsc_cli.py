@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from p2pnode import identity
 from p2pnode.amounts import JSC_UNIT
 from p2pnode.api import JSCBridge
 from p2pnode.errors import ChainError, ConfigError
 from p2pnode.jsc import wallet_file
 from tests.chain.conftest import ETHER, KEYS, Devnet
 from tests.chain.test_cli import Operator
+from tests.quick import quick_scrypt
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def operator(chain_state: Devnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    quick_scrypt(monkeypatch)
     derive = wallet_file._derive
     monkeypatch.setattr(wallet_file, "_derive", lambda password, salt, _: derive(password, salt, 1 << 4))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import trio
-from eth_abi import encode
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from p2pnode.amounts import JSC_UNIT

@@ -115,7 +115,7 @@ def carry_out(folder: Path) -> ImageRoot:
             case "COPY":
                 root.copy(shlex.split(rest))
             case "RUN":
-                done = root.run(["/bin/sh", "-c", rest], **_TRUST)
+                done = root.run(["/bin/sh", "-c", rest], None, **_TRUST)
                 assert done.returncode == 0, done.stdout + done.stderr
             case "USER":
                 root.user = rest

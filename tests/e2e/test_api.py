@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
-from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
-from tritonclient.utils import InferenceServerException
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput  # type: ignore[import-untyped]
+from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
 import p2pnode
 from p2pnode.amounts import JOY
@@ -170,7 +170,7 @@ def test_a_worker_sees_what_it_earned_and_how_it_proved(
 
 def test_top_tells_the_same_to_a_script(api_network: ApiNetwork, settled: p2pnode.Inference) -> None:
     config = api_network.devnet.requester.config
-    command = [sys.executable, "-m", "p2pnode", "top", "--json", "--config", config]
+    command: list[str | Path] = [sys.executable, "-m", "p2pnode", "top", "--json", "--config", config]
     found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert settled.task_id in [task["task_id"] for task in found["tasks"]]
     assert found["states"]["requester"]["settled"] == found["totals"]["requester"]["tasks"] >= 1

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.deep, needs_prover]
 
 
 def test_the_machine_is_measured_with_a_proof(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "p2pnode", "bench", DIGITS, "--batch", "1", "--json"]
+    command: list[str | Path] = [sys.executable, "-m", "p2pnode", "bench", DIGITS, "--batch", "1", "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

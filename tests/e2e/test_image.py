@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.image_root import TOOLS, ImageRoot, make_root

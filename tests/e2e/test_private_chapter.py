@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from p2pnode.config import JOY
+from p2pnode.amounts import JOY
 from p2pnode.demo.private import Private
 from p2pnode.demo.screen import Screen
 from p2pnode.devnet import open_devnet

@@ -31,6 +31,6 @@ def rust() -> list[str | Path]:
     cargo = tool("cargo")
     with building("rust", "Cargo.toml", "Cargo.lock", "src/main.rs", "src/blobs.rs") as (folder, built):
         if not built:
-            command = [cargo, "build", "--release", "--locked", "--target-dir", folder / "target"]
-            build(folder, command, SOURCES / "rust")
+            target = folder / "target"
+            build(folder, [cargo, "build", "--release", "--locked", "--target-dir", target], SOURCES / "rust")
     return [folder / "target" / "release" / "p2pnode-interop"]

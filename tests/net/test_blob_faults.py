@@ -89,7 +89,8 @@ async def test_stream_that_breaks_off_is_tried_again(settings: Settings) -> None
     ):
         offsets: list[int] = []
         serve_bytes(alice, BODY, offsets)
-        serve = alice._host.get_mux().handlers[StreamProtocol.BLOB]
+        serve = alice._host.get_mux().handlers[TProtocol(StreamProtocol.BLOB)]
+        assert serve is not None
         broken = [0]
 
         async def break_first(stream: INetStream) -> None:

@@ -118,7 +118,8 @@ async def test_several_peers_share_the_work(settings: Settings) -> None:
         open_network(settings("three", bootstrap=one.addresses)) as three,
         open_network(settings("bob", bootstrap=(*one.addresses, *two.addresses, *three.addresses))) as bob,
     ):
-        nodes, offsets = (one, two, three), ([], [], [])
+        nodes = (one, two, three)
+        offsets: list[list[int]] = [[] for _ in nodes]
         body = BODY * 4
         digest = hashlib.sha256(body).digest()
         for node, seen in zip(nodes, offsets, strict=True):

@@ -20,7 +20,7 @@ from libp2p.utils import encode_varint_prefixed
 
 from p2pnode.network.buffered import BufferedConnection
 from p2pnode.network.muxer import CREDIT, FrugalYamux
-from p2pnode.network.pubsub import make_router
+from p2pnode.network.router import make_router
 from p2pnode.network.rpc_reader import RpcReader
 
 

@@ -12,7 +12,7 @@ from libp2p.pubsub.validators import signature_validator
 
 from p2pnode.errors import NetworkError
 from p2pnode.network import open_network, pubsub
-from p2pnode.network.pubsub import make_router
+from p2pnode.network.router import make_router
 from p2pnode.network.settings import MAX_GOSSIP, MESH_DEGREE_HIGH
 from p2pnode.ports import Gossip, Topic
 from tests.net.conftest import Settings

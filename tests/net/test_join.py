@@ -68,7 +68,7 @@ async def test_nodes_rejoin_each_other_when_every_bootstrap_peer_is_gone(
 async def hold(
     settings: NetworkSettings,
     stop: trio.Event,
-    task_status: trio.TaskStatus[Network] = trio.TASK_STATUS_IGNORED,
+    task_status: Any = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """A network that is open until `stop`, in a task of its own."""
     async with open_network(settings) as network:

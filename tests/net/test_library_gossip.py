@@ -21,7 +21,7 @@ from libp2p.pubsub.score import PeerScorer, ScoreParams
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.utils import encode_varint_prefixed
 
-from p2pnode.network.pubsub import make_router
+from p2pnode.network.router import make_router
 from tests.net.test_library import dial, running
 
 
@@ -133,8 +133,8 @@ async def test_row_31_grafts_of_one_peer_go_to_the_next() -> None:
     sent: list[tuple[ID, list[str]]] = []
     router = GossipSub([PROTOCOL_ID_V11], 6, 4, 12)
 
-    async def note(message: rpc_pb2.ControlMessage, peer: ID) -> None:
-        sent.append((peer, [graft.topicID for graft in message.graft]))
+    async def note(control_msg: rpc_pb2.ControlMessage, to_peer: ID) -> None:
+        sent.append((to_peer, [graft.topicID for graft in control_msg.graft]))
 
     router.emit_control_message = note  # type: ignore[method-assign]
     one, two = new_host().get_id(), new_host().get_id()

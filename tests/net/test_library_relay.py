@@ -11,7 +11,7 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Status, StopMessa
 from libp2p.relay.circuit_v2.protocol import CircuitV2Protocol
 from libp2p.relay.circuit_v2.resources import RelayLimits
 from libp2p.tools.anyio_service import background_trio_service
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from p2pnode.network.relay_wire import HOP, STOP, read_message, write_message
 from tests.net.test_library import dial, running

@@ -13,6 +13,7 @@ import trio.testing
 from libp2p import new_host
 from libp2p.abc import INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.custom_types import TProtocol
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 from libp2p.peer.envelope import seal_record
@@ -20,7 +21,7 @@ from libp2p.peer.id import ID
 from libp2p.peer.peer_record import PeerRecord
 from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID as PLAINTEXT
 from libp2p.security.insecure.transport import InsecureTransport
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from p2pnode.errors import ConfigError, NetworkError
 from p2pnode.network import Network, NetworkSettings, open_network, run_bootstrap
@@ -95,7 +96,7 @@ async def test_forged_peer_record_is_not_believed(settings: Settings) -> None:
             await stream.write(len(body).to_bytes(4, "big") + body)
             await stream.close()
 
-        attacker.host.set_stream_handler(PROTOCOL, lie)
+        attacker.host.set_stream_handler(TProtocol(PROTOCOL), lie)
         with trio.fail_after(10):
             with pytest.raises(NetworkError, match="no peer knows its address"):
                 await alice.connect(wanted.to_base58())

@@ -12,7 +12,7 @@ from libp2p.abc import INetStream
 from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Status, StopMessage
 from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from p2pnode.errors import NetworkError, ProtocolError
 from p2pnode.network import Network, RelayTerms, open_network

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import trio
 from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID
 
 from p2pnode.errors import NetworkError, ProtocolError, RemoteError
@@ -184,7 +185,7 @@ async def test_server_that_stops_in_mid_answer(settings: Settings) -> None:
             await stream.write((1000).to_bytes(4, "big") + b"\x00half")
             await stream.close()
 
-        attacker.host.set_stream_handler(TASK, half)
+        attacker.host.set_stream_handler(TProtocol(TASK), half)
         with trio.fail_after(10), pytest.raises(NetworkError, match=r"request to .* failed"):
             await alice.request(attacker.peer_id, TASK, b"x", timeout=5, max_response=2000)
 

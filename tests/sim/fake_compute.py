@@ -23,7 +23,7 @@ class FakeExecutor:
     def __init__(self) -> None:
         self.runs = 0
         self.seconds = 0.01
-        self.model = double
+        self.model: Callable[[bytes], bytes] = double
 
     async def load(self, model: Path) -> None:
         if model.name != MODEL_DIGEST.hex():

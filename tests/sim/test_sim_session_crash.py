@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -40,7 +41,7 @@ class Life:
 
     def __init__(self, driver: Driver, worker: WorkerSettings, requester: RequesterSettings) -> None:
         self.driver = driver
-        self.sides = {"bob": {"worker": worker}, "alice": {"requester": requester}}
+        self.sides: dict[str, dict[str, Any]] = {"bob": {"worker": worker}, "alice": {"requester": requester}}
         self.got = 0
         self.died = False
 

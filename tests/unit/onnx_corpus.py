@@ -50,16 +50,16 @@ def own_graphs() -> Iterator[Job]:
     yield from ml.feature_graphs().values()
     features, classes = ml.flowers()
     few = slice(None, None, 25)
-    for name, make in models.CLASSIFIERS.items():
+    for name, untrained in models.CLASSIFIERS.items():
         if "forest" not in name and "trees" not in name:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model = make().fit(features[few], classes[few])
+                model = untrained().fit(features[few], classes[few])
             yield ml.export(model, features, zipmap=False), {"X": features[:3]}
-    for make in models.REGRESSORS.values():
+    for untrained in models.REGRESSORS.values():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = make().fit(features[few], features[few, 0])
+            model = untrained().fit(features[few], features[few, 0])
         yield ml.export(model, features), {"X": features[:3]}
 
 

@@ -23,7 +23,9 @@ def flowers() -> tuple[Array, Array]:
 def export(model: Any, features: Array, **options: Any) -> onnx.ModelProto:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return to_onnx(model, features[:1], options=options or None, target_opset={"": 18, ML: 3})
+        opsets = {"": 18, ML: 3}
+        made: onnx.ModelProto = to_onnx(model, features[:1], options=options or None, target_opset=opsets)
+    return made
 
 
 def ml_model(nodes: list[onnx.NodeProto], inputs: Arrays, outputs: dict[str, int]) -> onnx.ModelProto:
@@ -116,9 +118,9 @@ def feature_graphs() -> dict[str, tuple[onnx.ModelProto, Arrays]]:
     out["Imputer int64"] = small(
         "Imputer", {"x": whole}, TensorProto.INT64, imputed_value_int64s=[9], replaced_value_int64=2
     )
-    sizes = {"inputdimensions": [3, 6]}
-    out["FeatureVectorizer"] = small("FeatureVectorizer", {"x": x, "w": x + 1}, **sizes)
-    out["FeatureVectorizer int64"] = small("FeatureVectorizer", {"x": whole, "w": whole}, **sizes)
+    vectors: dict[str, Arrays] = {"": {"x": x, "w": x + 1}, " int64": {"x": whole, "w": whole}}
+    for name, given in vectors.items():
+        out[f"FeatureVectorizer{name}"] = small("FeatureVectorizer", given, inputdimensions=[3, 6])
     for shape in ((4,), (2, 4), (3, 2, 4)):
         a = rng.normal(0, 1, shape).astype(np.float32)
         picked = {"x": a, "i": np.array([[3, 0, 3]])}

@@ -5,7 +5,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
 from p2pnode.inference.operators import ELEMENT_TYPES, ML_DOMAIN, ML_OPERATORS, OPERATORS, OPSETS
+from tests.unit.onnx_graphs import Array
 from tests.unit.onnx_runner import ROOT, Arrays, OnnxRunner, Refused, assert_same
 
 RUN = {"": OPERATORS, ML_DOMAIN: ML_OPERATORS}
@@ -83,8 +84,12 @@ def in_single(case: TestCase) -> TestCase:
     model.CopyFrom(case.model)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.elem_type = TensorProto.FLOAT
-    sets = [tuple([np.asarray(a, np.float32) for a in arrays] for arrays in pair) for pair in case.data_sets]
+    sets = [(singles(given), singles(wanted)) for given, wanted in case.data_sets]
     return replace(case, model=model, data_sets=sets)
+
+
+def singles(arrays: Sequence[Array]) -> list[Array]:
+    return [np.asarray(array, np.float32) for array in arrays]
 
 
 def supported_cases() -> Iterator[TestCase]:
@@ -96,11 +101,12 @@ def supported_cases() -> Iterator[TestCase]:
         if case.model is None:
             continue
         case = in_single(case)
-        nodes = case.model.graph.node
+        model = case.model
+        assert model is not None
         if (
-            all(node.op_type in RUN.get(node.domain, ()) for node in nodes)
-            and element_types(case.model) <= ELEMENT_TYPES.keys()
-            and is_current(case.model)
+            all(node.op_type in RUN.get(node.domain, ()) for node in model.graph.node)
+            and element_types(model) <= ELEMENT_TYPES.keys()
+            and is_current(model)
         ):
             yield case
 

@@ -3,7 +3,7 @@
 The first operand is the graph's input, the others are constants.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ BROADCASTS: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
 
 
 def job(
-    operator: str, operands: list[Array | None], result: Any = None, opset: int = 21, **attributes: Any
+    operator: str, operands: Sequence[Array | None], result: Any = None, opset: int = 21, **attributes: Any
 ) -> Job:
     """`result` is the type of the result where it is not that of the first operand; None is left out."""
     assert operands[0] is not None
@@ -165,7 +165,7 @@ def moves(d: Draw) -> Iterator[Job]:
         column = np.stack([d.rng.permutation(size)[:2] for _ in range(3)], -1)
         yield job("ScatterElements", [np.moveaxis(x, axis, 0)[:, :3, 0].copy(), column, x[:2, :3, 1].copy()])
         nd = np.stack(np.unravel_index(d.rng.permutation(12)[:3], (3, 4)), -1)
-        yield job("ScatterND", [x, nd, x.reshape(-1, 5)[:3] * dtype(1)])
+        yield job("ScatterND", [x, nd, x.reshape(-1, 5)[:3].copy()])
         bounds = [d.size(-7, 7), (1 << 63) - 1, d.size(-7, 7)], [d.size(-7, 7), -(1 << 63), d.size(-7, 7)]
         yield job(
             "Slice", [x, int64(*bounds[0]), int64(*bounds[1]), None, int64(d.size(1, 3), -1, -d.size(1, 3))]
@@ -196,14 +196,14 @@ def moves(d: Draw) -> Iterator[Job]:
     )
     yield job("ConstantOfShape", [int64(2, 0, 3)], np.float32)
     for start, limit, delta in ((3, 10, 3), (10, 3, -2), (1, 1, 5), (5, 1, 1), (-4, 4, 2)):
-        for dtype in (np.float32, *INTEGERS):
-            yield job("Range", [np.asarray(v, dtype) for v in (start, limit, delta)])
+        for kind in (np.float32, *INTEGERS):
+            yield job("Range", [np.asarray(v, kind) for v in (start, limit, delta)])
 
 
 def resizes(d: Draw, image: Array) -> Iterator[Job]:
     for position in ("asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"):
         for nearest in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
-            attributes = {"coordinate_transformation_mode": position, "nearest_mode": nearest}
+            attributes: dict[str, Any] = {"coordinate_transformation_mode": position, "nearest_mode": nearest}
             sizes = int64(2, 8, d.size(1, 12), d.size(1, 12))
             yield job("Resize", [image, None, None, sizes], **attributes)
             if image.dtype == np.float32:

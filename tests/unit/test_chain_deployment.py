@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from p2pnode.chain.deployment import NAMES, load_deployment
+from p2pnode.chain.contract import NAMES
+from p2pnode.chain.deployment import load_deployment
 from p2pnode.errors import ConfigError
 
 GOOD: dict[str, Any] = {

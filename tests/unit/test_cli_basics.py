@@ -15,6 +15,7 @@ from p2pnode.cli.output import joy, printable
 from p2pnode.config import load_config
 from p2pnode.errors import ChainError, ConfigError, MarketError, NetworkError
 from p2pnode.identity import load_account
+from tests.quick import quick_scrypt
 
 KEY = "0x" + "11" * 32
 ENV = {"P2PNODE_PASSWORD": "correct horse"}
@@ -26,10 +27,7 @@ def run(*arguments: object, **options: Any) -> Result:
 
 @pytest.fixture(autouse=True)
 def _quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The work factor is a default argument of the functions that encrypt; the code path stays the same.
-    from p2pnode import identity
-
-    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    quick_scrypt(monkeypatch)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

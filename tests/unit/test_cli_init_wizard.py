@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from p2pnode import identity
 from p2pnode.amounts import JOY
 from p2pnode.chain.contract import NAMES
 from p2pnode.cli import init_wizard
@@ -17,6 +16,7 @@ from p2pnode.errors import ProverError
 from p2pnode.models import DIGITS
 from p2pnode.networks import find_network
 from p2pnode.protocol.cid import content_digest, to_cid
+from tests.quick import quick_scrypt
 
 PEER = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWCBDf663puKKc5hBPLNexzP2tPCK2YxYuJ8NXneKjG1cZ"
 ENV = {"P2PNODE_PASSWORD": "correct horse"}
@@ -24,7 +24,7 @@ ENV = {"P2PNODE_PASSWORD": "correct horse"}
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    quick_scrypt(monkeypatch)
     monkeypatch.setenv("P2PNODE_NETWORKS", str(tmp_path / "networks"))
 
 
@@ -156,7 +156,12 @@ def test_a_worker_is_measured_and_told_what_comes_next(
 ) -> None:
     run("network", "add", "testnet", deployment, "--bootstrap", PEER)
     measured: list[Any] = []
-    monkeypatch.setattr(init_wizard, "_measure", lambda *given: measured.append(given) or (96, 3 * 10**15))
+
+    def measure(*given: Any) -> tuple[int, int]:
+        measured.append(given)
+        return 96, 3 * 10**15
+
+    monkeypatch.setattr(init_wizard, "_measure", measure)
     selling = [
         "2",
         "1",

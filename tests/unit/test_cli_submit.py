@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from p2pnode import identity
 from p2pnode.cli.main import main
 from p2pnode.models import DIGITS, IMAGES, digit_images
 from p2pnode.protocol.cid import to_cid
+from tests.quick import quick_scrypt
 from tests.unit.served_node import DIGEST, ENV, OFFER, Node, made_config, run, served
 
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    quick_scrypt(monkeypatch)
     return made_config(tmp_path / "n")
 
 

@@ -12,6 +12,7 @@ from p2pnode.errors import ConfigError
 from p2pnode.settings import declared
 
 BASE = Path("/srv/node")
+TABLES: dict[str, type[Any]] = {"": Config, **SECTIONS}
 
 
 def write(folder: Path, text: str) -> Path:
@@ -26,7 +27,7 @@ def test_the_written_defaults_are_the_defaults() -> None:
 
 def test_every_setting_is_in_the_written_file() -> None:
     text = default_toml()
-    for name, kind in {"": Config, **SECTIONS}.items():
+    for name, kind in TABLES.items():
         assert not name or f"[{name}]" in text
         for item in declared(kind):
             assert f"{item.name} = " in text
@@ -227,7 +228,7 @@ def test_variables_of_other_parts_are_left_alone() -> None:
 
 def test_every_setting_is_documented_as_it_is() -> None:
     text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-    for name, kind in {"": Config, **SECTIONS}.items():
+    for name, kind in TABLES.items():
         part = text.partition(f"## `[{name}]`" if name else "## Without a section")[2].partition("\n## ")[0]
         rows = {row.split("|")[1].strip(): row for row in part.splitlines() if row.startswith("| `")}
         assert set(rows) == {f"`{item.name}`" for item in declared(kind)}
@@ -240,7 +241,7 @@ def test_every_setting_that_is_empty_has_an_example_that_is_taken(tmp_path: Path
     (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     load_config(write(tmp_path, example), {})
     tree = tomllib.loads(example)
-    for name, kind in {"": Config, **SECTIONS}.items():
+    for name, kind in TABLES.items():
         empty = {item.name for item in declared(kind) if item.default in (None, "", (), [])}
         assert empty <= set(tree.get(name, {}) if name else tree), name
 
@@ -253,7 +254,7 @@ def test_every_number_has_its_unit() -> None:
         r"(?<!joy_)(?<!weight_)price(?!s)|fee$|min_|joy_per": "mallest unit",
         r"_gwei$": "gwei",
     }
-    for kind in (Config, *SECTIONS.values()):
+    for kind in TABLES.values():
         for item in declared(kind):
             for pattern, unit in units.items():
                 if item.kind in (int, float) and re.search(pattern, item.name):

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from p2pnode.demo.auction import Auction
+from p2pnode.demo.names import Names
 from p2pnode.demo.proof import BatchView
 from p2pnode.demo.receipts import altered
 from p2pnode.demo.screen import Screen
@@ -17,8 +18,11 @@ from p2pnode.demo.summary import Payment, Summary, payments_table
 BOB, CAROL = "b0" * 20, "ca" * 20
 
 
-class FixedNames:
-    """Names of two workers."""
+class FixedNames(Names):
+    """Names of two workers, of no devnet."""
+
+    def __init__(self) -> None:
+        pass
 
     def account(self, address: str) -> str:
         return {BOB: "bob", CAROL: "carol"}[address]

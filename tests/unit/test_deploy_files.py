@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from compose_spec import PyCompose
 
 from p2pnode.config import SECTIONS, Config
@@ -90,7 +90,8 @@ def compose() -> dict[str, Any]:
 
 def test_compose_keeps_to_the_specification() -> None:
     assert set(PyCompose.from_yaml(yaml.safe_dump(compose())).service_names()) == set(services())
-    for wrong in ({"port": []}, {"restart": 3}, {"volumes": [{"type": "none"}]}):
+    faults: tuple[dict[str, Any], ...] = ({"port": []}, {"restart": 3}, {"volumes": [{"type": "none"}]})
+    for wrong in faults:
         changed = compose()
         changed["services"]["worker"].update(wrong)
         with pytest.raises(ValueError, match="worker"):

@@ -15,17 +15,17 @@ import pytest
 import trio
 from click.testing import CliRunner, Result
 
-from p2pnode import identity
 from p2pnode.chain.contract import NAMES
 from p2pnode.cli.main import main
 from p2pnode.config import ChainConfig, Config, load_config
 from p2pnode.doctor import Check, Outcome, account, machine, peers
+from tests.quick import quick_scrypt
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A node's folder as `init` makes it."""
-    monkeypatch.setitem(identity.create_identity.__kwdefaults__, "scrypt_n", 1 << 4)
+    quick_scrypt(monkeypatch)
     folder = tmp_path / "node"
     arguments = ["init", str(folder), "--set", "network.listen=/ip4/127.0.0.1/tcp/0"]
     made = CliRunner().invoke(main, arguments, env={"P2PNODE_PASSWORD": "secret"})

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -19,12 +19,13 @@ def model(*, turned: bool = False, kind: type = np.uint8, name: str = "g", per_c
     """Three QGemm in a row, with random int8 weights."""
     random = np.random.default_rng(7)
     nodes, constants = [], []
+    options: dict[str, Any] = {"transB": 1} if turned else {}
 
     def constant(name: str, value: Array) -> str:
         constants.append(numpy_helper.from_array(value, name))
         return name
 
-    scale, zero = constant("scale", np.float32(0.05)), constant("zero", kind(3))
+    scale, zero = constant("scale", np.array(0.05, np.float32)), constant("zero", np.array(3, kind))
     value = "x"
     for layer, (k, n) in enumerate(pairwise(DEPTHS)):
         weights = random.integers(-64, 64, (n, k) if turned else (k, n)).astype(np.int8)
@@ -42,7 +43,7 @@ def model(*, turned: bool = False, kind: type = np.uint8, name: str = "g", per_c
                 ],
                 [f"y{layer}"],
                 domain="com.microsoft",
-                **({"transB": 1} if turned else {}),
+                **options,
             )
         )
         value = f"y{layer}"

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from onnx import TensorProto, helper
@@ -12,7 +13,8 @@ from p2pnode.inference.steps import MAX_STEPS, steps_of
 
 STEPS = Path(__file__).parents[2] / "circuits_guest" / "onnx" / "src" / "ops" / "steps.rs"
 
-CASES = {
+Shape = tuple[int, ...]
+CASES: dict[str, tuple[dict[str, Any], list[Shape], Shape, int]] = {
     "MatMul": ({}, [(2, 3, 5), (5, 7)], (2, 3, 7), 2 * 3 * 5 * 7),
     "Gemm": ({"transA": 1}, [(5, 3), (5, 7)], (3, 7), 3 * 5 * 7),
     "Conv": ({"group": 2}, [(1, 4, 6, 6), (8, 2, 3, 3)], (1, 8, 4, 4), 8 * 16 * 2 * 9),

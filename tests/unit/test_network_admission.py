@@ -6,10 +6,11 @@ import nacl.secret
 import pytest
 import trio
 import trio.testing
+from libp2p.abc import IRawConnection
 from libp2p.connection_types import ConnectionType
 from libp2p.io.exceptions import IOException
 from libp2p.network.exceptions import SwarmException
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from p2pnode.errors import ConfigError
 from p2pnode.network.admission import BURST, RATE, Admission
@@ -68,7 +69,7 @@ def test_xsalsa20_is_that_of_nacl() -> None:
     assert xsalsa20(key, nonce).encrypt(bytes(32) + plain)[32:] == boxed[16:]
 
 
-class Wire:
+class Wire(IRawConnection):
     """A raw connection that gives what was written to it, three bytes at a time."""
 
     is_initiator = True

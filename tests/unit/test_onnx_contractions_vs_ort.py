@@ -15,7 +15,7 @@ from tests.unit.onnx_ml_graphs import flowers
 from tests.unit.onnx_runner import Arrays, OnnxRunner, Refused, assert_same
 from tests.unit.test_onnx_vs_ort import by_ort
 
-EQUATIONS = {
+EQUATIONS: dict[str, list[tuple[int, ...]]] = {
     # Of attention, bilinear layers and outer products, as models have them.
     "bhid,bhjd->bhij": [(2, 3, 4, 5), (2, 3, 6, 5)],
     "bhij,bhjd->bhid": [(2, 3, 4, 6), (2, 3, 6, 5)],
@@ -38,9 +38,10 @@ EQUATIONS = {
 
 def drawn(shapes: list[tuple[int, ...]], dtype: Any) -> Arrays:
     rng = np.random.default_rng(3)
-    draw = {np.float32: lambda shape: rng.normal(0, 1, shape)}.get(
-        dtype, lambda shape: rng.integers(-9, 10, shape)
-    )
+
+    def draw(shape: tuple[int, ...]) -> Array:
+        return rng.normal(0, 1, shape) if dtype == np.float32 else rng.integers(-9, 10, shape)
+
     return {f"x{i}": np.asarray(draw(shape), dtype) for i, shape in enumerate(shapes)}
 
 

@@ -43,7 +43,7 @@ def guest(what: str, folder: Path, model: onnx.ModelProto, arrays: Arrays) -> st
     file.write_bytes(model.SerializeToString())
     task = ProofTask(hashlib.sha256(folder.name.encode()).digest(), encode_tensors(arrays))
     write_job(folder / "job", file, [task], 20)
-    command = [find_prover(""), what, "--job", folder / "job", "--po2", "20"]
+    command: list[str | Path] = [find_prover(""), what, "--job", folder / "job", "--po2", "20"]
     finished = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=600)
     line = finished.stdout.splitlines()[-1]
     assert finished.returncode == 0, f"{folder.name}: {line}"

@@ -201,7 +201,7 @@ def test_random_tree_classifiers(onnx_runner: OnnxRunner) -> None:
         tree = helper.make_node(
             "TreeEnsembleClassifier", [features], ["y", "z"], domain=ML, classlabels_int64s=labels, **a
         )
-        outputs = {"y": TensorProto.INT64, "z": TensorProto.FLOAT}
+        outputs: dict[str, int] = {"y": TensorProto.INT64, "z": TensorProto.FLOAT}
         jobs.append((ml_model([*nodes, tree], inputs, outputs), inputs))
     found = compare(onnx_runner, [f"seed {seed}" for seed in range(120)], jobs)
     assert sum(len(np.unique(result["y"])) > 1 for result in found) > 60
@@ -221,7 +221,7 @@ def test_what_is_refused_says_what_to_do(onnx_runner: OnnxRunner) -> None:
     loop = {**tree, "nodes_truenodeids": tree["nodes_falsenodeids"]}
     x = {"x": features[:2]}
     steps = 4097
-    deep = {
+    deep: dict[str, Any] = {
         "nodes_treeids": [0] * (2 * steps + 1),
         "nodes_nodeids": list(range(2 * steps + 1)),
         "nodes_featureids": [0] * (2 * steps + 1),

@@ -101,15 +101,15 @@ def selections(d: Draw) -> dict[str, tuple[onnx.ModelProto, Arrays]]:
             "Trilu", {"x": a}, {"y": a.dtype}, {"k": np.array(d.size(-4, 4))}, upper=d.size(0, 1)
         )
     for kind in (np.uint8, np.int8, np.int32, np.int64):
-        a, b = ((d.rng.integers(-100, 100, s)).astype(kind) for s in (shape, shape[1:]))
+        p, q = ((d.rng.integers(-100, 100, s)).astype(kind) for s in (shape, shape[1:]))
         for op in ("BitwiseAnd", "BitwiseOr", "BitwiseXor"):
-            out[f"{op} {kind.__name__}"] = job(op, {"x": a, "w": b}, {"y": kind})
-        out[f"BitwiseNot {kind.__name__}"] = job("BitwiseNot", {"x": a}, {"y": kind})
+            out[f"{op} {kind.__name__}"] = job(op, {"x": p, "w": q}, {"y": kind})
+        out[f"BitwiseNot {kind.__name__}"] = job("BitwiseNot", {"x": p}, {"y": kind})
     shift = d.rng.integers(0, 8, shape).astype(np.uint8)
-    a = d.rng.integers(0, 256, shape).astype(np.uint8)
+    shifted = d.rng.integers(0, 256, shape).astype(np.uint8)
     for direction in ("LEFT", "RIGHT"):
         out[f"shift {direction}"] = job(
-            "BitShift", {"x": a, "w": shift}, {"y": np.uint8}, direction=direction
+            "BitShift", {"x": shifted, "w": shift}, {"y": np.uint8}, direction=direction
         )
     return out
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from tritonclient.http import InferenceServerClient as Triton
+from tritonclient.http import InferenceServerClient as Triton  # type: ignore[import-untyped]
 from tritonclient.http import InferInput, InferRequestedOutput
 
 from p2pnode.errors import InferenceError

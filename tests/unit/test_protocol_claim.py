@@ -63,8 +63,8 @@ def by_python(case: Case) -> Statement:
 def by_rust(tmp_path_factory: pytest.TempPathFactory) -> list[Statement]:
     """The same cases by circuits_guest/batch, which the guest contains, and risc0-zkvm."""
     target = CACHE / "cargo-onnx"
-    build = [sys.executable, ROOT / "circuits_guest" / "build.py", "cargo", "--", "build", "--release"]
-    build += ["--example", "statements", "-p", "p2pnode-batch", "--target-dir", target]
+    build: list[str | Path] = [sys.executable, ROOT / "circuits_guest" / "build.py", "cargo", "--", "build"]
+    build += ["--release", "--example", "statements", "-p", "p2pnode-batch", "--target-dir", target]
     subprocess.run(build, check=True)
     file = tmp_path_factory.mktemp("statements") / "cases"
     lines = ("\t".join([c.image_id.hex(), *(b"".join(t).hex() for t in c.tasks)]) for c in random_cases())

@@ -140,10 +140,9 @@ def test_bytes_that_are_not_canonical_are_refused(data: bytes, says: str) -> Non
 def test_size_is_checked_before_anything_else() -> None:
     with pytest.raises(ProtocolError, match=f"message has 65537 bytes; send at most {schema.MAX_GOSSIP}"):
         codec.decode(b"\xff" * 65537, Offer)
-    big = Assignment(
-        Signed(Award(*[b"\1" * 32] * 2, *[b"\1" * 20] * 2, *[b"\1" * 32] * 2, 1, 1, 1, 1, 1), b"\1" * 65),
-        b"\0" * schema.MAX_TENSORS,
-    )
+    digest, account = b"\1" * 32, b"\1" * 20
+    award = Award(digest, digest, account, account, digest, digest, 1, 1, 1, 1, 1)
+    big = Assignment(Signed(award, b"\1" * 65), b"\0" * schema.MAX_TENSORS)
     assert codec.decode(codec.encode(big), Assignment) == big
 
 

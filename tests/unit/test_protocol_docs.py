@@ -8,13 +8,14 @@ import pytest
 
 from p2pnode.protocol import eip712, schema
 from p2pnode.protocol.codec import type_name
+from p2pnode.protocol.kinds import Choice, Kind, Octets, Sequence, Text
 from p2pnode.protocol.messages import Award, CallReceipt, DeclineCode, Result, Voucher
 
 ROOT = Path(__file__).parents[2]
 CDDL = re.sub(r";.*", "", (ROOT / "docs" / "protocol.cddl").read_text())
 GUIDE = (ROOT / "docs" / "protocol.md").read_text()
 
-KINDS = {
+KINDS: dict[str, Kind] = {
     "address": schema.ADDRESS,
     "digest": schema.DIGEST,
     "signature": schema.SIGNATURE,
@@ -23,8 +24,8 @@ KINDS = {
     "count": schema.COUNT,
     "tensors": schema.TENSORS,
     "sealed-tensors": schema.SEALED,
-    "decline-code": schema.Choice(DeclineCode),
-    "[0*64 digest]": schema.Sequence(schema.DIGEST, schema.MAX_HELD_MODELS),
+    "decline-code": Choice(DeclineCode),
+    "[0*64 digest]": Sequence(schema.DIGEST, schema.MAX_HELD_MODELS),
     "{ message: { award-fields }, signature: signature }": schema.SignedRecord(Award),
     "{ message: { result-fields }, signature: signature }": schema.SignedRecord(Result),
     "{ message: { voucher-fields }, signature: signature }": schema.SignedRecord(Voucher),
@@ -32,15 +33,15 @@ KINDS = {
 }
 
 
-def kind_of(text: str) -> schema.Kind:
+def kind_of(text: str) -> Kind:
     """The code's kind for a CDDL type as this file writes it."""
     if sized := re.fullmatch(r"(bytes|text) \.size \((\d+)\.\.(\d+)\)", text):
         least, most = int(sized[2]), int(sized[3])
-        return schema.Text(most) if sized[1] == "text" else schema.Octets(least, most)
+        return Text(most) if sized[1] == "text" else Octets(least, most)
     return KINDS[text]
 
 
-def groups() -> dict[str, dict[str, schema.Kind]]:
+def groups() -> dict[str, dict[str, Kind]]:
     """Fields of every `...-fields = ( ... )` group."""
     found = {}
     for name, body in re.findall(r"^([a-z-]+)-fields = \(\n(.*?)\n\)", CDDL, re.MULTILINE | re.DOTALL):

@@ -58,11 +58,13 @@ def test_digest_equals_eth_account(message: Any) -> None:
 
 
 def test_named_account_must_have_signed() -> None:
-    for message in (MINE, BID, AWARD, SESSION):
+    named: tuple[Any, ...] = (MINE, BID, AWARD, SESSION)
+    for message in named:
         verify(DOMAIN, sign(DOMAIN, message, KEY))
         with pytest.raises(SignatureError, match=f"it must be by 0x{ACCOUNT.hex()}"):
             verify(DOMAIN, sign(DOMAIN, message, b"\x02" * 32))
-    for nameless in (RESULT, VOUCHER, RECEIPT):
+    unnamed: tuple[Any, ...] = (RESULT, VOUCHER, RECEIPT)
+    for nameless in unnamed:
         verify(DOMAIN, sign(DOMAIN, nameless, KEY), ACCOUNT)
         with pytest.raises(ProtocolError, match="does not name its signer"):
             verify(DOMAIN, sign(DOMAIN, nameless, KEY))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
-from cid import make_cid
+from cid import make_cid  # type: ignore[import-untyped]
 
 from p2pnode.errors import ProtocolError
 from p2pnode.protocol import cid, journal, merkle

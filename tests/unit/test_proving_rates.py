@@ -53,7 +53,7 @@ def test_rates_are_kept_for_their_prover_and_damage_falls_back_to_defaults(tmp_p
     save_rates(Path("/other"), Rates(), file)
     assert load_rates(PROVER, file) == measured
     assert [path.name for path in file.parent.iterdir()] == ["rates.json"]
-    entries = ({"cycles_per_second": 0}, {"colour": 1}, {"wrap_seconds": "1"}, [])
+    entries: tuple[object, ...] = ({"cycles_per_second": 0}, {"colour": 1}, {"wrap_seconds": "1"}, [])
     for damaged in ("", "[]", '"x"', *(json.dumps({str(PROVER): entry}) for entry in entries)):
         file.write_text(damaged)
         assert load_rates(PROVER, file) == Rates()

@@ -50,8 +50,9 @@ class Elsewhere:
         (self.folder / "program").write_bytes(program)
         (self.folder / "stdin").write_bytes(stdin)
         out = self.folder / "receipt"
-        arguments = ["--program", self.folder / "program", "--stdin", self.folder / "stdin", "--out", out]
-        subprocess.run([find_prover(""), "receipt", *arguments], check=True, stdout=subprocess.DEVNULL)
+        command: list[str | Path] = [find_prover(""), "receipt", "--program", self.folder / "program"]
+        command += ["--stdin", self.folder / "stdin", "--out", out]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         self.receipt = out.read_bytes()
         return self.receipt
 
@@ -124,7 +125,7 @@ async def receipt_of(elsewhere: Elsewhere, job: Path) -> bytes:
     """A receipt of the first digit, made by hand of what a job exports unless there is one."""
     if not elsewhere.receipt:
         write_job(job, DIGITS, [digit_task()], 20)
-        command = [find_prover(""), "execute", "--job", job, "--export"]
+        command: list[str | Path] = [find_prover(""), "execute", "--job", job, "--export"]
         await trio.run_process(command, stdout=subprocess.DEVNULL)
         program, stdin = (job / "guest.bin").read_bytes(), (job / "stdin.bin").read_bytes()
         await trio.to_thread.run_sync(elsewhere, program, stdin)
@@ -169,8 +170,9 @@ async def test_a_receipt_of_no_use_is_refused_and_not_asked_for_again(
 async def test_a_receipt_of_another_image_is_refused(elsewhere: Elsewhere, tmp_path: Path) -> None:
     (tmp_path / "receipt").write_bytes(await receipt_of(elsewhere, tmp_path / "exported"))
     other = "11" * 32
-    arguments = ["--receipt", tmp_path / "receipt", "--out", tmp_path / "seal", "--image-id", other]
-    done = await trio.run_process([find_prover(""), "wrap", *arguments], capture_stdout=True, check=False)
+    command: list[str | Path] = [find_prover(""), "wrap", "--receipt", tmp_path / "receipt"]
+    command += ["--out", tmp_path / "seal", "--image-id", other]
+    done = await trio.run_process(command, capture_stdout=True, check=False)
     assert done.returncode == 1
     assert f"not of {other}" in json.loads(done.stdout.splitlines()[-1])["message"]
 

@@ -24,7 +24,7 @@ def test_a_notebook_shows_a_bar_in_its_cell() -> None:
         from nbclient import NotebookClient
         from nbformat import v4
 
-        book = v4.new_notebook(cells=[v4.new_code_cell(CELL)])
+        book = v4.new_notebook(cells=[v4.new_code_cell(CELL)])  # type: ignore[no-untyped-call]
         NotebookClient(book, timeout=300, kernel_name="python3").execute()
     (output,) = book.cells[0].outputs
     assert output.output_type == "display_data"

@@ -11,10 +11,13 @@ from gmpy2 import invert, mpz, powmod
 
 from p2pnode.jsc.group import Group
 
-Q = mpz(2**255 - 19)
+P = 2**255 - 19
+Q = mpz(P)
 L = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * invert(121666, Q) % Q
-A = 486662
+# As mpz: for its types an int with an mpz could be a complex number.
+ONE, TWO = mpz(1), mpz(2)
+D = mpz(-121665) * invert(121666, Q) % Q
+A = mpz(486662)
 INVERSE_OF_8 = pow(8, -1, L)
 
 Extended: TypeAlias = tuple[mpz, mpz, mpz, mpz]
@@ -33,7 +36,7 @@ class Ed25519(Group[Extended]):
         x1, y1, z1, t1 = left
         x2, y2, z2, t2 = right
         a, b = (y1 - x1) * (y2 - x2) % Q, (y1 + x1) * (y2 + x2) % Q
-        c, d = 2 * D * t1 % Q * t2 % Q, 2 * z1 * z2 % Q
+        c, d = TWO * D * t1 % Q * t2 % Q, TWO * z1 * z2 % Q
         e, f, g, h = b - a, d - c, d + c, b + a
         return e * f % Q, g * h % Q, f * g % Q, e * h % Q
 
@@ -70,10 +73,10 @@ def decode(data: bytes) -> Extended:
 
 
 def _from_y(y: mpz, sign: int) -> Extended | None:
-    square = (y * y - 1) * invert(D * y * y + 1, Q) % Q
-    x = powmod(square, (Q + 3) // 8, Q)
+    square = (y * y - ONE) * invert(D * y * y + ONE, Q) % Q
+    x = powmod(square, (P + 3) // 8, Q)
     if x * x % Q != square:
-        x = x * powmod(2, (Q - 1) // 4, Q) % Q
+        x = x * powmod(2, (P - 1) // 4, Q) % Q
     if x * x % Q != square:
         return None
     if x & 1 != sign:
@@ -84,10 +87,10 @@ def _from_y(y: mpz, sign: int) -> Extended | None:
 def hash_to_point(data: bytes) -> Extended:
     """Monero's `hash_to_p3`: Elligator 2 of the Keccak of `data`, times 8."""
     u = mpz(int.from_bytes(keccak(data), "little") & ((1 << 256) - 1)) % Q
-    w = (2 * u * u + 1) % Q
-    for numerator, sign in ((-A, 1), (-2 * A * u * u, 0)):
+    w = (TWO * u * u + ONE) % Q
+    for numerator, sign in ((-A, 1), (-TWO * A * u * u, 0)):
         x = numerator * invert(w, Q) % Q
-        point = _from_y((x - 1) * invert(x + 1, Q) % Q, sign)
+        point = _from_y((x - ONE) * invert(x + ONE, Q) % Q, sign)
         if point is not None:
             return ED25519.mul(8, point)
     raise AssertionError("one of the two is on the curve")

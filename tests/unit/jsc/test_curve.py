@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from py_ecc import bn128
+from py_ecc.bn128 import bn128_curve
 
 from p2pnode.errors import ProtocolError
 from p2pnode.jsc.bn254 import BN254, N, P, compress, decompress, split, sqrt
@@ -14,7 +14,7 @@ EDGES = (0, 1, 2, N - 1, N, N + 1, 2**256 - 1, 5)
 
 
 def oracle(scalar: int) -> tuple[int, int]:
-    point = bn128.multiply(bn128.G1, scalar % N)
+    point = bn128_curve.multiply(bn128_curve.G1, scalar % N)
     return (0, 0) if point is None else (int(point[0]), int(point[1]))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,18 +88,22 @@ def signature_mutations() -> Iterator[tuple[str, MoneroTransaction, Ring[Extende
 def proof_mutations() -> Iterator[tuple[str, MoneroTransaction]]:
     tx, _ = genuine()
     proof = tx.proof
+
+    def with_part(name: str, value: Any) -> MoneroTransaction:
+        return replace(tx, proof=replace(proof, **{name: value}))
+
     for name in ("a", "a1", "b"):
-        yield name, replace(tx, proof=replace(proof, **{name: other(getattr(proof, name))}))
+        yield name, with_part(name, other(getattr(proof, name)))
     for name in ("r1", "s1", "d1"):
         value = getattr(proof, name)
-        yield name, replace(tx, proof=replace(proof, **{name: (value + 1) % L}))
-        yield f"unreduced {name}", replace(tx, proof=replace(proof, **{name: value + L}))
+        yield name, with_part(name, (value + 1) % L)
+        yield f"unreduced {name}", with_part(name, value + L)
     for name in ("left", "right"):
         points = getattr(proof, name)
         for i in range(len(points)):
             changed = (*points[:i], other(points[i]), *points[i + 1 :])
-            yield f"{name} {i}", replace(tx, proof=replace(proof, **{name: changed}))
-        yield f"{name} too short", replace(tx, proof=replace(proof, **{name: points[:-1]}))
+            yield f"{name} {i}", with_part(name, changed)
+        yield f"{name} too short", with_part(name, points[:-1])
     for i in range(2):
         changed_commitments = list(tx.commitments)
         changed_commitments[i] = other(changed_commitments[i])

@@ -7,8 +7,9 @@ import pytest
 
 from p2pnode.errors import ConfigError, ProtocolError
 from p2pnode.jsc import notes
-from p2pnode.jsc.bn254 import BN254, Affine
+from p2pnode.jsc.bn254 import BN254, Affine, compress
 from p2pnode.jsc.generators import commit
+from p2pnode.jsc.hashing import digest, wide_scalar
 from p2pnode.jsc.keys import Address, SpendKeys, ViewKeys, new_phrase
 from p2pnode.jsc.notes import MEMO, Payee, StealthNote, context, ephemeral_key, make, receive, recover, reveal
 
@@ -102,15 +103,15 @@ def test_a_sender_who_mixes_two_subaddresses_is_refused() -> None:
     # The cleverer sender takes R for the first, so that the shared point fits, and the key of the second.
     anchor = bytes(range(16))
     ephemeral = notes._ephemeral(anchor, TIED, second)
-    public = notes.compress(BN254.mul(ephemeral, first.spend))
+    public = compress(BN254.mul(ephemeral, first.spend))
     raw = BN254.encode([BN254.mul(ephemeral, first.view)])
     tag, shared = notes.view_tag(raw, TIED), notes._shared(raw, public, TIED)
-    offset = notes.wide_scalar(notes._OFFSET, shared)
+    offset = wide_scalar(notes._OFFSET, shared)
     key = BN254.affine([BN254.add(second.spend, BN254.mul(offset, BN254.generator))])[0]
     body = (5).to_bytes(8, "big") + anchor + bytes(32)
-    memo = bytes([tag]) + public + notes._seal(notes.digest(notes._MEMO_KEY, shared), body) + bytes(96)
+    memo = bytes([tag]) + public + notes._seal(digest(notes._MEMO_KEY, shared), body) + bytes(96)
     forged = StealthNote(key, (), memo)
-    assert seen(forged, commit(5, notes.wide_scalar(notes._MASK, shared))) is None
+    assert seen(forged, commit(5, wide_scalar(notes._MASK, shared))) is None
 
 
 def test_a_memo_without_a_point_is_nobodys() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from stark_proofs import Proof, read_proofs
+
+from tests.unit.onchain.stark_proofs import Proof, read_proofs
 
 if TYPE_CHECKING:
     from stark.circuit import Circuit

@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from corruptions import Corruptor
 from stark import encode, reference
 from stark.circuit import Circuit
 from stark.layout import Layout
 from stark.reader import InvalidProof
-from stark_proofs import Proof
 
 from p2pnode.proving.locate import find_prover
 from tests.unit.built import needs_prover
+from tests.unit.onchain.corruptions import Corruptor
+from tests.unit.onchain.stark_proofs import Proof
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 SEED = 20_260_101
@@ -41,7 +41,7 @@ def contract(folder: Path, claim: str) -> dict[str, str]:
 
 def native(seal: Path, known: dict[str, str]) -> bool:
     """Whether `p2pnode-prover verify` accepts."""
-    command = [find_prover(""), "verify", "--seal", seal]
+    command: list[str | Path] = [find_prover(""), "verify", "--seal", seal]
     command += ["--journal", known["journal"], "--image-id", known["imageId"]]
     result = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
     assert result.returncode in (0, 1), result.stdout

@@ -10,7 +10,8 @@ from stark.circuit import Circuit
 from stark.constraints import CODE_LIMIT, ConstraintContracts, compile_constraints
 from stark.field import Ext, P
 from stark.image import MULTIPLES, WORD
-from straight_line_evm import Machine
+
+from tests.unit.onchain.straight_line_evm import Machine
 
 
 @pytest.fixture(scope="module")

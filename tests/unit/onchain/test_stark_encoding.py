@@ -7,7 +7,8 @@ import struct
 import pytest
 from stark import encode
 from stark.layout import Layout
-from stark_proofs import Proof
+
+from tests.unit.onchain.stark_proofs import Proof
 
 
 def test_fields_tile_the_seal(layout: Layout) -> None:

@@ -8,7 +8,8 @@ import pytest
 from stark import __main__ as command
 from stark.circuit import Circuit, CircuitSourceError, load_circuit
 from stark.kernels import weight_groups
-from stark_proofs import CONTRACTS
+
+from tests.unit.onchain.stark_proofs import CONTRACTS
 
 COMMITTED = ("generated/layout.json", "generated/SealVerifier.yul")
 

@@ -12,7 +12,8 @@ from stark.constraints import compile_constraints
 from stark.field import Ext, P
 from stark.layout import Layout
 from stark.memory import EVM_WORD, POWERS_WORD, ROW_WORDS, Memory
-from straight_line_evm import Machine
+
+from tests.unit.onchain.straight_line_evm import Machine
 
 
 @pytest.fixture(scope="module")

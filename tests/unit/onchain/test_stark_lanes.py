@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from stark import field, lanes
 from stark.assembler import Assembler
 from stark.field import Ext, P
-from straight_line_evm import Machine
+
+from tests.unit.onchain.straight_line_evm import Machine
 
 FORM_INVERSE = pow(lanes.FORM, -1, P)
 
@@ -79,7 +80,8 @@ def reducible(draw: st.DrawFn) -> Ext:
         lambda k, d: min(max(k * P + d, 0), lanes.REDUCIBLE - 1), st.integers(0, 2184), st.integers(-2, 2)
     )
     lane = st.one_of(near, lane_below(lanes.REDUCIBLE))
-    return draw(st.tuples(lane, lane, lane, lane))
+    drawn: Ext = draw(st.tuples(lane, lane, lane, lane))
+    return drawn
 
 
 @settings(max_examples=300, deadline=None)

@@ -10,7 +10,8 @@ from stark.circuit import Circuit
 from stark.field import P
 from stark.layout import Layout
 from stark.reader import InvalidProof
-from stark_proofs import Proof
+
+from tests.unit.onchain.stark_proofs import Proof
 
 
 def test_genuine_proofs_are_accepted(proofs: list[Proof], circuit: Circuit) -> None:
