@@ -36,6 +36,8 @@ STOP_SECONDS = 10.0
 DRAIN_SECONDS = 30.0
 """How long offers that are on their way at the end may still take to count as delivered."""
 P99_MILLISECONDS = 1000.0
+MOST_SHOWN = 20
+"""Missing offers that are told one by one."""
 GROWTH_MIB, GROWTH_TASKS, GROWTH_SOCKETS = 16.0, 40.0, 8.0
 """How much a steady node may grow from the second quarter of the run to its last."""
 
@@ -58,6 +60,12 @@ class Node:
     def connected_at(self, when: float) -> bool:
         """Whether it was in the network well before and after `when`."""
         return any(start + JOINED <= when <= end - LEFT for start, end in self.lives)
+
+    def life_at(self, when: float) -> dict[str, Any]:
+        """How long before `when` this node had joined, and how long after it it was killed, if it was."""
+        start, end = next((start, end) for start, end in self.lives if start <= when <= end)
+        left = round(end - when, 1) if end < float("inf") else None
+        return {"to": self.name, "seconds_in": round(when - start, 1), "seconds_left": left}
 
 
 class Soak:
@@ -137,8 +145,8 @@ class Soak:
             await self.send(node, command)
 
     def figures(self, steady: list[Node], started: float) -> dict[str, Any]:
-        expected = missing = 0
-        worst: dict[str, int] = defaultdict(int)
+        expected = 0
+        missing: list[dict[str, Any]] = []
         times: list[float] = []
         for number, (when, publisher) in self.published.items():
             for node in self.nodes:
@@ -147,8 +155,7 @@ class Soak:
                     if number in node.got:
                         times.append(node.got[number])
                     else:
-                        missing += 1
-                        worst[node.name] += 1
+                        missing.append({"id": number, "from": publisher.name, **node.life_at(when)})
         cuts = statistics.quantiles(times, n=100) if len(times) > 1 else [0.0] * 99
         seconds = time.monotonic() - started
         return {
@@ -158,10 +165,11 @@ class Soak:
             "restarts": self.restarts,
             "published": len(self.published),
             "expected": expected,
-            "missing": missing,
-            "missing_by_node": dict(worst),
+            "missing": len(missing),
+            "first_missing": missing[:MOST_SHOWN],
             "latency_ms_p50": round(cuts[49], 1),
             "latency_ms_p99": round(cuts[98], 1),
+            "latency_ms_max": max(times, default=0.0),
             "failures": dict(self.failures),
             "growth": {
                 name: round(max((growth(node, name) for node in steady), default=0.0), 1)
