@@ -56,6 +56,7 @@ class Node:
     sending: trio.Lock = field(default_factory=trio.Lock)
     killed: bool = False
     cpu_seconds: list[float] = field(default_factory=list)
+    heard_out: trio.Event = field(default_factory=trio.Event)
 
     def connected_at(self, when: float) -> bool:
         """Whether it was in the network well before and after `when`."""
@@ -83,6 +84,7 @@ class Soak:
         """Start a node and return when it is in the mesh."""
         node.process = await fork(serve, node.folder, bootstrap, blob)
         node.killed = False
+        node.heard_out = trio.Event()
         node.cpu_seconds.append(0.0)
         await self._nursery.start(self._listen, node, node.process)
 
@@ -104,6 +106,7 @@ class Soak:
                     node.cpu_seconds[-1] = event["cpu_seconds"]
                 else:
                     self.failures[event["reason"]] += 1
+        node.heard_out.set()
         life[1] = min(life[1], time.monotonic())
         if not node.killed:
             self.failures[f"{node.name} ended by itself"] += 1
@@ -113,7 +116,14 @@ class Soak:
         assert node.process is not None
         node.killed = True
         node.lives[-1][1] = time.monotonic()
-        await node.process.aclose(STOP_SECONDS if number == signal.SIGTERM else 0)
+        node.process.send_signal(number)
+        if number == signal.SIGTERM:
+            with trio.move_on_after(STOP_SECONDS):
+                await node.process.wait()
+        node.process.kill_group()
+        # What it said is in the pipe and counts, so the pipe is closed only when all of it was read.
+        await node.heard_out.wait()
+        await node.process.aclose()
 
     async def send(self, node: Node, command: dict[str, Any]) -> None:
         assert node.process is not None
