@@ -189,30 +189,3 @@ fn wrap(path: PathBuf, out: PathBuf, image_id: Option<String>) -> Result<Value> 
         "seal_bytes": seal.len(),
     }))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use risc0_zkvm::{
-        Groth16Receipt, Groth16ReceiptVerifierParameters, InnerReceipt, MaybePruned, ReceiptClaim,
-    };
-
-    /// The patched crate holds the digest of the verifying key instead of the key: every receipt names it.
-    #[test]
-    fn receipts_name_the_verifier_parameters_that_risc_zero_published() {
-        let published = "73c457ba541936f0d907daf0c7253a39a9c5c427c225ba7709e44702d3c6eedc";
-        assert_eq!(Groth16ReceiptVerifierParameters::default().digest().to_string(), published);
-    }
-
-    #[test]
-    fn a_groth16_proof_is_refused_with_what_can_be_wrapped() {
-        let claim: MaybePruned<ReceiptClaim> = MaybePruned::Pruned(Digest::ZERO);
-        let proof = Groth16Receipt::new(vec![0; 256], claim, Digest::ZERO);
-        let receipt = Receipt::new(InnerReceipt::Groth16(proof), vec![]);
-        let path = std::env::temp_dir().join(format!("p2pnode-groth16-{}.bin", std::process::id()));
-        fs::write(&path, bincode::serialize(&receipt).unwrap()).unwrap();
-        let refused = wrap(path.clone(), path.with_extension("seal"), None).unwrap_err();
-        fs::remove_file(&path).unwrap();
-        assert!(format!("{refused:#}").contains("composite and succinct"), "{refused:#}");
-    }
-}

@@ -81,3 +81,29 @@ pub fn compress(receipt: &Receipt) -> Result<Succinct> {
     step.finish(json!({}));
     Ok(compressed.inner.succinct()?.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use risc0_zkvm::{Groth16Receipt, Groth16ReceiptVerifierParameters, MaybePruned};
+
+    /// The patched crate holds the digest of the verifying key instead of the key: every receipt names it.
+    #[test]
+    fn receipts_name_the_verifier_parameters_that_risc_zero_published() {
+        let published = "73c457ba541936f0d907daf0c7253a39a9c5c427c225ba7709e44702d3c6eedc";
+        let digest: Digest = Groth16ReceiptVerifierParameters::default().digest();
+        assert_eq!(digest.to_string(), published);
+    }
+
+    #[test]
+    fn a_groth16_proof_is_refused_with_what_can_be_wrapped() {
+        let claim: MaybePruned<ReceiptClaim> = MaybePruned::Pruned(Digest::ZERO);
+        let proof = Groth16Receipt::new(vec![0; 256], claim, Digest::ZERO);
+        let receipt = Receipt::new(InnerReceipt::Groth16(proof), vec![]);
+        let path = std::env::temp_dir().join(format!("p2pnode-groth16-{}.bin", std::process::id()));
+        fs::write(&path, bincode::serialize(&receipt).unwrap()).unwrap();
+        let refused = read(&path, Digest::ZERO, None).unwrap_err();
+        fs::remove_file(&path).unwrap();
+        assert!(format!("{refused:#}").contains("composite and succinct"), "{refused:#}");
+    }
+}
