@@ -102,7 +102,7 @@ async def test_killed_at_every_ledger_write(tmp_path: Path, victim: str) -> None
 
 def writes(seen: Path) -> list[str]:
     """Names of the ledger's writes, in the order in which they first came."""
-    return list(dict.fromkeys(seen.read_text().splitlines()))
+    return list(dict.fromkeys(filter(None, seen.read_text().splitlines())))
 
 
 async def dies(network: KillNetwork, victim: str) -> bool:
