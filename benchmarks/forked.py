@@ -67,8 +67,9 @@ class Forked:
                 os.killpg(self.pid, signal.SIGKILL)
             self.send_signal(signal.SIGKILL)
 
-    async def aclose(self, stop_seconds: float = 0) -> None:
-        """End the process: SIGTERM and up to `stop_seconds`, then SIGKILL to the group; close the pipes."""
+    async def end(self, stop_seconds: float = 0) -> None:
+        """End the process: SIGTERM and up to `stop_seconds`, then SIGKILL to the group. Pipes stay open, as
+        what it said may not have been read."""
         with trio.CancelScope(shield=True):
             if stop_seconds > 0:
                 self.send_signal(signal.SIGTERM)
@@ -76,6 +77,11 @@ class Forked:
                     await self.wait()
             self.kill_group()
             await self.wait()
+
+    async def aclose(self, stop_seconds: float = 0) -> None:
+        """End the process and close the pipes."""
+        with trio.CancelScope(shield=True):
+            await self.end(stop_seconds)
             await self.stdin.aclose()
             await self.stdout.aclose()
 

@@ -116,11 +116,7 @@ class Soak:
         assert node.process is not None
         node.killed = True
         node.lives[-1][1] = time.monotonic()
-        node.process.send_signal(number)
-        if number == signal.SIGTERM:
-            with trio.move_on_after(STOP_SECONDS):
-                await node.process.wait()
-        node.process.kill_group()
+        await node.process.end(STOP_SECONDS if number == signal.SIGTERM else 0)
         # What it said is in the pipe and counts, so the pipe is closed only when all of it was read.
         await node.heard_out.wait()
         await node.process.aclose()

@@ -46,8 +46,8 @@ def cargo_command(*args: str) -> list[str]:
     return [cargo(), *args, *patch_options(CACHE), "--manifest-path", str(HERE / "Cargo.toml")]
 
 
-def environment(target: Path = TARGET) -> dict[str, str]:
-    return {**os.environ, "CARGO_TARGET_DIR": str(target), **vector_flags()}
+def environment() -> dict[str, str]:
+    return {**os.environ, "CARGO_TARGET_DIR": str(TARGET), **vector_flags()}
 
 
 def sources_digests() -> dict[str, str]:
