@@ -30,7 +30,7 @@ STUMBLES = 2
 GRACE_SECONDS = 1.0
 """After the first peer has described the blob, the others have this long to."""
 SLOW_SECONDS = 5.0
-"""A chunk that takes longer is also asked of a peer that has nothing else to do."""
+"""A chunk that takes longer is also asked of another peer, one that has nothing else to do."""
 
 Describe = Callable[[str], Awaitable["Description"]]
 """What a peer says of the blob; NetworkError."""
@@ -142,25 +142,26 @@ class Fetch:
         while peer not in self._failures and not chunks.complete:
             index = chunks.take()
             if index is None:
-                with trio.move_on_after(SLOW_SECONDS) as waited:
+                with trio.move_on_after(SLOW_SECONDS):
                     await chunks.wait_changed()
-                if waited.cancelled_caught:
-                    chunks.repeat()
-                continue
+                    continue
+                index = chunks.slow(peer)
+                if index is None:
+                    continue
             try:
-                with chunks.fetching(index) as scope:
+                with chunks.fetching(index, peer) as scope:
                     data = await self._checked(peer, description, index)
                 if scope.cancelled_caught or chunks.has(index):
                     continue
                 await trio.to_thread.run_sync(self._store.write, self._digest, index, data)
             except NetworkError as error:
-                chunks.put_back(index)
+                chunks.put_back(index, peer)
                 self._stumbles[peer] += 1
                 # A stream that broke says little; a refusal or wrong bytes say all.
                 if isinstance(error, BlobError | RemoteError) or self._stumbles[peer] > STUMBLES:
                     self._failed(peer, error)
             except BaseException:
-                chunks.put_back(index)
+                chunks.put_back(index, peer)
                 raise
             else:
                 chunks.finish(index)
@@ -188,7 +189,8 @@ class _Chunks:
     def __init__(self, missing: Sequence[int]) -> None:
         self._missing = deque(missing)
         self._open = set(missing)
-        self._scopes: dict[int, list[trio.CancelScope]] = {}
+        self._asked: dict[int, dict[str, trio.CancelScope]] = {}
+        self._since: dict[int, float] = {}
         self._changed = trio.Event()
 
     @property
@@ -202,29 +204,35 @@ class _Chunks:
         """A chunk to fetch; None when all that are missing are on their way."""
         return self._missing.popleft() if self._missing else None
 
-    def fetching(self, index: int) -> trio.CancelScope:
-        """A scope for fetching a chunk, cancelled when another peer has brought it."""
+    def fetching(self, index: int, peer: str) -> trio.CancelScope:
+        """A scope for fetching a chunk from `peer`, cancelled when another peer has brought it."""
         scope = trio.CancelScope()
-        self._scopes.setdefault(index, []).append(scope)
+        self._asked.setdefault(index, {})[peer] = scope
+        self._since[index] = trio.current_time()
         return scope
 
-    def repeat(self) -> None:
-        """Let the chunk that has been on its way longest be fetched from one more peer."""
-        slow = next((index for index, scopes in self._scopes.items() if len(scopes) == 1), None)
-        if slow is not None and slow not in self._missing:
-            self._missing.append(slow)
+    def slow(self, peer: str) -> int | None:
+        """A chunk that others have kept waiting and `peer` was not asked for; None when there is none."""
+        latest = trio.current_time() - SLOW_SECONDS
+        for index, asked in self._asked.items():
+            if peer not in asked and self._since[index] <= latest:
+                return index
+        return None
 
-    def put_back(self, index: int) -> None:
-        """The chunk did not come."""
-        self._scopes.pop(index, None)
-        if index in self._open and index not in self._missing:
-            self._missing.append(index)
+    def put_back(self, index: int, peer: str) -> None:
+        """The chunk did not come from `peer`."""
+        asked = self._asked.get(index, {})
+        asked.pop(peer, None)
+        if not asked:
+            self._asked.pop(index, None)
+            if index in self._open and index not in self._missing:
+                self._missing.append(index)
         self._notify()
 
     def finish(self, index: int) -> None:
         """The chunk is written."""
         self._open.discard(index)
-        for scope in self._scopes.pop(index, []):
+        for scope in self._asked.pop(index, {}).values():
             scope.cancel()
         self._notify()
 
