@@ -1,12 +1,12 @@
 """GossipSub with guards: one bad message from a peer costs that peer, not the node."""
 
 import hashlib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 
 import structlog
 import trio
-from libp2p.abc import IHost, INetStream
+from libp2p.abc import IHost, IMuxedConn, INetStream
 from libp2p.exceptions import ValidationError
 from libp2p.io.exceptions import IOException, MessageTooLarge
 from libp2p.network.connection.exceptions import RawConnError
@@ -66,7 +66,7 @@ class GuardedPubsub(Pubsub):
         self._records: dict[ID, tuple[bytes, float]] = {}
         self._refused = RateLimit(REFUSED_RATE, REFUSED_BURST, trio.current_time)
         self._deaf: set[ID] = set()
-        self._streams: Counter[ID] = Counter()
+        self._streams: defaultdict[ID, list[IMuxedConn]] = defaultdict(list)
         self._topics = {str(topic) for topic in Topic}
         for topic in Topic:
             self.set_topic_validator(str(topic), self._validate, is_async_validator=False)
@@ -74,16 +74,20 @@ class GuardedPubsub(Pubsub):
     async def stream_handler(self, stream: INetStream) -> None:
         """Read a peer's stream. It has few at a time, so that a flood cannot wait in any number of them."""
         peer = stream.muxed_conn.peer_id
-        if self._streams[peer] >= MOST_STREAMS:
+        open_ = self._streams[peer]
+        if len(open_) >= MOST_STREAMS:
+            # Streams of lost connections prove nothing; that many of one that lives get round `_refused`.
+            if open_.count(stream.muxed_conn) >= MOST_STREAMS:
+                self._on_offence(peer.to_base58(), Offence.MANY_STREAMS)
             await reset(stream)
             return
-        self._streams[peer] += 1
+        open_.append(stream.muxed_conn)
         try:
             await guarded(super().stream_handler, self._stream_failed)(stream)
         finally:
-            self._streams[peer] -= 1
-            if not self._streams[peer]:
-                del self._streams[peer]
+            open_.remove(stream.muxed_conn)
+            if not open_:
+                self._streams.pop(peer, None)
 
     def _stream_failed(self, peer: str, error: Exception) -> None:
         log.info("gossip.undecodable", peer=peer, error=repr(error)[:200])

@@ -38,6 +38,7 @@ class Offence(Enum):
     OVERSIZE = 30.0
     WRONG_BYTES = 40.0
     MALFORMED = 10.0
+    MANY_STREAMS = 10.0
     STALLED = 2.0
     FLOOD = 1.0
 

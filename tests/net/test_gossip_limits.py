@@ -157,13 +157,27 @@ async def test_peer_has_a_few_streams_of_gossip(settings: Settings) -> None:
             with suppress(StreamFailure):
                 assert await read_until_closed(await peer.stream(MESHSUB)) == b""
             await streams[0].close()
-            while bob._gossip._pubsub._streams[peer.host.get_id()] == MOST_STREAMS:  # noqa: ASYNC110
+            while len(bob._gossip._pubsub._streams[peer.host.get_id()]) == MOST_STREAMS:  # noqa: ASYNC110
                 await trio.sleep(0.01)
             streams[0] = await peer.stream(MESHSUB)
             for number, stream in enumerate(streams):
                 message = signed_gossip(peer.host.get_private_key(), b"%d" % number, number)
                 await stream.write(encode_varint_prefixed(rpc_pb2.RPC(publish=[message]).SerializeToString()))
             assert {(await anext(inbox)).data for _ in streams} == {b"%d" % n for n in range(MOST_STREAMS)}
+
+
+async def test_peer_that_keeps_opening_streams_of_gossip_is_expelled(settings: Settings) -> None:
+    with trio.fail_after(30):
+        async with open_network(settings("bob")) as bob, mallory(bob) as peer:
+            reputation, name = bob._connections._reputation, peer.host.get_id().to_base58()
+            for _ in range(MOST_STREAMS):
+                await peer.stream(MESHSUB)
+            assert not reputation.score(name)
+            while not reputation.refuses(name):
+                with suppress(StreamFailure):
+                    await read_until_closed(await peer.stream(MESHSUB))
+            await bob._connections.wait_disconnected(peer.host.get_id())
+            assert reputation.refuses(name)
 
 
 async def test_peer_that_does_not_read_is_waited_for_once(settings: Settings) -> None:
