@@ -1,14 +1,19 @@
-"""Yamux that gives a stream's credit back in large pieces.
+"""Yamux that gives a stream's credit back in large pieces, and holds a peer to it.
 
 Row 38: the library sends a window update for every read, and reads the length of each gossip message byte by
 byte. Most of all frames were such updates, each of them encrypted, sent, received and decrypted.
+
+Row 42: the library keeps what a peer sends beyond its window, without end, and doubles the window of a stream
+up to 16 MiB however slowly it is read.
 """
 
 import struct
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+import structlog
 import trio
+from libp2p.stream_muxer.yamux import yamux
 from libp2p.stream_muxer.yamux.yamux import (
     DEFAULT_WINDOW_SIZE,
     HEADER_SIZE,
@@ -19,13 +24,27 @@ from libp2p.stream_muxer.yamux.yamux import (
 
 CREDIT: Final = DEFAULT_WINDOW_SIZE // 4
 """Bytes of credit kept back at most, so that a sender always has three quarters of its first window."""
+MOST_UNREAD: Final = 4 << 20
+"""Bytes of one connection that wait to be read: the windows of sixteen streams that nobody reads."""
+
+log = structlog.get_logger("p2pnode.network")
+
+# The library has no option for it. Every stream keeps its first window, 256 KiB.
+yamux.MAX_WINDOW_SIZE = DEFAULT_WINDOW_SIZE
 
 _PLAIN_UPDATE: Final = struct.pack("!BBH", 0, TYPE_WINDOW_UPDATE, 0)
 _UPDATE: Final = struct.Struct("!4sII")
 
 
+class Overrun(trio.TooSlowError):
+    """A peer sends more than its windows let it. Of this kind, since the library ends a connection on it."""
+
+
 class FrugalYamux(Yamux):
-    """The library's yamux, but window updates without a flag are added up until they are worth a frame."""
+    """The library's yamux, but window updates without a flag are added up until they are worth a frame.
+
+    A peer that goes on sending when its windows are full loses the connection.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -45,3 +64,10 @@ class FrugalYamux(Yamux):
         async with self._write_lock:
             await self.secured_conn.write(data)
         await trio.lowlevel.checkpoint()
+
+    async def _read_data_body(self, length: int) -> bytes:
+        unread = sum(map(len, self.stream_buffers.values()))
+        if unread + length > MOST_UNREAD:
+            log.info("peer.overrun", peer=self.peer_id.to_base58(), unread=unread)
+            raise Overrun
+        return await super()._read_data_body(length)

@@ -1,7 +1,7 @@
 """What makes gossip cheap: large reads, few window updates, no check made twice."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import pytest
@@ -15,11 +15,18 @@ from libp2p.peer.id import ID
 from libp2p.pubsub.gossipsub import PROTOCOL_ID_V11, GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
-from libp2p.stream_muxer.yamux.yamux import HEADER_SIZE, TYPE_WINDOW_UPDATE, Yamux, YamuxStream
+from libp2p.stream_muxer.exceptions import MuxedStreamError
+from libp2p.stream_muxer.yamux.yamux import (
+    DEFAULT_WINDOW_SIZE,
+    HEADER_SIZE,
+    TYPE_WINDOW_UPDATE,
+    Yamux,
+    YamuxStream,
+)
 from libp2p.utils import encode_varint_prefixed
 
 from p2pnode.network.buffered import BufferedConnection
-from p2pnode.network.muxer import CREDIT, FrugalYamux
+from p2pnode.network.muxer import CREDIT, MOST_UNREAD, FrugalYamux
 from p2pnode.network.router import make_router
 from p2pnode.network.rpc_reader import RpcReader
 
@@ -137,8 +144,7 @@ async def updates_for_small_reads(kind: type[Yamux]) -> int:
 
 async def test_row_38_the_library_sends_a_window_update_for_every_read() -> None:
     assert await updates_for_small_reads(Yamux) >= 200
-    # The library doubles a window that is used at once: six times until it is 16 MiB.
-    assert await updates_for_small_reads(FrugalYamux) <= 6
+    assert not await updates_for_small_reads(FrugalYamux)
 
 
 async def test_credit_kept_back_never_stalls_a_sender() -> None:
@@ -149,6 +155,35 @@ async def test_credit_kept_back_never_stalls_a_sender() -> None:
             got = 0
             while got < size:
                 got += len(await receiver.read(1000))
+
+
+async def kept_of_a_flood(kind: type[Yamux]) -> int:
+    """Bytes that are kept, at most, of what a peer writes that minds no window, on a stream nobody reads."""
+    with trio.fail_after(20):
+        async with connected(kind) as (sender, receiver, _):
+            sender.send_window = 1 << 40
+            most = 0
+            with suppress(MuxedStreamError, trio.BrokenResourceError, trio.ClosedResourceError):
+                for _ in range(4 * MOST_UNREAD >> 16):
+                    await sender.write(bytes(1 << 16))
+                    await trio.testing.wait_all_tasks_blocked()
+                    most = max(most, len(receiver.conn.stream_buffers.get(receiver.stream_id, b"")))
+            assert receiver.conn.event_shutting_down.is_set() == (kind is FrugalYamux)
+            return most
+
+
+async def test_row_42_the_library_keeps_what_a_peer_sends_beyond_its_window() -> None:
+    assert await kept_of_a_flood(Yamux) == 4 * MOST_UNREAD
+    assert MOST_UNREAD - (1 << 16) <= await kept_of_a_flood(FrugalYamux) <= MOST_UNREAD
+
+
+async def test_a_window_does_not_grow() -> None:
+    with trio.fail_after(10):
+        async with connected(FrugalYamux) as (sender, receiver, _):
+            for _ in range(64):
+                await sender.write(bytes(1 << 15))
+                await receiver.read(1 << 15)
+            assert sender.send_window <= DEFAULT_WINDOW_SIZE
 
 
 def grafted(router: GossipSub) -> int:
