@@ -23,10 +23,10 @@ log = structlog.get_logger("p2pnode.network")
 
 SOURCES = 6
 """Peers fetched from at once."""
-PER_PEER = 2
-"""Chunks on their way from one peer, so that its line is never idle."""
-STUMBLES = 2
-"""Requests of one peer that may break off before it is given up."""
+PER_PEER = 4
+"""Chunks on their way from one peer: each stream brings one window, 256 KiB, in a round trip."""
+STUMBLES = PER_PEER
+"""Requests of one peer that may break off before it is given up: those of a connection break together."""
 GRACE_SECONDS = 1.0
 """After the first peer has described the blob, the others have this long to."""
 SLOW_SECONDS = 5.0
