@@ -25,7 +25,7 @@ from libp2p.stream_muxer.yamux.yamux import (
 CREDIT: Final = DEFAULT_WINDOW_SIZE // 4
 """Bytes of credit kept back at most, so that a sender always has three quarters of its first window."""
 MOST_UNREAD: Final = 8 << 20
-"""Bytes of one connection that wait to be read: 32 windows, more than all streams that we let a peer have."""
+"""Bytes of one connection that wait to be read: 32 windows. Nothing here leaves that many streams unread."""
 
 log = structlog.get_logger("p2pnode.network")
 
