@@ -124,7 +124,7 @@ async def test_chunk_of_a_slow_peer_is_asked_of_another(
 
         serve_bytes(slow, BODY, [])
         slow.serve(StreamProtocol.BLOB, never, max_request=REQUEST.size)
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             await bob.connect(two.peer_id)
             path = await bob.blobs.get(DIGEST, max_size=len(BODY), peers=[slow.peer_id, two.peer_id])
         assert path.read_bytes() == BODY
@@ -138,7 +138,7 @@ async def test_blob_over_the_cap_costs_one_short_answer(settings: Settings) -> N
     ):
         serve_bytes(alice, BODY, offsets)
         with (
-            trio.fail_after(30),
+            trio.fail_after(10),
             pytest.raises(BlobError, match=rf"has {len(BODY)} bytes, 1000000 allowed"),
         ):
             await bob.blobs.get(DIGEST, max_size=1_000_000, peers=[alice.peer_id])
@@ -153,5 +153,5 @@ async def test_peer_whose_description_contradicts_itself(settings: Settings, siz
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
         serve_bytes(alice, BODY, [], size=size)
-        with trio.fail_after(30), pytest.raises(BlobError, match="contradicts itself"):
+        with trio.fail_after(10), pytest.raises(BlobError, match="contradicts itself"):
             await bob.blobs.get(DIGEST, max_size=1 << 63, peers=[alice.peer_id])

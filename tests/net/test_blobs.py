@@ -73,7 +73,7 @@ async def test_empty_blob(settings: Settings) -> None:
         open_network(settings("alice")) as alice,
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             digest = await alice.blobs.put(b"")
             path = await bob.blobs.get(digest, max_size=0, peers=[alice.peer_id])
             assert path.read_bytes() == b""

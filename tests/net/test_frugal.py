@@ -133,7 +133,7 @@ async def connected(kind: type[Yamux]) -> AsyncIterator[tuple[YamuxStream, Yamux
 
 
 async def updates_for_small_reads(kind: type[Yamux]) -> int:
-    with trio.fail_after(30):
+    with trio.fail_after(10):
         async with connected(kind) as (sender, receiver, link):
             for _ in range(100):
                 await sender.write(bytes(20))
@@ -178,7 +178,7 @@ async def test_row_42_the_library_keeps_what_a_peer_sends_beyond_its_window() ->
 
 
 async def test_a_window_does_not_grow() -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(10):
         async with connected(FrugalYamux) as (sender, receiver, _):
             for _ in range(64):
                 await sender.write(bytes(1 << 15))

@@ -28,7 +28,7 @@ async def test_gossip_reaches_both_ways_through_the_bootstrap_peer(settings: Set
             alice.subscribe(Topic.OFFERS) as to_alice,
             bob.subscribe(Topic.OFFERS) as to_bob,
         ):
-            with trio.fail_after(30):
+            with trio.fail_after(10):
                 await alice.wait_for_mesh(boot.peer_id, Topic.OFFERS)
                 await bob.wait_for_mesh(boot.peer_id, Topic.OFFERS)
                 await alice.publish(Topic.OFFERS, b"from alice")
@@ -60,7 +60,7 @@ async def test_same_bytes_twice_are_one_message(settings: Settings) -> None:
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
         bob.subscribe(Topic.OFFERS) as inbox,
     ):
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
             for data in (b"one", b"one", b"two"):
                 await alice.publish(Topic.OFFERS, data)

@@ -43,7 +43,7 @@ async def test_standing_that_raises_costs_the_message_not_the_node(settings: Set
         open_network(settings("alice", bootstrap=bob.addresses)) as alice,
         bob.subscribe(Topic.OFFERS) as inbox,
     ):
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
             await alice.publish(Topic.OFFERS, b"bad")
             await alice.publish(Topic.OFFERS, b"good")

@@ -85,7 +85,7 @@ async def test_publisher_without_standing_keeps_to_the_low_rate(settings: Settin
     staked = Staked()
     low = {"unbacked_rate": 25.0, "unbacked_burst": 5}
     async with open_network(settings("alice", **low), staked) as alice:
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             started = trio.current_time()
             for number in range(12):
                 await alice.publish(Topic.OFFERS, b"%d" % number)

@@ -41,7 +41,7 @@ async def test_nodes_learn_of_each_other_through_the_bootstrap_peer(settings: Se
         open_network(settings("alice", bootstrap=boot.addresses)) as alice,
         open_network(settings("bob", bootstrap=boot.addresses)) as bob,
     ):
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             await alice.wait_connected(bob.peer_id)
             await alice.wait_for_mesh(bob.peer_id, Topic.OFFERS)
         assert bob.addresses_of(alice.peer_id) == (alice.addresses[0].partition("/p2p/")[0],)
@@ -78,7 +78,7 @@ async def test_bootstrap_peer_that_is_away_at_the_start(settings: Settings) -> N
         address = boot.addresses[0]
     async with open_network(settings("alice", bootstrap=(address,))) as alice:
         late = settings("boot", listen=(f"/ip4/127.0.0.1/tcp/{port_of(address)}",))
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             async with open_network(late) as boot:
                 await alice.wait_connected(boot.peer_id)
 
@@ -97,7 +97,7 @@ async def test_forged_peer_record_is_not_believed(settings: Settings) -> None:
             await stream.close()
 
         attacker.host.set_stream_handler(TProtocol(PROTOCOL), lie)
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             with pytest.raises(NetworkError, match="no peer knows its address"):
                 await alice.connect(wanted.to_base58())
         assert alice._connections._reputation.score(attacker.peer_id) > 0
@@ -109,7 +109,7 @@ async def test_refused_peer_is_disconnected_and_stays_out(settings: Settings) ->
         open_network(settings("alice")) as alice,
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             await alice.wait_connected(bob.peer_id)
             for _ in range(3):
                 alice._connections.offence(bob.peer_id, Offence.WRONG_BYTES)
@@ -139,13 +139,13 @@ async def test_nothing_is_left_open(settings: Settings) -> None:
 
 
 async def test_what_the_body_raises_comes_out_as_it_is(settings: Settings) -> None:
-    with trio.fail_after(30), pytest.raises(KeyError, match="mine"):
+    with trio.fail_after(10), pytest.raises(KeyError, match="mine"):
         async with open_network(settings("alice")):
             raise KeyError("mine")
 
 
 async def test_cancelling_closes_within_two_seconds(settings: Settings) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(10):
         with trio.CancelScope() as scope:
             async with (
                 open_network(settings("alice")) as alice,
@@ -200,7 +200,7 @@ async def test_each_address_of_a_peer_is_tried(settings: Settings) -> None:
         dead = f"{gone.addresses[0].partition('/p2p/')[0]}/p2p/{boot.peer_id}"
         await gone._host.close()
         async with open_network(settings("alice", bootstrap=(dead, *boot.addresses))) as alice:
-            with trio.fail_after(30):
+            with trio.fail_after(10):
                 await alice.wait_connected(boot.peer_id)
 
 
@@ -208,7 +208,7 @@ async def test_only_noise_is_spoken(settings: Settings) -> None:
     async with open_network(settings("alice")) as alice:
         offered = swarm_of(alice).upgrader.security_multistream.transports
         assert [str(name) for name in offered] == ["/noise"]
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             plain = new_host(sec_opt={PLAINTEXT: InsecureTransport(create_new_key_pair())})
             async with plain.run(listen_addrs=[]):
                 with pytest.raises(SwarmException, match="failed to upgrade security"):
@@ -220,7 +220,7 @@ async def test_only_noise_is_spoken(settings: Settings) -> None:
 async def test_port_in_use(settings: Settings) -> None:
     async with open_network(settings("alice")) as alice:
         taken = f"/ip4/127.0.0.1/tcp/{port_of(alice.addresses[0])}"
-        with trio.fail_after(30), pytest.raises(ConfigError, match=re.escape(f"cannot listen on {taken}")):
+        with trio.fail_after(10), pytest.raises(ConfigError, match=re.escape(f"cannot listen on {taken}")):
             async with open_network(settings("bob", listen=(taken,))):
                 pass
 

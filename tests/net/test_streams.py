@@ -30,7 +30,7 @@ async def test_worker_reaches_a_requester_known_only_to_the_bootstrap_peer(
             open_network(settings("worker", **only)) as worker,
         ):
             requester.serve(TASK, echo, max_request=1 << 20)
-            with trio.fail_after(30):
+            with trio.fail_after(10):
                 await requester.wait_connected(boot.peer_id)
                 await worker.wait_connected(boot.peer_id)
                 assert requester.peer_id not in worker.peers()
@@ -68,7 +68,7 @@ async def test_oversize_request_is_refused_with_the_limit(settings: Settings, si
     ):
         alice.serve(TASK, echo, max_request=100)
         with (
-            trio.fail_after(30),
+            trio.fail_after(10),
             pytest.raises(RemoteError, match=rf"too-large.*{size} bytes announced, 100 allowed"),
         ):
             await bob.request(alice.peer_id, TASK, bytes(size), timeout=8, max_response=100)
@@ -81,7 +81,7 @@ async def test_oversize_answer_is_not_read(settings: Settings) -> None:
     ):
         alice.serve(TASK, echo, max_request=10000)
         with (
-            trio.fail_after(30),
+            trio.fail_after(10),
             pytest.raises(NetworkError, match=r"answer too large: .* 513 allowed"),
         ):
             await bob.request(alice.peer_id, TASK, bytes(5000), timeout=8, max_response=100)
@@ -100,7 +100,7 @@ async def test_what_a_handler_raises_reaches_the_peer_as_far_as_it_may(settings:
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
         alice.serve(TASK, handler, max_request=100)
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             with pytest.raises(RemoteError, match="refused: field price is -1: give 0 or more"):
                 await bob.request(alice.peer_id, TASK, b"refuse", timeout=5, max_response=100)
             with pytest.raises(RemoteError, match="internal: internal error") as raised:
@@ -115,7 +115,7 @@ async def test_protocol_nobody_serves(settings: Settings) -> None:
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
         with (
-            trio.fail_after(30),
+            trio.fail_after(10),
             pytest.raises(NetworkError, match=r"on /p2pnode/bid/1 failed"),
         ):
             await bob.request(alice.peer_id, StreamProtocol.BID, b"", timeout=5, max_response=10)
@@ -131,7 +131,7 @@ async def test_handler_slower_than_the_deadline(settings: Settings) -> None:
         open_network(settings("bob", bootstrap=alice.addresses)) as bob,
     ):
         alice.serve(TASK, forever, max_request=100)
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             await bob.connect(alice.peer_id)
             with pytest.raises(NetworkError, match=r"did not answer on .* within 0.2 s"):
                 await bob.request(alice.peer_id, TASK, b"", timeout=0.2, max_response=10)
@@ -166,7 +166,7 @@ async def test_too_many_requests_of_one_peer_are_told_so(settings: Settings) -> 
 async def test_peer_that_stops_in_mid_stream(settings: Settings, sent: bytes) -> None:
     async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
         alice.serve(TASK, echo, max_request=1000)
-        with trio.fail_after(30):
+        with trio.fail_after(10):
             stream = await attacker.stream(TASK)
             if sent:
                 await stream.write(sent)
@@ -186,14 +186,14 @@ async def test_server_that_stops_in_mid_answer(settings: Settings) -> None:
             await stream.close()
 
         attacker.host.set_stream_handler(TProtocol(TASK), half)
-        with trio.fail_after(30), pytest.raises(NetworkError, match=r"request to .* failed"):
+        with trio.fail_after(10), pytest.raises(NetworkError, match=r"request to .* failed"):
             await alice.request(attacker.peer_id, TASK, b"x", timeout=5, max_response=2000)
 
 
 async def test_garbage_instead_of_a_protocol_negotiation(settings: Settings) -> None:
     async with open_network(settings("alice")) as alice, mallory(alice) as attacker:
         alice.serve(TASK, echo, max_request=100)
-        with trio.fail_after(30):
+        with trio.fail_after(15):
             for garbage in (b"\x05\xff\xfe\xfd\xfc\n", b"\xff" * 64, b"\x00" * 64, b"GET / HTTP/1.1\r\n\r\n"):
                 stream = await attacker.bare_stream()
                 await stream.write(garbage)
@@ -222,7 +222,7 @@ async def test_closed_connections_free_their_slots(settings: Settings) -> None:
     async with open_network(settings("alice")) as alice:
         limiter = swarm_of(alice)._inbound_limiter
         for number in range(8):
-            with trio.fail_after(30):
+            with trio.fail_after(10):
                 async with mallory(alice) as attacker:
                     peer = attacker.peer_id
                 await alice.wait_disconnected(peer)

@@ -32,7 +32,7 @@ async def fetch(folder: Path, silent: set[str], peers: list[str]) -> list[str]:
     store = BlobStore(folder, 1 << 20)
     failures: dict[str, str] = {}
     fetching = Fetch(DIGEST, 1 << 20, store, describe, get_chunk, make_room, lambda *_: None, failures)
-    with trio.fail_after(30):
+    with trio.fail_after(5):
         assert await fetching.run(peers)
     assert store.path(DIGEST).read_bytes() == BODY
     assert not failures

@@ -32,7 +32,7 @@ async def raw(path: Path, data: bytes) -> dict[str, Any]:
     """The one answer to bytes as they are."""
     async with await trio.open_unix_socket(os.fspath(path)) as stream:
         await stream.send_all(data)
-        with trio.fail_after(30):
+        with trio.fail_after(5):
             answer = await stream.receive_some(1 << 16)
     return dict(json.loads(answer))
 
@@ -117,10 +117,10 @@ async def test_a_client_that_leaves_cancels_its_request(path: Path) -> None:
     async with open_control_server(path, node.handlers(status=node.hang)):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ControlClient(path).status)
-            with trio.fail_after(30):
+            with trio.fail_after(5):
                 await node.entered.wait()
             nursery.cancel_scope.cancel()
-        with trio.fail_after(30):
+        with trio.fail_after(5):
             await node.cancelled.wait()
         assert await ControlClient(path).receipts() == [DIGEST]
 
@@ -135,7 +135,7 @@ async def test_a_node_that_ends_is_noticed_by_its_client(path: Path) -> None:
 
     async with trio.open_nursery() as nursery, open_control_server(path, node.handlers(status=node.hang)):
         nursery.start_soon(ask)
-        with trio.fail_after(30):
+        with trio.fail_after(5):
             await node.entered.wait()
     assert seen == [True]
 

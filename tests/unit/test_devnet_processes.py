@@ -46,7 +46,7 @@ async def test_events_come_from_json_lines(tmp_path: Path) -> None:
     seen: list[tuple[str, str]] = []
     log = tmp_path / "log"
     line = json.dumps({"event": "node.ready", "peer": "x"})
-    with trio.fail_after(30):
+    with trio.fail_after(10):
         async with open_supervisor(lambda source, name, _: seen.append((source, name))) as supervisor:
             script = f"echo starting; echo '{line}' >&2; sleep 60"
             child = supervisor.start("one", shell(script), log=log, cwd=tmp_path, env=environment())
@@ -56,7 +56,7 @@ async def test_events_come_from_json_lines(tmp_path: Path) -> None:
 
 
 async def test_a_child_that_ends_is_an_error_with_its_last_words(tmp_path: Path) -> None:
-    with trio.fail_after(30), pytest.RaisesGroup(DevnetError) as caught:
+    with trio.fail_after(10), pytest.RaisesGroup(DevnetError) as caught:
         async with open_supervisor(lambda *_: None) as supervisor:
             command = shell("echo out of luck; exit 3")
             supervisor.start("one", command, log=tmp_path / "log", cwd=tmp_path, env=environment())
@@ -69,7 +69,7 @@ async def test_a_child_that_ends_is_an_error_with_its_last_words(tmp_path: Path)
 
 async def test_leaving_lets_a_child_end_in_its_own_way(tmp_path: Path) -> None:
     script = f"trap 'echo bye > {tmp_path}/bye; exit 0' TERM; {UP}; while :; do sleep 0.05; done"
-    with trio.fail_after(30):
+    with trio.fail_after(10):
         async with open_supervisor(lambda *_: None) as supervisor:
             log = tmp_path / "log"
             child = supervisor.start("one", shell(script), log=log, cwd=tmp_path, env=environment())
@@ -136,7 +136,7 @@ async def test_a_checkout_that_is_not_set_up_is_named_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hardhat, "CONTRACTS", tmp_path / "contracts")
-    with trio.fail_after(30), pytest.raises(DevnetError, match="is missing; run `make setup`"):
+    with trio.fail_after(10), pytest.raises(DevnetError, match="is missing; run `make setup`"):
         async with open_devnet(tmp_path / "net", bytes(32)):
             await trio.sleep_forever()
 

@@ -94,7 +94,7 @@ async def test_who_waits_hears_of_what_comes(history: History) -> None:
         await history.wait(history.number, OFFER)
         heard.append(history.newest.name)
 
-    with trio.fail_after(30):
+    with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()

@@ -53,7 +53,7 @@ def is_running(pid: int) -> bool:
 
 
 async def until_gone(pid: int) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(5):
         while is_running(pid):  # noqa: ASYNC110  # the kernel sends no event for another's child
             await trio.sleep(0.01)
 
@@ -99,7 +99,7 @@ async def test_error_line_is_the_reason(script: Script) -> None:
     ],
 )
 async def test_what_is_no_result_is_an_error(script: Script, body: str, named: str) -> None:
-    with trio.fail_after(30), pytest.raises(ProverError, match=named):
+    with trio.fail_after(10), pytest.raises(ProverError, match=named):
         await run_prover(script(body), [])
 
 
@@ -108,7 +108,7 @@ async def test_much_output_on_stderr_blocks_nothing(script: Script) -> None:
         sys.stderr.write("noise\\n" * 200_000 + "the end"); sys.stderr.flush()
         sys.exit(1)
     """)
-    with trio.fail_after(30), pytest.raises(ProverError, match=r"the end$") as caught:
+    with trio.fail_after(10), pytest.raises(ProverError, match=r"the end$") as caught:
         await run_prover(path, [])
     assert len(str(caught.value)) < 3000
 
@@ -122,7 +122,7 @@ async def test_cancelling_kills_the_prover(script: Script, tmp_path: Path) -> No
             await run_prover(path, [tmp_path / "pid"], on_progress=lambda _: started.set())
 
         nursery.start_soon(run)
-        with trio.fail_after(30):
+        with trio.fail_after(5):
             await started.wait()
         before = time.monotonic()
         nursery.cancel_scope.cancel()
@@ -131,7 +131,7 @@ async def test_cancelling_kills_the_prover(script: Script, tmp_path: Path) -> No
 
 
 async def test_too_slow_a_prover_is_killed(script: Script, tmp_path: Path) -> None:
-    with trio.fail_after(30), pytest.raises(ProverError, match=r"longer than 0\.5 s"):
+    with trio.fail_after(5), pytest.raises(ProverError, match=r"longer than 0\.5 s"):
         await run_prover(script(HANG), [tmp_path / "pid"], seconds=0.5)
     await until_gone(int((tmp_path / "pid").read_text()))
 
@@ -140,7 +140,7 @@ async def test_an_error_of_the_listener_kills_the_prover(script: Script, tmp_pat
     def refuse(progress: Progress) -> None:
         raise KeyError(progress.step)
 
-    with trio.fail_after(30), pytest.raises(KeyError, match="segment"):
+    with trio.fail_after(5), pytest.raises(KeyError, match="segment"):
         await run_prover(script(HANG), [tmp_path / "pid"], on_progress=refuse)
     await until_gone(int((tmp_path / "pid").read_text()))
 
