@@ -14,8 +14,7 @@ def names_in(name: str) -> set[str]:
 
 
 def test_every_row_has_tests_and_they_exist() -> None:
-    assert [int(row) for row, _ in TABLE] == list(range(1, len(TABLE) + 1))
-    assert len(TABLE) > 40
+    assert [int(row) for row, _ in TABLE] == list(range(1, 43))
     for row, cell in TABLE:
         named = re.findall(r"`(\w+)::(\w+)`", cell)
         assert named, f"row {row} names no test"
